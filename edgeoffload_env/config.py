@@ -1,0 +1,181 @@
+"""Every constant of the game in one frozen, validated dataclass, in SI units."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from edgeoffload_env._validation import choice, fail, number, number_range, number_tuple, whole
+from edgeoffload_env.model import channel
+
+PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
+"""Figure 8's five servers."""
+
+# Sums and squares of times stay finite in float32 below this
+_LARGEST_S = 1e18
+_SMALLEST_SNR = 1e-30
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeOffloadConfig:
+    """The game's constants; the defaults are the paper's Table 2 and the project's choices where it is silent.
+
+    Ranges are ``(low, high)`` pairs from which values are drawn uniformly. Numbers may be Python or numpy numbers, not
+    bools; sequences may be tuples, lists or arrays. Stored are Python floats, ints and tuples.
+
+    Raises:
+        TypeError: a field of the wrong type, or an unknown field; the message names it.
+        ValueError: an impossible value; the message names the field, the value and what is allowed.
+    """
+
+    num_users: int = 10
+    """N, users in the cell (Table 2)."""
+    server_hz: tuple[float, ...] | None = None
+    """f_m of each server in cycles/s, server 1 (wired to the eNB) first. Exactly one of this and ``server_hz_range``;
+    neither means Figure 8's 12, 14, 16, 18, 20 GHz."""
+    server_hz_range: tuple[float, float] | None = None
+    """Range of the servers' speeds, drawn anew for each episode, in cycles/s; needs ``num_servers``."""
+    num_servers: int | None = None
+    """M; follows from ``server_hz`` where that is given."""
+    device_hz: tuple[float, float] = (300e6, 500e6)
+    """Range of the users' own speeds f_local, cycles/s, drawn once per episode (Table 2)."""
+    task_bits: tuple[float, float] = (2.4e6, 4e6)
+    """Range of the task length L_n in bit: 300 to 500 KB (Table 2, misprint read so), KB = 1000 bytes (assumed)."""
+    task_cycles: tuple[float, float] = (800e6, 1200e6)
+    """Range of a task's CPU cycles C_n (Table 2)."""
+    bandwidth_hz: float = 20e6
+    """W, the uplink band in Hz (Table 2's B)."""
+    tx_power_w: float = 0.5
+    """p_n in W (Table 2)."""
+    noise_dbm_per_hz: float = -174.0
+    """N0 in dBm/Hz: thermal noise (assumed)."""
+    forward_bps: float | tuple[float, ...] = 1e9
+    """mu in bit/s, from server 1 to the servers behind it: one rate, or a rate for each of servers 2..M (assumed)."""
+    cell_radius_m: float = 250.0
+    """Users are uniform over a disc of this radius around the eNB, in m (assumed)."""
+    min_distance_m: float = 35.0
+    """Shorter distances count as this one, in m (assumed)."""
+    channel_sharing: Literal["active", "all"] = "active"
+    """The band is split over the K users that offload in the slot, or over all N (both are readings of (5))."""
+    slot_s: float = 0.15
+    """Length of a slot in s: what a server works off between two decisions (assumed)."""
+    initial_load_s: tuple[float, float] = (0.0, 0.0)
+    """Range of each server's load factor at reset, in s of its own work (assumed)."""
+    delay_weight: float = 1.0
+    """w1 of (20) (assumed)."""
+    balance_weight: float = 1.0
+    """w2 of (20) (assumed); 0 is DTOMA's reward."""
+    reward_sharing: float = 0.0
+    """s in (1 - s) R_n + s mean(R): 0 is the paper's own reward, 1 the team's mean. The utility is the same for any."""
+    max_cycles: int = 50
+    """Slots in an episode (assumed)."""
+    observation: Literal["full", "load"] = "full"
+    """What a user sees: everything of its own, or the paper's (14) alone, the load factors."""
+
+    def __post_init__(self) -> None:
+        for name, value in self._checked().items():
+            object.__setattr__(self, name, value)
+        self._check_together()
+
+    @property
+    def servers(self) -> int:
+        """M as a plain int, however the servers were given."""
+        assert self.num_servers is not None  # set by the checks
+        return self.num_servers
+
+    @property
+    def noise_w_per_hz(self) -> float:
+        """N0 in W/Hz."""
+        return 10.0 ** ((self.noise_dbm_per_hz - 30.0) / 10.0)
+
+    @property
+    def speed_bounds_hz(self) -> tuple[float, float]:
+        """Slowest and fastest server speed that can occur, cycles/s."""
+        if self.server_hz_range is not None:
+            return self.server_hz_range
+        assert self.server_hz is not None
+        return min(self.server_hz), max(self.server_hz)
+
+    def replace(self, **overrides: Any) -> Self:
+        """A copy with some fields changed; giving one way to name the servers clears the other.
+
+        Raises:
+            TypeError: an unknown field or a wrong type.
+            ValueError: an impossible value.
+        """
+        names = [field.name for field in dataclasses.fields(self)]
+        for name in overrides:
+            if name not in names:
+                raise TypeError(f"unknown field {name!r} = {overrides[name]!r}; allowed: {', '.join(names)}")
+        values = {name: getattr(self, name) for name in names}
+        if overrides.get("server_hz") is not None:
+            values.update(server_hz_range=None, num_servers=None)
+        elif overrides.get("server_hz_range") is not None:
+            values.update(server_hz=None)
+        return type(self)(**(values | overrides))
+
+    def _checked(self) -> dict[str, Any]:
+        """Each field on its own, in the type it is stored in."""
+        speed = {"low": 1.0, "high": 1e15, "unit": "cycles/s"}
+        server_hz, server_hz_range, num_servers = self.server_hz, self.server_hz_range, self.num_servers
+        if server_hz is not None and server_hz_range is not None:
+            fail("server_hz", server_hz, f"None where server_hz_range is given (it is {server_hz_range!r})")
+        if server_hz_range is None:
+            server_hz = number_tuple("server_hz", PAPER_SERVER_HZ if server_hz is None else server_hz, **speed)
+            if num_servers is not None and whole("num_servers", num_servers, 1, 10_000) != len(server_hz):
+                fail("num_servers", num_servers, f"{len(server_hz)}, the number of speeds in server_hz = {server_hz!r}")
+            num_servers = len(server_hz)
+        else:
+            server_hz_range = number_range("server_hz_range", server_hz_range, **speed)
+            num_servers = whole("num_servers", num_servers, 1, 10_000)
+        forward = {"low": 1.0, "high": 1e18, "unit": "bit/s"}
+        one_rate = not isinstance(self.forward_bps, tuple | list | np.ndarray)
+        return {
+            "num_users": whole("num_users", self.num_users, 1, 1_000_000),
+            "server_hz": server_hz,
+            "server_hz_range": server_hz_range,
+            "num_servers": num_servers,
+            "device_hz": number_range("device_hz", self.device_hz, **speed),
+            "task_bits": number_range("task_bits", self.task_bits, 1.0, 1e14, "bit"),
+            "task_cycles": number_range("task_cycles", self.task_cycles, 1.0, 1e16, "CPU cycles"),
+            "bandwidth_hz": number("bandwidth_hz", self.bandwidth_hz, 1.0, 1e13, "Hz"),
+            "tx_power_w": number("tx_power_w", self.tx_power_w, 1e-9, 1e6, "W"),
+            "noise_dbm_per_hz": number("noise_dbm_per_hz", self.noise_dbm_per_hz, -250.0, 0.0, "dBm/Hz"),
+            "forward_bps": (number if one_rate else number_tuple)("forward_bps", self.forward_bps, **forward),
+            "cell_radius_m": number("cell_radius_m", self.cell_radius_m, 1.0, 1e6, "m"),
+            "min_distance_m": number("min_distance_m", self.min_distance_m, 0.1, 1e6, "m"),
+            "channel_sharing": choice("channel_sharing", self.channel_sharing, ("active", "all")),
+            "slot_s": number("slot_s", self.slot_s, 1e-9, 1e9, "s"),
+            "initial_load_s": number_range("initial_load_s", self.initial_load_s, 0.0, 1e9, "s"),
+            "delay_weight": number("delay_weight", self.delay_weight, 0.0, 1e6),
+            "balance_weight": number("balance_weight", self.balance_weight, 0.0, 1e6),
+            "reward_sharing": number("reward_sharing", self.reward_sharing, 0.0, 1.0),
+            "max_cycles": whole("max_cycles", self.max_cycles, 1, 10**15),
+            "observation": choice("observation", self.observation, ("full", "load")),
+        }
+
+    def _check_together(self) -> None:
+        """What no field can decide alone."""
+        if isinstance(self.forward_bps, tuple) and len(self.forward_bps) != self.servers - 1:
+            fail("forward_bps", self.forward_bps, f"one rate, or {self.servers - 1}: one for each of servers 2..M")
+        if self.min_distance_m > self.cell_radius_m:
+            fail("min_distance_m", self.min_distance_m, f"at most cell_radius_m = {self.cell_radius_m!r}")
+        # Late in an episode at its worst: all tasks of all slots at the slowest server, none served
+        slots = min(self.max_cycles, 10**6)  # longer overloads are for the soak to find, not for every long episode
+        queue_s = self.num_users * slots * self.task_cycles[1] / self.speed_bounds_hz[0] + self.initial_load_s[1]
+        local_s = self.task_cycles[1] / self.device_hz[0]
+        radio = {
+            "bandwidth_hz": self.bandwidth_hz,
+            "tx_power_w": self.tx_power_w,
+            "noise_w_per_hz": self.noise_w_per_hz,
+        }
+        edge_gain = np.asarray(channel.path_gain(self.cell_radius_m))
+        if not channel.snr(1, edge_gain, **radio) >= _SMALLEST_SNR:
+            fail("tx_power_w", self.tx_power_w, f"what gives a signal to noise ratio of {_SMALLEST_SNR:g} at the edge")
+        upload_s = self.task_bits[1] / channel.uplink_rate_bps(self.num_users, edge_gain, **radio, xp=np)
+        for name, seconds in (("task_cycles", queue_s + local_s), ("task_bits", upload_s)):
+            if not seconds <= _LARGEST_S:
+                fail(name, getattr(self, name), f"with these speeds only what keeps delays below {_LARGEST_S:g} s")
+        if not self.balance_weight * queue_s**2 <= _LARGEST_S**2:
+            fail("balance_weight", self.balance_weight, f"at most {_LARGEST_S**2 / queue_s**2:g} with these queues")

@@ -1,0 +1,134 @@
+"""Named scenarios: configurations that papers can refer to.
+
+Each is also a registered id, ``edgeoffload/<name>-v0``. Scenarios marked as held out are for testing what was trained
+on ``paper``: never tune or train on them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeoffload_env.config import EdgeOffloadConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A named configuration."""
+
+    name: str
+    config: EdgeOffloadConfig
+    description: str
+    held_out: bool = False
+    """For testing only: other loads, distributions or sizes than any training scenario."""
+
+
+def _scenario(name: str, description: str, *, held_out: bool = False, **fields: Any) -> Scenario:
+    return Scenario(name=name, description=description, held_out=held_out, config=EdgeOffloadConfig(**fields))
+
+
+_SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        _scenario("paper", "Table 2 with Figure 8's servers: 10 users, 5 servers, 83 % of their capacity asked for."),
+        _scenario(
+            "paper-load-only",
+            "The paper's own observation (14), the load factors alone; 0 to 0.3 s of load at reset.",
+            observation="load",
+            initial_load_s=(0.0, 0.3),
+        ),
+        _scenario(
+            "random-servers",
+            "Table 2's U[12, 20] GHz: five speeds drawn per episode, and observed.",
+            server_hz_range=(12e9, 20e9),
+            num_servers=5,
+        ),
+        _scenario("sparse", "5 users: little competition; small enough for a joint action head.", num_users=5),
+        _scenario("crowded", "20 users: 1.7 times what the servers clear. A commons that selfish play overuses.", num_users=20),
+        _scenario(
+            "crowded-team", "crowded, with the team's mean as everyone's reward.", num_users=20, reward_sharing=1.0
+        ),
+        _scenario("stadium", "50 users: four times what the servers clear; most tasks belong on the device.", num_users=50),
+        _scenario(
+            "two-tier",
+            "Six slow servers near (10 Gbit/s) and two fast ones far behind a slow link (20 Mbit/s).",
+            num_users=15,
+            server_hz=(8e9, 8e9, 8e9, 8e9, 8e9, 8e9, 40e9, 40e9),
+            forward_bps=(10e9, 10e9, 10e9, 10e9, 10e9, 20e6, 20e6),
+        ),
+        _scenario(
+            "held-out-light",
+            "The paper's size with a third less work per task.",
+            held_out=True,
+            task_cycles=(533e6, 800e6),
+        ),
+        _scenario(
+            "held-out-heavy",
+            "The paper's size with a quarter more work per task: more than the servers clear.",
+            held_out=True,
+            task_cycles=(1000e6, 1500e6),
+        ),
+        _scenario(
+            "held-out-mixed",
+            "The paper's size with the same means and far wider tasks and devices.",
+            held_out=True,
+            task_bits=(0.8e6, 5.6e6),
+            task_cycles=(200e6, 1800e6),
+            device_hz=(200e6, 600e6),
+        ),
+        _scenario(
+            "held-out-backlog",
+            "The paper's size with 0.5 to 1.5 s of work queued at every server when the episode starts.",
+            held_out=True,
+            initial_load_s=(0.5, 1.5),
+        ),
+        _scenario(
+            "held-out-wide-cell",
+            "The paper's size in a cell of 1 km radius: uploads several times as long at the edge.",
+            held_out=True,
+            cell_radius_m=1000.0,
+        ),
+        _scenario(
+            "held-out-small",
+            "6 users and 3 servers, for policies of any size.",
+            held_out=True,
+            num_users=6,
+            server_hz=(12e9, 16e9, 20e9),
+        ),
+        _scenario(
+            "held-out-large",
+            "16 users and 8 servers, for policies of any size.",
+            held_out=True,
+            num_users=16,
+            server_hz=(12e9, 13e9, 14e9, 15e9, 16e9, 17e9, 18e9, 20e9),
+        ),
+    )
+}
+
+
+def names(*, held_out: bool | None = None) -> list[str]:
+    """Names of the scenarios, in order; only the held-out ones or only the others where ``held_out`` is given."""
+    return [name for name, scenario in _SCENARIOS.items() if held_out in (None, scenario.held_out)]
+
+
+def get(name: str) -> Scenario:
+    """The scenario of a name.
+
+    Raises:
+        ValueError: no such scenario.
+        TypeError: not a string.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"scenario = {name!r} is not allowed; allowed: a name, one of {', '.join(_SCENARIOS)}")
+    if name not in _SCENARIOS:
+        raise ValueError(f"scenario = {name!r} is not allowed; allowed: {', '.join(_SCENARIOS)}")
+    return _SCENARIOS[name]
+
+
+def configure(scenario: str | EdgeOffloadConfig = "paper", **overrides: Any) -> EdgeOffloadConfig:
+    """The configuration of a scenario (a name, or a configuration of one's own) with some fields overridden.
+
+    Raises:
+        TypeError: an unknown field or a wrong type.
+        ValueError: an unknown scenario or an impossible value.
+    """
+    config = scenario if isinstance(scenario, EdgeOffloadConfig) else get(scenario).config
+    return config.replace(**overrides) if overrides else config

@@ -1,0 +1,1 @@
+"""One kernel behind four interfaces: parallel and AEC (PettingZoo), vector (B games at once), central (Gymnasium)."""

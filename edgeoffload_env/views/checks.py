@@ -1,0 +1,109 @@
+"""Checks of what users hand to a view. All raise before anything changes."""
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env._validation import fail, whole
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model.slot import Snapshot
+
+SNAPSHOT_FIELDS = (*Snapshot._fields, "slot")
+
+
+def check_seed(seed: Any) -> int | None:
+    """A seed (an integer >= 0, not a bool) or None."""
+    return None if seed is None else whole("seed", seed, 0, 2**128)
+
+
+def check_action(agent: str, action: Any, num_servers: int) -> int:
+    """One user's action as an int in 0..M.
+
+    Raises:
+        TypeError: not an integer (bools, floats, strings, lists and None are not).
+        ValueError: out of range.
+    """
+    allowed = f"an integer from 0 (device) to {num_servers} (last server)"
+    if isinstance(action, bool | np.bool_ | list | tuple) or getattr(action, "dtype", None) == bool:
+        fail(f"action of {agent}", action, allowed, TypeError)
+    try:
+        value = operator.index(action)
+    except (TypeError, ValueError):
+        fail(f"action of {agent}", action, allowed, TypeError)
+    if not 0 <= value <= num_servers:
+        fail(f"action of {agent}", action, allowed)
+    return value
+
+
+def check_actions(actions: Any, agents: list[str], num_servers: int) -> list[int]:
+    """Everyone's actions in order of the users.
+
+    Raises:
+        TypeError: not a mapping, or an action that is not an integer.
+        ValueError: a user missing, a name too many, or an action out of range. The message names the user.
+    """
+    if not isinstance(actions, Mapping):
+        fail("actions", actions, "a dict with one action for each of the agents", TypeError)
+    targets = []
+    for agent in agents:
+        try:
+            action = actions[agent]
+        except KeyError:
+            raise ValueError(f"actions lack {agent!r}; allowed: one action for each of {agents[0]} .. {agents[-1]}") from None
+        if type(action) is not int or not 0 <= action <= num_servers:
+            action = check_action(agent, action, num_servers)
+        targets.append(action)
+    if len(actions) != len(agents):
+        extra = next(name for name in actions if name not in agents)
+        raise ValueError(f"actions name {extra!r}, who is not playing; allowed: {agents[0]} .. {agents[-1]}")
+    return targets
+
+
+def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) -> tuple[Snapshot, int]:
+    """A snapshot's fields as float64 copies with a leading batch axis, and its slot.
+
+    Args:
+        snapshot: a mapping with the names that ``snapshot()`` gives.
+        config: the game's configuration, for the shapes.
+        batch: B, or None for a single game's fields without that axis.
+
+    Raises:
+        TypeError: not a mapping, or a field that is not numeric.
+        ValueError: a field missing, unknown, of the wrong shape, not finite, or not positive (the backlog: negative).
+    """
+    if not isinstance(snapshot, Mapping):
+        fail("options['snapshot']", snapshot, f"a dict with {', '.join(SNAPSHOT_FIELDS)}", TypeError)
+    for name in (*SNAPSHOT_FIELDS, *snapshot):
+        if name not in snapshot or name not in SNAPSHOT_FIELDS:
+            raise ValueError(f"snapshot field {name!r} is missing or unknown; allowed: {', '.join(SNAPSHOT_FIELDS)}")
+    lead = () if batch is None else (batch,)
+    arrays = {}
+    for name in Snapshot._fields:
+        size = config.servers if name in ("server_hz", "backlog_cycles") else config.num_users
+        array = _numeric(name, snapshot[name])
+        if array.shape != (*lead, size):
+            fail(f"shape of snapshot field {name!r}", array.shape, f"{(*lead, size)}")
+        low_enough = array >= 0.0 if name == "backlog_cycles" else array > 0.0
+        if not np.all(np.isfinite(array) & low_enough & (array < 1e30)):
+            fail(f"snapshot field {name!r}", snapshot[name], "finite numbers > 0 (backlog_cycles: >= 0)")
+        arrays[name] = array.reshape(batch or 1, size)
+    return Snapshot(**arrays), _common_slot(snapshot["slot"], config, batch)
+
+
+def _numeric(name: str, value: Any) -> NDArray[np.float64]:
+    array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    if array.dtype.kind not in "iuf":
+        fail(f"snapshot field {name!r}", value, "an array of real numbers", TypeError)
+    return np.array(array, dtype=np.float64)
+
+
+def _common_slot(slot: Any, config: EdgeOffloadConfig, batch: int | None) -> int:
+    if batch is not None:
+        slots = _numeric("slot", slot)
+        if slots.shape != (batch,) or np.any(slots != slots[:1]) or np.any(slots != np.floor(slots)):
+            fail("snapshot field 'slot'", slot, f"{batch} equal integers: all games share the horizon")
+        slot = int(slots[0])
+    return whole("snapshot field 'slot'", slot, 0, config.max_cycles - 1)

@@ -1,0 +1,215 @@
+"""The game as a PettingZoo ParallelEnv: one game, float64 inside, every user acts at once."""
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from edgeoffload_env import observation
+from edgeoffload_env._validation import choice
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model.draws import draw_system, draw_tasks
+from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
+from edgeoffload_env.views import spaces
+from edgeoffload_env.views.ansi import ansi_table
+from edgeoffload_env.views.backends import NumpyUniforms
+from edgeoffload_env.views.checks import check_actions, check_seed, check_snapshot
+
+_TASKS_AHEAD = 64  # slots drawn at once: drawing for one slot costs as much as for many
+
+
+class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
+    """One game. See :mod:`edgeoffload_env.edgeoffload_v0` for spaces, rewards, infos and arguments."""
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "name": "edgeoffload_v0",
+        "render_modes": ["ansi"],
+        "is_parallelizable": True,
+        "render_fps": 5,
+    }
+
+    def __init__(self, config: EdgeOffloadConfig, render_mode: str | None = None) -> None:
+        if render_mode is not None:
+            choice("render_mode", render_mode, self.metadata["render_modes"])
+        self.config = config
+        self.render_mode = render_mode
+        self.possible_agents = [f"user_{n}" for n in range(config.num_users)]
+        self.agents: list[str] = []
+        self.state_space = spaces.state_box(config)
+        self._observation_spaces = {agent: spaces.observation_box(config) for agent in self.possible_agents}
+        self._action_spaces = {agent: spaces.action_choices(config) for agent in self.possible_agents}
+        self.observation_spaces, self.action_spaces = self._observation_spaces, self._action_spaces
+        self._uniforms = NumpyUniforms()
+        self._slot = 0
+        self._snapshot: Snapshot | None = None
+        self._last: tuple[NDArray[np.int64], Outcome] | None = None
+
+    def observation_space(self, agent: str) -> gymnasium.spaces.Box:
+        """The agent's observation space, the same object at every call."""
+        return self._observation_spaces[agent]
+
+    def action_space(self, agent: str) -> gymnasium.spaces.Discrete:
+        """The agent's action space, the same object at every call."""
+        return self._action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray[np.float32]], dict[str, dict[str, Any]]]:
+        """Start an episode.
+
+        Args:
+            seed: an integer >= 0 starts that seed's stream; without one the stream goes on.
+            options: ``{"snapshot": s}`` starts from what :meth:`snapshot` gave; other keys are ignored.
+
+        Returns:
+            Observations, and an empty info for each agent.
+
+        Raises:
+            TypeError, ValueError: a bad seed or snapshot; nothing has changed then.
+        """
+        seed = check_seed(seed)
+        given = (options or {}).get("snapshot")
+        start = None if given is None else check_snapshot(given, self.config, None)
+        self._uniforms.seed(seed)
+        config = self.config
+        system = draw_system(self._uniforms, 1, config, xp=np)
+        self._draw_ahead()
+        bits, cycles = self._tasks
+        drawn = Snapshot(bits[:1], cycles[:1], *system)
+        self._snapshot, self._slot = (drawn, 0) if start is None else start
+        snapshot = self._snapshot
+        if start is not None:
+            self._task_features[0, :, 0], self._task_features[0, :, 1] = observation.task_features(
+                snapshot.task_bits[0], snapshot.task_cycles[0], config, xp=np
+            )
+        self._user_features = observation.user_features(snapshot.device_hz, snapshot.channel_gain, config, xp=np)
+        self._speed_features = observation.speed_features(snapshot.server_hz, config, xp=np)
+        self.agents = self.possible_agents[:]
+        self._last = None
+        return self._observe(), {agent: {} for agent in self.agents}
+
+    def step(
+        self, actions: dict[str, int]
+    ) -> tuple[
+        dict[str, NDArray[np.float32]],
+        dict[str, float],
+        dict[str, bool],
+        dict[str, bool],
+        dict[str, dict[str, Any]],
+    ]:
+        """Play one slot.
+
+        Args:
+            actions: for each agent 0 (device) or the number of a server; Python or numpy integers.
+
+        Returns:
+            Observations, rewards, terminations (never), truncations (at ``max_cycles``), infos; all of every agent.
+
+        Raises:
+            TypeError, ValueError: a bad action, or no episode under way; nothing has changed then.
+        """
+        if self._snapshot is None or not self.agents:
+            raise ValueError("step() without a running episode; allowed: after reset() and before the episode's end")
+        agents = self.agents
+        targets = check_actions(actions, agents, self.config.servers)
+        target = np.array([targets])
+        outcome = play_slot(self._snapshot, target, self.config, xp=np)
+        self._last = (target, outcome)
+        self._slot += 1
+        self._next_tasks(outcome.next_backlog_cycles)
+        truncated = self._slot >= self.config.max_cycles
+        if truncated:
+            self.agents = []
+        parts = zip(
+            outcome.delay_s[0].tolist(),
+            outcome.upload_s[0].tolist(),
+            outcome.forward_s[0].tolist(),
+            outcome.wait_s[0].tolist(),
+            outcome.compute_s[0].tolist(),
+            targets,
+            strict=True,
+        )
+        imbalance = outcome.imbalance.item()
+        infos = [
+            {
+                "delay_s": delay_s,
+                "upload_s": upload_s,
+                "forward_s": forward_s,
+                "wait_s": wait_s,
+                "compute_s": compute_s,
+                "target": chosen,
+                "imbalance": imbalance,
+            }
+            for delay_s, upload_s, forward_s, wait_s, compute_s, chosen in parts
+        ]
+        return (
+            self._observe(),
+            dict(zip(agents, outcome.reward[0].tolist(), strict=True)),
+            dict.fromkeys(agents, False),
+            dict.fromkeys(agents, truncated),
+            dict(zip(agents, infos, strict=True)),
+        )
+
+    def state(self) -> NDArray[np.float32]:
+        """The global view for a centralised critic, float32 ``(2 M + 4 N,)``; see :func:`.observation.global_state`."""
+        load, task = self._load_and_task()
+        state: NDArray[np.float32] = observation.global_state(
+            load, task, self._user_features, self._speed_features, dtype=np.float32, xp=np
+        )[0]
+        return state
+
+    def snapshot(self) -> dict[str, Any]:
+        """The raw SI values that the next :meth:`step` acts on, float64 copies, and ``slot``, the slots played."""
+        if self._snapshot is None:
+            raise ValueError("snapshot() before reset(); allowed: after it")
+        fields = {name: array[0].copy() for name, array in self._snapshot._asdict().items()}
+        return fields | {"slot": self._slot}
+
+    def render(self) -> str | None:  # type: ignore[override]  # PettingZoo's type leaves out what "ansi" returns
+        """The last slot as a table, where ``render_mode`` is "ansi"."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() without a render_mode: pass render_mode='ansi' when making the environment")
+            return None
+        if self._snapshot is None:
+            raise ValueError("render() before reset(); allowed: after it")
+        return ansi_table(self._snapshot, self._slot, self._last)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def __str__(self) -> str:
+        """The environment's name and version."""
+        name: str = self.metadata["name"]
+        return name
+
+    def _draw_ahead(self) -> None:
+        """Draw the tasks of the coming slots, with their features."""
+        slots = min(_TASKS_AHEAD, self.config.max_cycles + 1)
+        self._tasks = draw_tasks(self._uniforms, slots, self.config)
+        self._task_features = np.stack(observation.task_features(*self._tasks, self.config, xp=np), axis=-1)
+        self._next = 0
+
+    def _next_tasks(self, backlog_cycles: NDArray[np.float64]) -> None:
+        assert self._snapshot is not None
+        self._next += 1
+        if self._next == len(self._task_features):
+            self._draw_ahead()
+        bits, cycles = self._tasks
+        i = self._next
+        self._snapshot = Snapshot(bits[i : i + 1], cycles[i : i + 1], *self._snapshot[2:5], backlog_cycles)
+
+    def _load_and_task(self) -> tuple[NDArray[np.float64], tuple[Any, Any]]:
+        if self._snapshot is None:
+            raise ValueError("state() before reset(); allowed: after it")
+        load = observation.load_features(self._snapshot.backlog_cycles, self._snapshot.server_hz)
+        features = self._task_features[self._next : self._next + 1]
+        return load, (features[:, :, 0], features[:, :, 1])
+
+    def _observe(self) -> dict[str, NDArray[np.float32]]:
+        load, task = self._load_and_task()
+        rows = observation.user_observations(
+            load, task, self._user_features, self._speed_features, self.config, dtype=np.float32, xp=np
+        )[0]
+        return dict(zip(self.possible_agents, rows, strict=True))

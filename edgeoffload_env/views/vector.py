@@ -1,0 +1,197 @@
+"""B games at once over arrays of numpy or torch, with same-step autoreset."""
+
+import functools
+from typing import Any
+
+from edgeoffload_env import observation
+from edgeoffload_env._validation import fail, whole
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model.channel import Array
+from edgeoffload_env.model.draws import System, draw_system, draw_tasks
+from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
+from edgeoffload_env.views import spaces
+from edgeoffload_env.views.backends import Backend
+from edgeoffload_env.views.checks import check_seed, check_snapshot
+
+
+class EdgeOffloadVectorEnv:
+    """B independent games of one configuration that step together.
+
+    Arrays are of the backend, on its device, in its float type, and never overwritten later. All games share the
+    horizon; the step that ends the episodes returns the next episodes' observations, with ``final_obs`` and
+    ``final_state`` in its info.
+
+    Attributes:
+        config: the games' constants.
+        num_envs: B.
+        observation_space, action_space: one user's spaces.
+        state_space: the global state's space.
+    """
+
+    def __init__(
+        self,
+        config: EdgeOffloadConfig,
+        num_envs: int,
+        *,
+        backend: str = "numpy",
+        device: Any = "cpu",
+        dtype: str = "float32",
+        compile: bool = False,
+    ) -> None:
+        self.config = config
+        self.num_envs = whole("num_envs", num_envs, 1, 10**9)
+        self.backend = Backend(backend, device, dtype)
+        if not isinstance(compile, bool):
+            fail("compile", compile, "True or False", TypeError)
+        if compile and backend != "torch":
+            fail("compile", compile, "False for the numpy backend")
+        self._compile = compile
+        self.observation_space = spaces.observation_box(config)
+        self.action_space = spaces.action_choices(config)
+        self.state_space = spaces.state_box(config)
+        self._uniforms = self.backend.uniforms()
+        self._slot = 0
+        self._snapshot: Snapshot | None = None
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """Start an episode in every game.
+
+        Args:
+            seed: an integer >= 0 starts that seed's stream, one for the whole batch; without one the stream goes on.
+            options: ``{"snapshot": s}`` starts from what :meth:`snapshot` gave; other keys are ignored.
+
+        Returns:
+            Observations ``[B, N, D]`` and an empty info.
+
+        Raises:
+            TypeError, ValueError: a bad seed or snapshot; nothing has changed then.
+        """
+        seed = check_seed(seed)
+        given = (options or {}).get("snapshot")
+        start = None if given is None else check_snapshot(given, self.config, self.num_envs)
+        self._uniforms.seed(seed)
+        self._begin_episode()
+        if start is not None:
+            arrays, self._slot = start
+            self._snapshot = Snapshot(*(self.backend.asarray(array.T).T for array in arrays))
+        return self._observe(self._snapshot), {}
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Array]]:
+        """Play one slot of every game.
+
+        Args:
+            actions: integers ``[B, N]``, 0 = device, m >= 1 = server m; an array of the backend (numpy arrays and
+                lists of ints serve for either). On a GPU the range check waits for the device once a step.
+
+        Returns:
+            Observations ``[B, N, D]``, rewards, terminations (never) and truncations ``[B, N]``, and an info with
+            ``delay_s``, ``upload_s``, ``forward_s``, ``wait_s``, ``compute_s``, ``target`` ``[B, N]`` and ``imbalance``
+            ``[B]``; at the end of the episodes also ``final_obs`` and ``final_state``.
+
+        Raises:
+            TypeError, ValueError: bad actions, or no episode under way; nothing has changed then.
+        """
+        if self._snapshot is None:
+            raise ValueError("step() before reset(); allowed: after it")
+        target = self._checked(actions)
+        tasks = draw_tasks(self._uniforms, self.num_envs, self.config)
+        outcome, self._snapshot, obs = self._advance(self._snapshot, target, *tasks)
+        self._slot += 1
+        xp, shape = self.backend.xp, (self.num_envs, self.config.num_users)
+        info = {
+            "delay_s": outcome.delay_s,
+            "upload_s": outcome.upload_s,
+            "forward_s": outcome.forward_s,
+            "wait_s": outcome.wait_s,
+            "compute_s": outcome.compute_s,
+            "target": target,
+            "imbalance": outcome.imbalance[:, 0],
+        }
+        truncated = self._slot >= self.config.max_cycles
+        if truncated:
+            info |= {"final_obs": obs, "final_state": self.state()}
+            self._begin_episode()
+            obs = self._observe(self._snapshot)
+        flags = {"dtype": xp.bool, "device": self.backend.device}
+        return obs, outcome.reward, xp.zeros(shape, **flags), xp.full(shape, truncated, **flags), info
+
+    def state(self) -> Array:
+        """The global view for centralised critics, ``[B, 2 M + 4 N]``; see :func:`.observation.global_state`."""
+        snapshot = self._begun("state")
+        features = self._features(snapshot)
+        return observation.global_state(*features, dtype=self.backend.dtype, xp=self.backend.xp)
+
+    def snapshot(self) -> dict[str, Array]:
+        """Copies of the raw SI values that the next :meth:`step` acts on, with a leading B, and ``slot`` ``[B]``."""
+        xp, snapshot = self.backend.xp, self._begun("snapshot")
+        fields = {name: xp.asarray(array, copy=True) for name, array in snapshot._asdict().items()}
+        return fields | {"slot": xp.full((self.num_envs,), self._slot, dtype=xp.int64, device=self.backend.device)}
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the compiled step, which is made again when needed."""
+        return {name: value for name, value in self.__dict__.items() if name != "_advance"}
+
+    def _begun(self, call: str) -> Snapshot:
+        if self._snapshot is None:
+            raise ValueError(f"{call}() before reset(); allowed: after it")
+        return self._snapshot
+
+    def _begin_episode(self) -> None:
+        system: System = draw_system(self._uniforms, self.num_envs, self.config, xp=self.backend.xp)
+        tasks = draw_tasks(self._uniforms, self.num_envs, self.config)
+        self._snapshot, self._slot = Snapshot(*tasks, *system), 0
+
+    @functools.cached_property
+    def _advance(self) -> Any:
+        """The transition and the observation after it, as one function for ``torch.compile`` to fuse."""
+
+        def advance(
+            snapshot: Snapshot, target: Array, task_bits: Array, task_cycles: Array
+        ) -> tuple[Outcome, Snapshot, Array]:
+            outcome = play_slot(snapshot, target, self.config, xp=self.backend.xp)
+            following = Snapshot(task_bits, task_cycles, *snapshot[2:5], outcome.next_backlog_cycles)
+            return outcome, following, self._observe(following)
+
+        if not self._compile:
+            return advance
+        import torch
+
+        return torch.compile(advance, fullgraph=True, dynamic=False)
+
+    def _features(self, snapshot: Snapshot) -> tuple[Array, tuple[Array, Array], tuple[Array, Array], Array]:
+        xp, config = self.backend.xp, self.config
+        return (
+            observation.load_features(snapshot.backlog_cycles, snapshot.server_hz),
+            observation.task_features(snapshot.task_bits, snapshot.task_cycles, config, xp=xp),
+            observation.user_features(snapshot.device_hz, snapshot.channel_gain, config, xp=xp),
+            observation.speed_features(snapshot.server_hz, config, xp=xp),
+        )
+
+    def _observe(self, snapshot: Snapshot | None) -> Array:
+        assert snapshot is not None
+        return observation.user_observations(
+            *self._features(snapshot), self.config, dtype=self.backend.dtype, xp=self.backend.xp
+        )
+
+    def _checked(self, actions: Any) -> Array:
+        """The actions as the backend's small integers, laid out user-major in memory like the other arrays."""
+        xp, shape = self.backend.xp, (self.num_envs, self.config.num_users)
+        allowed = f"integers {list(shape)} from 0 (device) to {self.config.servers} (last server)"
+        try:
+            array = xp.asarray(actions, device=self.backend.device)
+        except (TypeError, ValueError, RuntimeError):
+            fail("actions", actions, allowed, TypeError)
+        if not xp.isdtype(array.dtype, "integral"):
+            fail("dtype of actions", array.dtype, allowed, TypeError)
+        if tuple(array.shape) != shape:
+            fail("shape of actions", tuple(array.shape), allowed)
+        if int(xp.min(array)) < 0 or int(xp.max(array)) > self.config.servers:
+            game, user = (int(i[0]) for i in xp.nonzero((array < 0) | (array > self.config.servers)))
+            fail(f"action of user_{user} in game {game}", int(array[game, user]), allowed)
+        small = xp.int8 if self.config.servers < 127 else xp.int16
+        return xp.asarray(array.T, dtype=small, copy=True, order="C").T if self.backend.name == "numpy" else (
+            xp.astype(array.T, small).contiguous().T
+        )
