@@ -49,9 +49,9 @@ __all__ = [
     "solve_exact",
 ]
 
-EXACT_MAX_STATES = 60_000  # C(N + M, M), ways to put up to N tasks on M servers; 53130 at N = 20, M = 5
-EXACT_MAX_USERS = 24
-MAX_WIDTH = 500_000  # states of one layer, conflicts included, above which the search branches
+EXACT_MAX_STATES = 600_000  # M C(N + M, M): M times the ways to put up to N tasks on M servers; N = 24 at M = 5
+EXACT_MAX_USERS = 50
+MAX_WIDTH = 3_000_000  # transitions of one layer, conflicts included, above which the search branches
 
 BURST = 20  # steps of `PriceAscent` before another k may have the least bound
 MAX_STEPS = 400  # steps of `PriceAscent` for one k
@@ -75,7 +75,11 @@ class SlotSolution:
 
 def is_exact_size(num_users: int, num_servers: int) -> bool:
     """Whether `solve_exact` takes slots of this size."""
-    return num_users <= EXACT_MAX_USERS and comb(num_users + num_servers, num_servers) <= EXACT_MAX_STATES
+    return num_users <= EXACT_MAX_USERS and _num_states(num_users, num_servers) <= EXACT_MAX_STATES
+
+
+def _num_states(users: int, servers: int) -> int:
+    return servers * comb(users + servers, servers)
 
 
 class _OutOfTime(Exception):
@@ -140,7 +144,7 @@ def solve_exact(
     if not is_exact_size(users, servers):
         raise ValueError(
             f"N = {users} users and M = {servers} servers are too many for the exact optimum: allowed are "
-            f"N <= {EXACT_MAX_USERS} and C(N + M, M) <= {EXACT_MAX_STATES}, here {comb(users + servers, servers)}; "
+            f"N <= {EXACT_MAX_USERS} and M C(N + M, M) <= {EXACT_MAX_STATES}, here {_num_states(users, servers)}; "
             f"solve_bounded takes any size and proves a lower bound"
         )
     search = _Search(problem, time_limit_s, incumbent)
@@ -194,22 +198,27 @@ class _States:
 
 @lru_cache(maxsize=8)
 def _states(users: int, servers: int) -> _States:
-    # Stars and bars: servers - 1 bars among total + servers - 1 places.
-    rows = [
-        np.diff((-1, *bars, total + servers - 1)) - 1
-        for total in range(users + 1)
-        for bars in combinations(range(total + servers - 1), servers - 1)
-    ]
-    tasks = np.array(rows, dtype=np.uint8)
-    index = {row.tobytes(): state for state, row in enumerate(tasks)}
-    before = np.full((servers, len(rows)), len(rows), dtype=np.intp)
+    blocks = []
+    for total in range(users + 1):  # stars and bars: a vector is where its M - 1 bars are, in lexicographic order
+        bars = np.array(list(combinations(range(total + servers - 1), servers - 1)), dtype=np.int64).reshape(
+            -1 if servers > 1 else 1, servers - 1
+        )
+        blocks.append(np.diff(bars, axis=1, prepend=-1, append=total + servers - 1) - 1)
+    tasks = np.concatenate(blocks)
+    first = np.cumsum([0, *map(len, blocks)])
+    # ways[s, p]: vectors of p parts with sum s. By the hockey-stick identity ways[s, p] - ways[s - c, p] of them have a
+    # first part below c, which gives the place of a vector in its block.
+    ways = np.array([[comb(s + p - 1, p - 1) if p else 0 for p in range(servers + 1)] for s in range(users + 1)])
+    parts = np.arange(servers, 0, -1)
+    before = np.full((servers, len(tasks)), len(tasks), dtype=np.intp)
     for server in range(servers):
-        for state in np.flatnonzero(tasks[:, server]):
-            less = tasks[state].copy()
-            less[server] -= 1
-            before[server, state] = index[less.tobytes()]
-    first = np.searchsorted(tasks.sum(axis=1, dtype=np.int64), np.arange(users + 2))
-    return _States(tasks.T.astype(np.float64), before, first)
+        some = np.flatnonzero(tasks[:, server])
+        less = tasks[some]
+        less[:, server] -= 1
+        tail = np.cumsum(less[:, ::-1], axis=1)[:, ::-1]
+        place = (ways[tail, parts] - ways[tail - less, parts]).sum(axis=1)
+        before[server, some] = first[tail[:, 0]] + place
+    return _States(np.ascontiguousarray(tasks.T, dtype=np.float64), before, first)
 
 
 class _Program:
@@ -225,8 +234,8 @@ class _Program:
         self.width = np.inf
         for base in {order.tobytes(): order for order in fixed.order[::-1]}.values():
             plan = _Plan(fixed, base[::-1], allowed, self.tied < 0)
-            if plan.width * (self.states.tasks.shape[1] + 1) < self.width:
-                self.plan, self.width = plan, plan.width * (self.states.tasks.shape[1] + 1)
+            if plan.width * self.states.before.size < self.width:
+                self.plan, self.width = plan, plan.width * self.states.before.size
             if plan.width == 1:
                 break
         self.widest = self.plan.widest
@@ -353,46 +362,43 @@ def solve_bounded(
     """
     rng = np.random.default_rng(0) if rng is None else rng
     search = _Search(problem, time_limit_s, incumbent)
-    fixed: dict[int, FixedCount] = {}
-    ascents: dict[int, PriceAscent] = {}
+    counts = range(problem.num_users + 1)
+    with_count = lru_cache(maxsize=16)(lambda count: FixedCount(problem, count))
 
     def improve(actions: Ints) -> None:
-        """Offer `actions` after a local search with its own number of offloaders."""
+        """Offer `actions` after a local search with their own number of offloaders."""
         count = np.count_nonzero(actions)
         if count and not search.late:
-            if count not in fixed:
-                fixed[count] = FixedCount(problem, count)
-            actions = fixed[count].descend(actions, search.deadline)
+            actions = with_count(count).descend(actions, search.deadline)
         search.offer(actions)
 
     improve(search.actions)
     improve(_greedy(problem))
     relaxed: set[int] = set()
-    while not search.late and (count := search.weakest(range(problem.num_users + 1))) not in {None, *relaxed}:
-        if count not in fixed:
-            fixed[count] = FixedCount(problem, count)
-        bound, actions = fixed[count].assignment()
+    while not search.late and (count := search.weakest(counts)) not in {None, *relaxed}:
+        bound, actions = with_count(count).assignment()
         search.bounds[count] = max(search.bounds[count], bound)
         relaxed.add(count)
         improve(actions)
-    for _ in range(KICKS):
-        if search.late or search.weakest(range(problem.num_users + 1)) is None:
-            break
-        kicked = search.actions.copy()
-        moved = rng.choice(problem.num_users, size=min(3, problem.num_users), replace=False)
-        kicked[moved] = rng.integers(problem.num_servers + 1, size=moved.size)
-        improve(kicked)
-    while not search.late and (count := search.weakest(range(problem.num_users + 1))) is not None:
-        if count not in fixed:
-            fixed[count] = FixedCount(problem, count)
+    ascents: dict[int, PriceAscent] = {}
+    while not search.late and (count := search.weakest(counts)) is not None:
         if count not in ascents:
-            ascents[count] = PriceAscent(fixed[count])
+            ascents[count] = PriceAscent(FixedCount(problem, count))
         ascent = ascents[count]
         going = ascent.run(BURST, search.total, search.deadline)
         search.bounds[count] = max(search.bounds[count], ascent.bound)
         improve(ascent.rounded())
         if not search.beaten(search.bounds[count]) and not (going and ascent.iterations < MAX_STEPS):
             break  # the least bound of all cannot be raised any more
+    for _ in range(KICKS):
+        if search.late or search.weakest(counts) is None:
+            break
+        kicked = search.actions.copy()
+        moved = rng.choice(problem.num_users, size=min(4, problem.num_users), replace=False)
+        kicked[moved] = rng.permutation(kicked[moved])
+        if kicked[moved[0]]:
+            kicked[moved[0]] = rng.integers(1, problem.num_servers + 1)
+        improve(kicked)
     return search.solution()
 
 
