@@ -1,6 +1,7 @@
 """Every constant of the game in one frozen, validated dataclass, in SI units."""
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -84,7 +85,7 @@ class EdgeOffloadConfig:
         assert self.num_servers is not None  # set by the checks
         return self.num_servers
 
-    @property
+    @functools.cached_property
     def noise_w_per_hz(self) -> float:
         """N0 in W/Hz."""
         return 10.0 ** ((self.noise_dbm_per_hz - 30.0) / 10.0)

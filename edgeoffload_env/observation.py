@@ -20,10 +20,11 @@ A range of no width counts as 10 % to either side of its middle.
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgeoffload_env.model.channel import Array, path_gain
 from edgeoffload_env.model.servers import load_factor_s
+from edgeoffload_env.model.slot import Snapshot
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
@@ -32,27 +33,37 @@ LOAD_SCALE_S = 0.5
 """The load factor, in seconds of work, that the load feature maps to 1/2."""
 
 
+class Features(NamedTuple):
+    """What observations and states are put together from; see the table above."""
+
+    load: Array
+    """``[B, M]``"""
+    speed: Array
+    """``[B, M]``"""
+    users: tuple[Array, Array, Array, Array]
+    """Task bits, task cycles, device speed, link quality: ``[B, N]`` each."""
+
+
 def load_features(backlog_cycles: Array, server_hz: Array) -> Array:
     """Squashed load factors, ``[B, M]``."""
     load_s = load_factor_s(backlog_cycles, server_hz)
     return load_s / (load_s + LOAD_SCALE_S)
 
 
-def task_features(task_bits: Array, task_cycles: Array, config: "EdgeOffloadConfig", *, xp: Any) -> tuple[Array, Array]:
-    """Features of the slot's tasks: (bits, cycles), ``[B, N]`` each."""
-    return _centred(task_bits, config.task_bits, xp=xp), _centred(task_cycles, config.task_cycles, xp=xp)
-
-
-def user_features(device_hz: Array, channel_gain: Array, config: "EdgeOffloadConfig", *, xp: Any) -> tuple[Array, Array]:
-    """Features that last for an episode: (device speed, link quality), ``[B, N]`` each."""
+def features(snapshot: Snapshot, config: "EdgeOffloadConfig", *, xp: Any) -> Features:
+    """All features of a snapshot. Arrays may have a batch axis of 1 where others have B."""
     gains = (path_gain(config.cell_radius_m), path_gain(config.min_distance_m))
-    bounds = (math.log(gains[0]), math.log(gains[1]))
-    return _centred(device_hz, config.device_hz, xp=xp), _centred(xp.log(channel_gain), bounds, xp=xp)
-
-
-def speed_features(server_hz: Array, config: "EdgeOffloadConfig", *, xp: Any) -> Array:
-    """Features of the servers' speeds, ``[B, M]``."""
-    return _centred(server_hz, config.speed_bounds_hz, xp=xp)
+    link_bounds = (math.log(gains[0]), math.log(gains[1]))
+    return Features(
+        load=load_features(snapshot.backlog_cycles, snapshot.server_hz),
+        speed=_centred(snapshot.server_hz, config.speed_bounds_hz, xp=xp),
+        users=(
+            _centred(snapshot.task_bits, config.task_bits, xp=xp),
+            _centred(snapshot.task_cycles, config.task_cycles, xp=xp),
+            _centred(snapshot.device_hz, config.device_hz, xp=xp),
+            _centred(xp.log(snapshot.channel_gain), link_bounds, xp=xp),
+        ),
+    )
 
 
 def _centred(value: Array, bounds: tuple[float, float], *, xp: Any) -> Array:
@@ -74,42 +85,32 @@ def state_size(config: "EdgeOffloadConfig") -> int:
     return 2 * config.servers + 4 * config.num_users
 
 
-def user_observations(
-    load: Array,
-    task: tuple[Array, Array],
-    user: tuple[Array, Array],
-    speed: Array,
-    config: "EdgeOffloadConfig",
-    *,
-    dtype: Any,
-    xp: Any,
-) -> Array:
+def user_observations(features: Features, config: "EdgeOffloadConfig", *, dtype: Any, xp: Any) -> Array:
     """Every user's own observation, ``[B, N, D]`` in ``dtype``.
 
     In order: loads of servers 1..M; task bits, task cycles, device speed, link quality; speeds of servers 1..M where
     they are drawn per episode. With ``observation="load"`` the loads alone, the paper's (14).
     """
-    batch, servers = load.shape
-    result = xp.empty((batch, config.num_users, observation_size(config)), dtype=dtype, device=load.device)
-    for m in range(servers):
-        result[:, :, m] = load[:, m : m + 1]
+    load, speed, users = features
+    batch, num_users = users[0].shape
+    servers = load.shape[-1]
+    columns = [load[:, m : m + 1] for m in range(servers)]
     if config.observation == "full":
-        for k, feature in enumerate((*task, *user)):
-            result[:, :, servers + k] = feature
+        columns += users
         if config.server_hz_range is not None:
-            for m in range(servers):
-                result[:, :, servers + 4 + m] = speed[:, m : m + 1]
+            columns += [speed[:, m : m + 1] for m in range(servers)]
+    result = xp.empty((batch, num_users, len(columns)), dtype=dtype, device=load.device)
+    for k, column in enumerate(columns):
+        result[:, :, k] = column
     return result
 
 
-def global_state(
-    load: Array, task: tuple[Array, Array], user: tuple[Array, Array], speed: Array, *, dtype: Any, xp: Any
-) -> Array:
+def global_state(features: Features, *, dtype: Any, xp: Any) -> Array:
     """The view of a centralised critic, ``[B, 2 M + 4 N]`` in ``dtype``.
 
     In order: loads of servers 1..M, speeds of servers 1..M, then for user 0 .. N-1 task bits, task cycles, device speed
     and link quality. The same for any ``observation``.
     """
-    batch = load.shape[0]
-    users = xp.reshape(xp.stack((*task, *user), axis=-1), (batch, -1))
-    return xp.astype(xp.concat((load, speed, users), axis=-1), dtype)
+    load, speed, users = features
+    own = xp.reshape(xp.stack(users, axis=-1), (load.shape[0], -1))
+    return xp.astype(xp.concat((load, speed, own), axis=-1), dtype)

@@ -44,9 +44,7 @@ def uplink_rate_bps(
     Returns:
         ``[B, N]``, positive also where the ratio is far below the resolution of 1 (hence ``log1p``).
     """
-    ratio = snr(
-        sharers, channel_gain, bandwidth_hz=bandwidth_hz, tx_power_w=tx_power_w, noise_w_per_hz=noise_w_per_hz
-    )
+    ratio = snr(sharers, channel_gain, bandwidth_hz=bandwidth_hz, tx_power_w=tx_power_w, noise_w_per_hz=noise_w_per_hz)
     return xp.log1p(ratio) * (bandwidth_hz / math.log(2.0) / sharers)
 
 
@@ -60,7 +58,7 @@ def forward_s(task_bits: Array, forwarded: Array, forward_bps: Array | float) ->
 
     Args:
         task_bits: L_n, ``[B, N]``.
-        forwarded: whether the task goes to a server behind server 1, bool ``[B, N]``.
+        forwarded: 1 where the task goes to a server behind server 1, else 0; ``[B, N]``.
         forward_bps: mu in bit/s: one rate, or each task's own ``[B, N]``.
     """
     return forwarded * (task_bits / forward_bps)

@@ -37,15 +37,15 @@ def assigned_cycles(task_cycles: Array, target: Array, num_servers: int, *, xp: 
     batch, users = task_cycles.shape
     if batch * users * num_servers <= _BROADCAST_MAX_ELEMENTS:
         servers = xp.arange(1, num_servers + 1, dtype=target.dtype, device=target.device)
-        chosen = target[:, :, None] == servers
-        return xp.sum(chosen * task_cycles[:, :, None], axis=1)
-    per_server = [xp.sum((target == m) * task_cycles, axis=-1) for m in range(1, num_servers + 1)]
-    return xp.stack(per_server, axis=-1)
+        chosen = xp.astype(target[:, :, None] == servers, task_cycles.dtype)
+        return (task_cycles[:, None, :] @ chosen)[:, 0, :]
+    chosen = (xp.astype(target == m, task_cycles.dtype) for m in range(1, num_servers + 1))
+    return xp.stack([xp.sum(mask * task_cycles, axis=-1) for mask in chosen], axis=-1)
 
 
 def next_backlog_cycles(queued_cycles: Array, server_hz: Array, slot_s: float, *, xp: Any) -> Array:
     """Q_m at the start of the next slot: max(0, queued cycles - f_m * slot), ``[B, M]`` (implied by (13) and (14))."""
-    return xp.maximum(queued_cycles - server_hz * slot_s, xp.zeros_like(queued_cycles))
+    return xp.clip(queued_cycles - server_hz * slot_s, min=0.0)
 
 
 def cycles_ahead(arrival_s: Array, target: Array, task_cycles: Array, num_servers: int, *, xp: Any) -> Array:
@@ -73,23 +73,24 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
     batch, users = arrival_s.shape
     index = xp.arange(users, device=arrival_s.device)
     if batch * users * users <= _BROADCAST_MAX_ELEMENTS:
-        first = index[:, None] < index  # [rival, own]
-        rival = (arrival_s[:, :, None], target[:, :, None], task_cycles[:, :, None])
-        own = (arrival_s[:, None, :], target[:, None, :])
-        return xp.sum(_cycles_from_rivals(*rival, first, *own), axis=1)
+        served_first = _served_first(
+            arrival_s[:, :, None], target[:, :, None], index[:, None] < index, arrival_s[:, None, :], target[:, None, :]
+        )
+        return (task_cycles[:, None, :] @ xp.astype(served_first, task_cycles.dtype))[:, 0, :]
     total = xp.zeros_like(task_cycles)
     for j in range(users):
-        rival = (arrival_s[:, j : j + 1], target[:, j : j + 1], task_cycles[:, j : j + 1])
-        total = total + _cycles_from_rivals(*rival, index > j, arrival_s, target)
+        rival = slice(j, j + 1)
+        served_first = _served_first(arrival_s[:, rival], target[:, rival], index > j, arrival_s, target)
+        total = total + xp.astype(served_first, task_cycles.dtype) * task_cycles[:, rival]
     return total
 
 
-def _cycles_from_rivals(
-    rival_arrival: Array, rival_target: Array, rival_cycles: Array, rival_first: Array, arrival: Array, target: Array
+def _served_first(
+    rival_arrival: Array, rival_target: Array, rival_first: Array, arrival: Array, target: Array
 ) -> Array:
-    """A rival's cycles where it is served before the user: same server, and earlier or tied with a lower index."""
+    """Whether a rival is served before the user: same server, and earlier or tied with a lower index."""
     earlier = (rival_arrival < arrival) | ((rival_arrival == arrival) & rival_first)
-    return ((rival_target == target) & earlier) * rival_cycles
+    return (rival_target == target) & earlier
 
 
 def ahead_sorted(arrival_s: Array, target: Array, task_cycles: Array, num_servers: int, *, xp: Any) -> Array:

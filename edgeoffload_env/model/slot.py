@@ -59,11 +59,11 @@ def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *,
     task_bits, task_cycles, device_hz, channel_gain, server_hz, backlog_cycles = snapshot
     batch, num_servers = server_hz.shape
     offloaded = target > 0
+    offloads = xp.astype(offloaded, task_bits.dtype)  # 0 or 1
 
     sharers: Array | float
     if config.channel_sharing == "active":
-        sharers = xp.sum(offloaded, axis=-1, keepdims=True, dtype=task_bits.dtype)
-        sharers = xp.maximum(sharers, xp.ones_like(sharers))  # nobody uploads: any K will do
+        sharers = xp.clip(xp.sum(offloads, axis=-1, keepdims=True), min=1.0)  # nobody uploads: any K will do
     else:
         sharers = float(config.num_users)
     rate_bps = channel.uplink_rate_bps(
@@ -74,11 +74,11 @@ def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *,
         noise_w_per_hz=config.noise_w_per_hz,
         xp=xp,
     )
-    upload_s = offloaded * channel.upload_s(task_bits, rate_bps)
+    upload_s = offloads * channel.upload_s(task_bits, rate_bps)
 
-    # where each task runs: flat positions of its server in [B, M] arrays (a local task reads server 1 and ignores it)
-    row = xp.arange(0, batch * num_servers, num_servers, dtype=xp.int64, device=target.device)
-    server = row[:, None] + (target - 1) * offloaded
+    # where each task runs: flat positions of its server in [B, M] arrays (a local task's is another's, and ignored)
+    row = xp.arange(-1, (batch - 1) * num_servers, num_servers, dtype=xp.int64, device=target.device)
+    server = row[:, None] + target
     forward_bps: Array | float
     if isinstance(config.forward_bps, tuple):  # a rate for each of servers 2..M; targets 0 and 1 are not forwarded
         rates = (config.forward_bps[0], config.forward_bps[0], *config.forward_bps)
@@ -86,12 +86,12 @@ def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *,
         forward_bps = rates_bps[xp.astype(target, xp.int64)]
     else:
         forward_bps = config.forward_bps
-    forward_s = channel.forward_s(task_bits, target > 1, forward_bps)
+    forward_s = channel.forward_s(task_bits, xp.astype(target > 1, task_bits.dtype), forward_bps)
 
     ahead = servers.cycles_ahead(upload_s + forward_s, target, task_cycles, num_servers, xp=xp)
-    target_hz = xp.reshape(server_hz, (-1,))[server]
-    target_backlog = xp.reshape(backlog_cycles, (-1,))[server]
-    wait_s = offloaded * servers.wait_s(target_backlog, ahead, target_hz)
+    target_hz = server_hz.reshape(-1)[server]
+    target_backlog = backlog_cycles.reshape(-1)[server]
+    wait_s = offloads * servers.wait_s(target_backlog, ahead, target_hz)
     compute_s = delay.compute_s(task_cycles, xp.where(offloaded, target_hz, device_hz))
     delay_s = delay.task_delay_s(upload_s, forward_s, wait_s, compute_s)
 

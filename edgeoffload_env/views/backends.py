@@ -3,11 +3,11 @@
 import copy
 from typing import Any
 
-import array_api_compat.numpy as numpy_xp
 import numpy as np
 from gymnasium.utils import seeding
 
 from edgeoffload_env._validation import choice, fail
+from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 
 
@@ -106,7 +106,7 @@ class Backend:
     def xp(self) -> Any:
         """The array API namespace (looked up, not stored: modules do not pickle)."""
         if self.name == "numpy":
-            return numpy_xp
+            return numpy_namespace
         import array_api_compat.torch as torch_xp
 
         return torch_xp

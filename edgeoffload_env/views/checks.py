@@ -27,7 +27,7 @@ def check_action(agent: str, action: Any, num_servers: int) -> int:
         ValueError: out of range.
     """
     allowed = f"an integer from 0 (device) to {num_servers} (last server)"
-    if isinstance(action, bool | np.bool_ | list | tuple) or getattr(action, "dtype", None) == bool:
+    if isinstance(action, bool | np.bool_ | list | tuple) or str(getattr(action, "dtype", "")).endswith("bool"):
         fail(f"action of {agent}", action, allowed, TypeError)
     try:
         value = operator.index(action)
@@ -47,19 +47,18 @@ def check_actions(actions: Any, agents: list[str], num_servers: int) -> list[int
     """
     if not isinstance(actions, Mapping):
         fail("actions", actions, "a dict with one action for each of the agents", TypeError)
-    targets = []
-    for agent in agents:
-        try:
-            action = actions[agent]
-        except KeyError:
-            raise ValueError(f"actions lack {agent!r}; allowed: one action for each of {agents[0]} .. {agents[-1]}") from None
-        if type(action) is not int or not 0 <= action <= num_servers:
-            action = check_action(agent, action, num_servers)
-        targets.append(action)
+    try:
+        targets = [actions[agent] for agent in agents]
+    except KeyError as error:
+        raise ValueError(
+            f"actions lack {error.args[0]!r}; allowed: one action for each of {agents[0]} .. {agents[-1]}"
+        ) from None
     if len(actions) != len(agents):
         extra = next(name for name in actions if name not in agents)
         raise ValueError(f"actions name {extra!r}, who is not playing; allowed: {agents[0]} .. {agents[-1]}")
-    return targets
+    if set(map(type, targets)) == {int} and min(targets) >= 0 and max(targets) <= num_servers:
+        return targets  # the common case, at a tenth of the cost
+    return [check_action(agent, action, num_servers) for agent, action in zip(agents, targets, strict=True)]
 
 
 def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) -> tuple[Snapshot, int]:

@@ -10,6 +10,7 @@ from pettingzoo import ParallelEnv
 from edgeoffload_env import observation
 from edgeoffload_env._validation import choice
 from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.draws import draw_system, draw_tasks
 from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
 from edgeoffload_env.views import spaces
@@ -73,19 +74,17 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         given = (options or {}).get("snapshot")
         start = None if given is None else check_snapshot(given, self.config, None)
         self._uniforms.seed(seed)
-        config = self.config
-        system = draw_system(self._uniforms, 1, config, xp=np)
-        self._draw_ahead()
-        bits, cycles = self._tasks
-        drawn = Snapshot(bits[:1], cycles[:1], *system)
-        self._snapshot, self._slot = (drawn, 0) if start is None else start
-        snapshot = self._snapshot
-        if start is not None:
-            self._task_features[0, :, 0], self._task_features[0, :, 1] = observation.task_features(
-                snapshot.task_bits[0], snapshot.task_cycles[0], config, xp=np
-            )
-        self._user_features = observation.user_features(snapshot.device_hz, snapshot.channel_gain, config, xp=np)
-        self._speed_features = observation.speed_features(snapshot.server_hz, config, xp=np)
+        system = draw_system(self._uniforms, 1, self.config, xp=xp)
+        if start is None:
+            self._slot, backlog_cycles = 0, system.backlog_cycles
+            self._system = system.device_hz, system.channel_gain, system.server_hz
+            self._draw_ahead()
+        else:
+            snapshot, self._slot = start
+            backlog_cycles = snapshot.backlog_cycles
+            self._system = snapshot.device_hz, snapshot.channel_gain, snapshot.server_hz
+            self._draw_ahead(snapshot)
+        self._take_next_tasks(backlog_cycles)
         self.agents = self.possible_agents[:]
         self._last = None
         return self._observe(), {agent: {} for agent in self.agents}
@@ -115,10 +114,10 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         agents = self.agents
         targets = check_actions(actions, agents, self.config.servers)
         target = np.array([targets])
-        outcome = play_slot(self._snapshot, target, self.config, xp=np)
+        outcome = play_slot(self._snapshot, target, self.config, xp=xp)
         self._last = (target, outcome)
         self._slot += 1
-        self._next_tasks(outcome.next_backlog_cycles)
+        self._take_next_tasks(outcome.next_backlog_cycles)
         truncated = self._slot >= self.config.max_cycles
         if truncated:
             self.agents = []
@@ -154,10 +153,10 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
 
     def state(self) -> NDArray[np.float32]:
         """The global view for a centralised critic, float32 ``(2 M + 4 N,)``; see :func:`.observation.global_state`."""
-        load, task = self._load_and_task()
-        state: NDArray[np.float32] = observation.global_state(
-            load, task, self._user_features, self._speed_features, dtype=np.float32, xp=np
-        )[0]
+        if self._snapshot is None:
+            raise ValueError("state() before reset(); allowed: after it")
+        features = observation.features(self._snapshot, self.config, xp=xp)
+        state: NDArray[np.float32] = observation.global_state(features, dtype=np.float32, xp=xp)[0]
         return state
 
     def snapshot(self) -> dict[str, Any]:
@@ -184,32 +183,37 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         name: str = self.metadata["name"]
         return name
 
-    def _draw_ahead(self) -> None:
-        """Draw the tasks of the coming slots, with their features."""
+    def _draw_ahead(self, first: Snapshot | None = None) -> None:
+        """Draw the tasks of the coming slots, and all of their observations but the loads.
+
+        Args:
+            first: a snapshot whose tasks come before the drawn ones.
+        """
         slots = min(_TASKS_AHEAD, self.config.max_cycles + 1)
-        self._tasks = draw_tasks(self._uniforms, slots, self.config)
-        self._task_features = np.stack(observation.task_features(*self._tasks, self.config, xp=np), axis=-1)
+        bits, cycles = draw_tasks(self._uniforms, slots, self.config)
+        if first is not None:
+            bits, cycles = np.concatenate([first.task_bits, bits]), np.concatenate([first.task_cycles, cycles])
+        self._tasks_ahead = bits, cycles
+        device_hz, channel_gain, server_hz = self._system
+        unloaded = Snapshot(bits, cycles, device_hz, channel_gain, server_hz, np.zeros_like(server_hz))
+        features = observation.features(unloaded, self.config, xp=xp)
+        self._observations_ahead = observation.user_observations(features, self.config, dtype=np.float32, xp=xp)
         self._next = 0
 
-    def _next_tasks(self, backlog_cycles: NDArray[np.float64]) -> None:
-        assert self._snapshot is not None
-        self._next += 1
-        if self._next == len(self._task_features):
+    def _take_next_tasks(self, backlog_cycles: NDArray[np.float64]) -> None:
+        bits, cycles = self._tasks_ahead
+        if self._next == len(bits):
             self._draw_ahead()
-        bits, cycles = self._tasks
+            bits, cycles = self._tasks_ahead
         i = self._next
-        self._snapshot = Snapshot(bits[i : i + 1], cycles[i : i + 1], *self._snapshot[2:5], backlog_cycles)
-
-    def _load_and_task(self) -> tuple[NDArray[np.float64], tuple[Any, Any]]:
-        if self._snapshot is None:
-            raise ValueError("state() before reset(); allowed: after it")
-        load = observation.load_features(self._snapshot.backlog_cycles, self._snapshot.server_hz)
-        features = self._task_features[self._next : self._next + 1]
-        return load, (features[:, :, 0], features[:, :, 1])
+        self._next = i + 1
+        self._snapshot = Snapshot(bits[i : i + 1], cycles[i : i + 1], *self._system, backlog_cycles)
 
     def _observe(self) -> dict[str, NDArray[np.float32]]:
-        load, task = self._load_and_task()
-        rows = observation.user_observations(
-            load, task, self._user_features, self._speed_features, self.config, dtype=np.float32, xp=np
-        )[0]
+        """The observations of this slot, written once into rows that are handed out once."""
+        assert self._snapshot is not None
+        rows = self._observations_ahead[self._next - 1]
+        rows[:, : self.config.servers] = observation.load_features(
+            self._snapshot.backlog_cycles, self._snapshot.server_hz
+        )
         return dict(zip(self.possible_agents, rows, strict=True))

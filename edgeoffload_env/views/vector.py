@@ -118,8 +118,10 @@ class EdgeOffloadVectorEnv:
     def state(self) -> Array:
         """The global view for centralised critics, ``[B, 2 M + 4 N]``; see :func:`.observation.global_state`."""
         snapshot = self._begun("state")
-        features = self._features(snapshot)
-        return observation.global_state(*features, dtype=self.backend.dtype, xp=self.backend.xp)
+        xp = self.backend.xp
+        return observation.global_state(
+            observation.features(snapshot, self.config, xp=xp), dtype=self.backend.dtype, xp=xp
+        )
 
     def snapshot(self) -> dict[str, Array]:
         """Copies of the raw SI values that the next :meth:`step` acts on, with a leading B, and ``slot`` ``[B]``."""
@@ -161,20 +163,11 @@ class EdgeOffloadVectorEnv:
 
         return torch.compile(advance, fullgraph=True, dynamic=False)
 
-    def _features(self, snapshot: Snapshot) -> tuple[Array, tuple[Array, Array], tuple[Array, Array], Array]:
-        xp, config = self.backend.xp, self.config
-        return (
-            observation.load_features(snapshot.backlog_cycles, snapshot.server_hz),
-            observation.task_features(snapshot.task_bits, snapshot.task_cycles, config, xp=xp),
-            observation.user_features(snapshot.device_hz, snapshot.channel_gain, config, xp=xp),
-            observation.speed_features(snapshot.server_hz, config, xp=xp),
-        )
-
     def _observe(self, snapshot: Snapshot | None) -> Array:
         assert snapshot is not None
-        return observation.user_observations(
-            *self._features(snapshot), self.config, dtype=self.backend.dtype, xp=self.backend.xp
-        )
+        xp, config = self.backend.xp, self.config
+        features = observation.features(snapshot, config, xp=xp)
+        return observation.user_observations(features, config, dtype=self.backend.dtype, xp=xp)
 
     def _checked(self, actions: Any) -> Array:
         """The actions as the backend's small integers, laid out user-major in memory like the other arrays."""
@@ -192,6 +185,8 @@ class EdgeOffloadVectorEnv:
             game, user = (int(i[0]) for i in xp.nonzero((array < 0) | (array > self.config.servers)))
             fail(f"action of user_{user} in game {game}", int(array[game, user]), allowed)
         small = xp.int8 if self.config.servers < 127 else xp.int16
-        return xp.asarray(array.T, dtype=small, copy=True, order="C").T if self.backend.name == "numpy" else (
-            xp.astype(array.T, small).contiguous().T
+        return (
+            xp.asarray(array.T, dtype=small, copy=True, order="C").T
+            if self.backend.name == "numpy"
+            else (xp.astype(array.T, small).contiguous().T)
         )
