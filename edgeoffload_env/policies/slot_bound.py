@@ -1,4 +1,4 @@
-"""Parts of the one-slot solvers in `slot_optimum`: the problem, its bounds and a local search.
+"""Bounds and a local search for one slot with a given number of offloaders: parts of `slot_optimum`.
 
 Everything below fixes k, the number of offloaders, and with it all upload delays. What is left is a quadratic
 semi-assignment problem: user n at place a costs `linear[n, a]` (place 0 is the device), and every pair of users at the
@@ -14,91 +14,16 @@ Three lower bounds on the sum of delays for a given k, each at least as tight as
   its own best set of users by a dynamic program that respects its arrival order. Any prices give a valid bound.
 """
 
-from dataclasses import dataclass, fields
 from functools import cached_property
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.optimize import linear_sum_assignment
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from edgeoffload_env.policies.slot_problem import Bools, Floats, Ints, SlotProblem
 
 REL_TOL = 1e-12  # two sums of delays closer than this are equal: float64 rounding over some hundred terms
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SlotProblem:
-    """P1 of one slot of one game, as float64 arrays for N users and M servers.
-
-    Raises `ValueError`, naming the field, on a wrong shape, a value that is not finite, a negative one, or a server
-    speed of 0. The arrays are kept as they are where they are float64 already, so do not write to them afterwards.
-    """
-
-    local_s: Floats  # (N,) s, delay of each user on its own device
-    upload_s: Floats  # (N, N) s, [k - 1, n] = upload delay of user n when k users offload
-    forward_s: Floats  # (N, M) s, extra transfer delay of user n to server m
-    backlog_cycles: Floats  # (M,) cycles queued at the start of the slot
-    task_cycles: Floats  # (N,) cycles of each user's task
-    server_hz: Floats  # (M,) cycles per second
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            object.__setattr__(self, field.name, np.asarray(getattr(self, field.name), dtype=np.float64))
-        users, servers = self.local_s.size, self.server_hz.size
-        shapes = {
-            "local_s": (users,),
-            "upload_s": (users, users),
-            "forward_s": (users, servers),
-            "backlog_cycles": (servers,),
-            "task_cycles": (users,),
-            "server_hz": (servers,),
-        }
-        if users < 1 or servers < 1:
-            raise ValueError(f"a slot needs at least one user and one server, got {users} and {servers}")
-        for name, shape in shapes.items():
-            value = getattr(self, name)
-            if value.shape != shape:
-                raise ValueError(f"{name} has shape {value.shape}, expected {shape} for N = {users}, M = {servers}")
-            if not np.isfinite(value).all() or value.min() < 0.0:
-                raise ValueError(f"{name} must be finite and at least 0, got {value}")
-        if self.server_hz.min() <= 0.0:
-            raise ValueError(f"server_hz must be above 0, got {self.server_hz}")
-
-    @property
-    def num_users(self) -> int:
-        """N."""
-        return self.local_s.size
-
-    @property
-    def num_servers(self) -> int:
-        """M."""
-        return self.server_hz.size
-
-    def check_actions(self, actions: ArrayLike) -> Ints:
-        """`actions` as int64 of shape (N,); `ValueError` if it is not N integers in 0..M."""
-        array = np.asarray(actions)
-        if array.shape != (self.num_users,) or array.dtype.kind not in "iu":
-            raise ValueError(f"actions must be {self.num_users} integers, got {array.dtype} of shape {array.shape}")
-        if array.min() < 0 or array.max() > self.num_servers:
-            raise ValueError(f"actions must be in 0..{self.num_servers}, got {array}")
-        return array.astype(np.int64)
-
-    def delays(self, actions: ArrayLike) -> Floats:
-        """Delay of every user in seconds, shape (N,), under joint action `actions`, shape (N,)."""
-        actions = self.check_actions(actions)
-        delays = self.local_s.copy()
-        remote = np.flatnonzero(actions)
-        arrival = self.upload_s[remote.size - 1, remote] + self.forward_s[remote, actions[remote] - 1]
-        # A stable sort over users in index order serves equal arrivals by lower index first.
-        order = np.argsort(arrival, kind="stable")
-        for server in range(self.num_servers):
-            queue = order[actions[remote[order]] == server + 1]
-            ahead = self.backlog_cycles[server] + np.cumsum(self.task_cycles[remote[queue]])
-            delays[remote[queue]] = arrival[queue] + ahead / self.server_hz[server]
-        return delays
 
 
 def count_bounds(problem: SlotProblem) -> Floats:
@@ -113,7 +38,8 @@ def count_bounds(problem: SlotProblem) -> Floats:
     gain = np.sort(problem.upload_s + own - problem.local_s, axis=1).cumsum(axis=1).diagonal()
     position = (problem.backlog_cycles + np.arange(1, users + 1)[:, None] * least) / problem.server_hz
     service = np.sort(position, axis=None)[:users].cumsum()
-    return problem.local_s.sum() + np.concatenate(([0.0], gain + service))
+    bounds: Floats = problem.local_s.sum() + np.concatenate(([0.0], gain + service))
+    return bounds
 
 
 class FixedCount:
@@ -207,7 +133,7 @@ class FixedCount:
         free = np.ones(cost.shape[1], dtype=bool)
         free[columns] = False
         replace = cost[:, columns] - cost[np.arange(columns.size), columns]
-        price = cost[:, free].min(axis=1, initial=cost.max())
+        price: Floats = cost[:, free].min(axis=1, initial=cost.max())
         for _ in range(columns.size):
             lower = np.minimum(price, (replace + price).min(axis=1))
             if np.array_equal(lower, price):
@@ -264,20 +190,17 @@ class PriceAscent:
         self.iterations = 0
         self._step = 1.0
         self._stalled = 0
-        count, servers = fixed.count, fixed.start.shape[1]
-        self._last_first = fixed.order[:, ::-1].T  # (N, M) users
-        self._columns = np.arange(servers)
-        start = fixed.start[self._last_first, self._columns]
-        unit = fixed.unit[self._last_first, self._columns]
-        self._cost = start[:, :, None] + unit[:, :, None] * np.arange(1.0, count + 1.0)  # (N, M, k)
-        behind = np.arange(count + 1)[:, None] - np.arange(count + 1)
-        self._behind = np.where(behind < 0, count + 1, behind)
+        self._last_first: Ints = fixed.order[:, ::-1].T  # (N, M) users
+        columns = np.arange(fixed.start.shape[1])
+        self._start = fixed.start[self._last_first, columns]
+        self._unit = fixed.unit[self._last_first, columns]
 
     def evaluate(self, prices: Floats) -> tuple[float, Bools]:
         """The bound in s at `prices` (N,) and the users each place picks, (N, M + 1)."""
         fixed = self.fixed
         count, (users, servers) = fixed.count, fixed.start.shape
-        cost = self._cost - prices[self._last_first][:, :, None]
+        cost = self._unit[:, :, None] * np.arange(1.0, count + 1.0)  # (N, M, k): k-th from the end of the queue
+        cost += (self._start - prices[self._last_first])[:, :, None]
         take = np.empty((users, servers, count), dtype=bool)
         value = np.full((servers, count + 1), np.inf)
         value[:, 0] = 0.0
@@ -288,7 +211,8 @@ class PriceAscent:
             np.minimum(value[:, 1:], added, out=value[:, 1:])
         total, splits = value[0], []
         for m in range(1, servers):  # best split of c tasks between the servers before m and m itself
-            options = np.append(total, np.inf)[self._behind] + value[m]
+            padded = np.concatenate((np.full(count, np.inf), total))
+            options = sliding_window_view(padded, count + 1)[:, ::-1] + value[m]
             splits.append(options.argmin(axis=1))
             total = options.min(axis=1)
         picks = np.zeros((users, servers + 1), dtype=bool)
@@ -336,4 +260,5 @@ class PriceAscent:
     def rounded(self) -> Ints:
         """Actions (N,) out of the picks: users picked twice go where they alone cost least, the others likewise."""
         cost = np.where(self.picks | ~self.picks.any(axis=1, keepdims=True), self.fixed.linear, np.inf)
-        return cost.argmin(axis=1)
+        actions: Ints = cost.argmin(axis=1)
+        return actions
