@@ -33,6 +33,17 @@ LOAD_SCALE_S = 0.5
 """The load factor, in seconds of work, that the load feature maps to 1/2."""
 
 
+class EpisodeFeatures(NamedTuple):
+    """Features that stay the same for an episode."""
+
+    device: Array
+    """Device speed, ``[B, N]``."""
+    link: Array
+    """Link quality, ``[B, N]``."""
+    speed: Array
+    """Server speeds, ``[B, M]``."""
+
+
 class Features(NamedTuple):
     """What observations and states are put together from; see the table above."""
 
@@ -50,18 +61,27 @@ def load_features(backlog_cycles: Array, server_hz: Array) -> Array:
     return load_s / (load_s + LOAD_SCALE_S)
 
 
-def features(snapshot: Snapshot, config: "EdgeOffloadConfig", *, xp: Any) -> Features:
-    """All features of a snapshot. Arrays may have a batch axis of 1 where others have B."""
+def episode_features(snapshot: Snapshot, config: "EdgeOffloadConfig", *, xp: Any) -> EpisodeFeatures:
+    """The features of a snapshot that last as long as its episode."""
     gains = (path_gain(config.cell_radius_m), path_gain(config.min_distance_m))
     link_bounds = (math.log(gains[0]), math.log(gains[1]))
+    return EpisodeFeatures(
+        device=_centred(snapshot.device_hz, config.device_hz, xp=xp),
+        link=_centred(xp.log(snapshot.channel_gain), link_bounds, xp=xp),
+        speed=_centred(snapshot.server_hz, config.speed_bounds_hz, xp=xp),
+    )
+
+
+def slot_features(snapshot: Snapshot, episode: EpisodeFeatures, config: "EdgeOffloadConfig", *, xp: Any) -> Features:
+    """All features of a snapshot of that episode."""
     return Features(
         load=load_features(snapshot.backlog_cycles, snapshot.server_hz),
-        speed=_centred(snapshot.server_hz, config.speed_bounds_hz, xp=xp),
+        speed=episode.speed,
         users=(
             _centred(snapshot.task_bits, config.task_bits, xp=xp),
             _centred(snapshot.task_cycles, config.task_cycles, xp=xp),
-            _centred(snapshot.device_hz, config.device_hz, xp=xp),
-            _centred(xp.log(snapshot.channel_gain), link_bounds, xp=xp),
+            episode.device,
+            episode.link,
         ),
     )
 

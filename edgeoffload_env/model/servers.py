@@ -7,9 +7,9 @@ few users. *Sorted* puts the tasks of a game in order of (server, arrival) and a
 from typing import Any
 
 from edgeoffload_env.model.channel import Array
+from edgeoffload_env.model.routing import BROADCAST_MAX_ELEMENTS
 
 PAIRWISE_MAX_USERS = 64  # where the two forms cost about the same, on numpy and on torch
-_BROADCAST_MAX_ELEMENTS = 16_384  # below this, one broadcast beats a loop over rivals that stay in cache
 
 
 def load_factor_s(queued_cycles: Array, server_hz: Array) -> Array:
@@ -23,24 +23,6 @@ def wait_s(backlog_cycles: Array, ahead_cycles: Array, server_hz: Array) -> Arra
     All arguments ``[B, N]``: the backlog and speed of each user's own server, and :func:`cycles_ahead`.
     """
     return (backlog_cycles + ahead_cycles) / server_hz
-
-
-def assigned_cycles(task_cycles: Array, target: Array, num_servers: int, *, xp: Any) -> Array:
-    """Cycles that this slot adds to each server's queue, ``[B, M]``.
-
-    Args:
-        task_cycles: C_n, ``[B, N]``.
-        target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``.
-        num_servers: M.
-        xp: the array API namespace.
-    """
-    batch, users = task_cycles.shape
-    if batch * users * num_servers <= _BROADCAST_MAX_ELEMENTS:
-        servers = xp.arange(1, num_servers + 1, dtype=target.dtype, device=target.device)
-        chosen = xp.astype(target[:, :, None] == servers, task_cycles.dtype)
-        return (task_cycles[:, None, :] @ chosen)[:, 0, :]
-    chosen = (xp.astype(target == m, task_cycles.dtype) for m in range(1, num_servers + 1))
-    return xp.stack([xp.sum(mask * task_cycles, axis=-1) for mask in chosen], axis=-1)
 
 
 def next_backlog_cycles(queued_cycles: Array, server_hz: Array, slot_s: float, *, xp: Any) -> Array:
@@ -71,26 +53,23 @@ def cycles_ahead(arrival_s: Array, target: Array, task_cycles: Array, num_server
 def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: Any) -> Array:
     """:func:`cycles_ahead` by comparing each user with each rival; N * N comparisons."""
     batch, users = arrival_s.shape
-    index = xp.arange(users, device=arrival_s.device)
-    if batch * users * users <= _BROADCAST_MAX_ELEMENTS:
-        served_first = _served_first(
-            arrival_s[:, :, None], target[:, :, None], index[:, None] < index, arrival_s[:, None, :], target[:, None, :]
-        )
-        return (task_cycles[:, None, :] @ xp.astype(served_first, task_cycles.dtype))[:, 0, :]
-    total = xp.zeros_like(task_cycles)
-    for j in range(users):
-        rival = slice(j, j + 1)
-        served_first = _served_first(arrival_s[:, rival], target[:, rival], index > j, arrival_s, target)
-        total = total + xp.astype(served_first, task_cycles.dtype) * task_cycles[:, rival]
-    return total
-
-
-def _served_first(
-    rival_arrival: Array, rival_target: Array, rival_first: Array, arrival: Array, target: Array
-) -> Array:
-    """Whether a rival is served before the user: same server, and earlier or tied with a lower index."""
-    earlier = (rival_arrival < arrival) | ((rival_arrival == arrival) & rival_first)
-    return (rival_target == target) & earlier
+    dtype = task_cycles.dtype
+    if batch * users * users <= BROADCAST_MAX_ELEMENTS:
+        index = xp.arange(users, device=arrival_s.device)
+        rival, own = arrival_s[:, :, None], arrival_s[:, None, :]
+        earlier = (rival < own) | ((rival == own) & (index[:, None] < index))
+        served_first = earlier & (target[:, :, None] == target[:, None, :])
+        return (task_cycles[:, None, :] @ xp.astype(served_first, dtype))[:, 0, :]
+    # one user at a time against all later ones, so that what is compared stays in cache
+    ahead, rest = [], xp.zeros_like(task_cycles)
+    for n in range(users - 1):
+        own, later = slice(n, n + 1), slice(n + 1, users)
+        together = target[:, own] == target[:, later]
+        first = together & (arrival_s[:, own] <= arrival_s[:, later])  # a tie goes to the lower index
+        second = xp.astype(together ^ first, dtype)
+        ahead.append(rest[:, :1] + xp.sum(second * task_cycles[:, later], axis=-1, keepdims=True))
+        rest = rest[:, 1:] + xp.astype(first, dtype) * task_cycles[:, own]
+    return xp.concat([*ahead, rest], axis=1)
 
 
 def ahead_sorted(arrival_s: Array, target: Array, task_cycles: Array, num_servers: int, *, xp: Any) -> Array:

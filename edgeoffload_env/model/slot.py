@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgeoffload_env.model import channel, delay, reward, servers
 from edgeoffload_env.model.channel import Array
+from edgeoffload_env.model.routing import Routing
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
@@ -58,8 +59,8 @@ def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *,
     """
     task_bits, task_cycles, device_hz, channel_gain, server_hz, backlog_cycles = snapshot
     batch, num_servers = server_hz.shape
-    offloaded = target > 0
-    offloads = xp.astype(offloaded, task_bits.dtype)  # 0 or 1
+    routing = Routing(target, num_servers, dtype=task_bits.dtype, xp=xp)
+    offloads = routing.offloads
 
     sharers: Array | float
     if config.channel_sharing == "active":
@@ -76,9 +77,6 @@ def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *,
     )
     upload_s = offloads * channel.upload_s(task_bits, rate_bps)
 
-    # where each task runs: flat positions of its server in [B, M] arrays (a local task's is another's, and ignored)
-    row = xp.arange(-1, (batch - 1) * num_servers, num_servers, dtype=xp.int64, device=target.device)
-    server = row[:, None] + target
     forward_bps: Array | float
     if isinstance(config.forward_bps, tuple):  # a rate for each of servers 2..M; targets 0 and 1 are not forwarded
         rates = (config.forward_bps[0], config.forward_bps[0], *config.forward_bps)
@@ -89,13 +87,12 @@ def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *,
     forward_s = channel.forward_s(task_bits, xp.astype(target > 1, task_bits.dtype), forward_bps)
 
     ahead = servers.cycles_ahead(upload_s + forward_s, target, task_cycles, num_servers, xp=xp)
-    target_hz = server_hz.reshape(-1)[server]
-    target_backlog = backlog_cycles.reshape(-1)[server]
-    wait_s = offloads * servers.wait_s(target_backlog, ahead, target_hz)
-    compute_s = delay.compute_s(task_cycles, xp.where(offloaded, target_hz, device_hz))
+    executor_hz = routing.to_users(server_hz) + (1.0 - offloads) * device_hz
+    wait_s = offloads * servers.wait_s(routing.to_users(backlog_cycles), ahead, executor_hz)
+    compute_s = delay.compute_s(task_cycles, executor_hz)
     delay_s = delay.task_delay_s(upload_s, forward_s, wait_s, compute_s)
 
-    queued = backlog_cycles + servers.assigned_cycles(task_cycles, target, num_servers, xp=xp)
+    queued = backlog_cycles + routing.to_servers(task_cycles)
     imbalance = reward.imbalance(servers.load_factor_s(queued, server_hz), xp=xp)
     rewards = reward.user_reward(
         delay_s, imbalance, delay_weight=config.delay_weight, balance_weight=config.balance_weight

@@ -155,7 +155,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         """The global view for a centralised critic, float32 ``(2 M + 4 N,)``; see :func:`.observation.global_state`."""
         if self._snapshot is None:
             raise ValueError("state() before reset(); allowed: after it")
-        features = observation.features(self._snapshot, self.config, xp=xp)
+        episode = observation.episode_features(self._snapshot, self.config, xp=xp)
+        features = observation.slot_features(self._snapshot, episode, self.config, xp=xp)
         state: NDArray[np.float32] = observation.global_state(features, dtype=np.float32, xp=xp)[0]
         return state
 
@@ -196,7 +197,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._tasks_ahead = bits, cycles
         device_hz, channel_gain, server_hz = self._system
         unloaded = Snapshot(bits, cycles, device_hz, channel_gain, server_hz, np.zeros_like(server_hz))
-        features = observation.features(unloaded, self.config, xp=xp)
+        episode = observation.episode_features(unloaded, self.config, xp=xp)
+        features = observation.slot_features(unloaded, episode, self.config, xp=xp)
         self._observations_ahead = observation.user_observations(features, self.config, dtype=np.float32, xp=xp)
         self._next = 0
 

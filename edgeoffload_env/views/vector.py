@@ -9,6 +9,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.draws import System, draw_system, draw_tasks
 from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
+from edgeoffload_env.observation import EpisodeFeatures
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.backends import Backend
 from edgeoffload_env.views.checks import check_seed, check_snapshot
@@ -73,8 +74,8 @@ class EdgeOffloadVectorEnv:
         self._begin_episode()
         if start is not None:
             arrays, self._slot = start
-            self._snapshot = Snapshot(*(self.backend.asarray(array.T).T for array in arrays))
-        return self._observe(self._snapshot), {}
+            self._start_from(Snapshot(*(self.backend.asarray(array.T).T for array in arrays)))
+        return self._observe(), {}
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Array]]:
         """Play one slot of every game.
@@ -95,7 +96,7 @@ class EdgeOffloadVectorEnv:
             raise ValueError("step() before reset(); allowed: after it")
         target = self._checked(actions)
         tasks = draw_tasks(self._uniforms, self.num_envs, self.config)
-        outcome, self._snapshot, obs = self._advance(self._snapshot, target, *tasks)
+        outcome, self._snapshot, obs = self._advance(self._snapshot, target, *tasks, self._episode)
         self._slot += 1
         xp, shape = self.backend.xp, (self.num_envs, self.config.num_users)
         info = {
@@ -111,22 +112,20 @@ class EdgeOffloadVectorEnv:
         if truncated:
             info |= {"final_obs": obs, "final_state": self.state()}
             self._begin_episode()
-            obs = self._observe(self._snapshot)
+            obs = self._observe()
         flags = {"dtype": xp.bool, "device": self.backend.device}
         return obs, outcome.reward, xp.zeros(shape, **flags), xp.full(shape, truncated, **flags), info
 
     def state(self) -> Array:
         """The global view for centralised critics, ``[B, 2 M + 4 N]``; see :func:`.observation.global_state`."""
-        snapshot = self._begun("state")
-        xp = self.backend.xp
-        return observation.global_state(
-            observation.features(snapshot, self.config, xp=xp), dtype=self.backend.dtype, xp=xp
-        )
+        return observation.global_state(self._features(), dtype=self.backend.dtype, xp=self.backend.xp)
 
     def snapshot(self) -> dict[str, Array]:
         """Copies of the raw SI values that the next :meth:`step` acts on, with a leading B, and ``slot`` ``[B]``."""
-        xp, snapshot = self.backend.xp, self._begun("snapshot")
-        fields = {name: xp.asarray(array, copy=True) for name, array in snapshot._asdict().items()}
+        if self._snapshot is None:
+            raise ValueError("snapshot() before reset(); allowed: after it")
+        xp = self.backend.xp
+        fields = {name: xp.asarray(array, copy=True) for name, array in self._snapshot._asdict().items()}
         return fields | {"slot": xp.full((self.num_envs,), self._slot, dtype=xp.int64, device=self.backend.device)}
 
     def close(self) -> None:
@@ -136,26 +135,29 @@ class EdgeOffloadVectorEnv:
         """Everything but the compiled step, which is made again when needed."""
         return {name: value for name, value in self.__dict__.items() if name != "_advance"}
 
-    def _begun(self, call: str) -> Snapshot:
-        if self._snapshot is None:
-            raise ValueError(f"{call}() before reset(); allowed: after it")
-        return self._snapshot
-
     def _begin_episode(self) -> None:
         system: System = draw_system(self._uniforms, self.num_envs, self.config, xp=self.backend.xp)
         tasks = draw_tasks(self._uniforms, self.num_envs, self.config)
-        self._snapshot, self._slot = Snapshot(*tasks, *system), 0
+        self._slot = 0
+        self._start_from(Snapshot(*tasks, *system))
+
+    def _start_from(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._episode = observation.episode_features(snapshot, self.config, xp=self.backend.xp)
 
     @functools.cached_property
     def _advance(self) -> Any:
         """The transition and the observation after it, as one function for ``torch.compile`` to fuse."""
 
         def advance(
-            snapshot: Snapshot, target: Array, task_bits: Array, task_cycles: Array
+            snapshot: Snapshot, target: Array, task_bits: Array, task_cycles: Array, episode: EpisodeFeatures
         ) -> tuple[Outcome, Snapshot, Array]:
-            outcome = play_slot(snapshot, target, self.config, xp=self.backend.xp)
+            xp, config = self.backend.xp, self.config
+            outcome = play_slot(snapshot, target, config, xp=xp)
             following = Snapshot(task_bits, task_cycles, *snapshot[2:5], outcome.next_backlog_cycles)
-            return outcome, following, self._observe(following)
+            features = observation.slot_features(following, episode, config, xp=xp)
+            obs = observation.user_observations(features, config, dtype=self.backend.dtype, xp=xp)
+            return outcome, following, obs
 
         if not self._compile:
             return advance
@@ -163,11 +165,14 @@ class EdgeOffloadVectorEnv:
 
         return torch.compile(advance, fullgraph=True, dynamic=False)
 
-    def _observe(self, snapshot: Snapshot | None) -> Array:
-        assert snapshot is not None
-        xp, config = self.backend.xp, self.config
-        features = observation.features(snapshot, config, xp=xp)
-        return observation.user_observations(features, config, dtype=self.backend.dtype, xp=xp)
+    def _features(self) -> observation.Features:
+        if self._snapshot is None:
+            raise ValueError("state() before reset(); allowed: after it")
+        return observation.slot_features(self._snapshot, self._episode, self.config, xp=self.backend.xp)
+
+    def _observe(self) -> Array:
+        features = self._features()
+        return observation.user_observations(features, self.config, dtype=self.backend.dtype, xp=self.backend.xp)
 
     def _checked(self, actions: Any) -> Array:
         """The actions as the backend's small integers, laid out user-major in memory like the other arrays."""

@@ -1,0 +1,61 @@
+"""Who goes where: moving numbers between users and the servers they chose.
+
+Three forms behind one interface, tested equal: few games want few operations, many games want operations that run
+over whole batches, and many servers want an index in place of a mask for each.
+"""
+
+from typing import Any
+
+from edgeoffload_env.model.channel import Array
+
+BROADCAST_MAX_ELEMENTS = 16_384  # up to this many elements one broadcast beats a loop
+_MASKS_MAX_SERVERS = 16
+
+
+class Routing:
+    """The servers that users chose.
+
+    Args:
+        target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``.
+        num_servers: M.
+        dtype: float type of the numbers that will be moved.
+        xp: the array API namespace.
+
+    Attributes:
+        target: as given.
+        num_servers: M.
+        offloads: 1 where a task leaves its device, else 0; ``[B, N]``.
+    """
+
+    def __init__(self, target: Array, num_servers: int, *, dtype: Any, xp: Any) -> None:
+        batch, users = target.shape
+        self.target, self.num_servers, self._xp = target, num_servers, xp
+        self.offloads: Array = xp.astype(target > 0, dtype)
+        self._one_hot = self._masks = None
+        if batch * users * num_servers <= BROADCAST_MAX_ELEMENTS:
+            servers = xp.arange(1, num_servers + 1, dtype=target.dtype, device=target.device)
+            self._one_hot = xp.astype(target[:, :, None] == servers, dtype)
+        else:
+            self._masks = [xp.astype(target == m, dtype) for m in range(1, num_servers + 1)]
+
+    def to_servers(self, per_user: Array) -> Array:
+        """Sum over the users of each server, ``[B, N]`` -> ``[B, M]``."""
+        if self._one_hot is not None:
+            return (per_user[:, None, :] @ self._one_hot)[:, 0, :]
+        assert self._masks is not None
+        return self._xp.stack([self._xp.sum(mask * per_user, axis=-1) for mask in self._masks], axis=-1)
+
+    def to_users(self, per_server: Array) -> Array:
+        """The value of each user's own server, 0 for local users, ``[B, M]`` -> ``[B, N]``."""
+        if self._one_hot is not None:
+            return (self._one_hot @ per_server[:, :, None])[:, :, 0]
+        assert self._masks is not None
+        if self.num_servers <= _MASKS_MAX_SERVERS:
+            result = self._masks[0] * per_server[:, :1]
+            for m in range(1, self.num_servers):
+                result = result + self._masks[m] * per_server[:, m : m + 1]
+            return result
+        batch, xp = per_server.shape[0], self._xp
+        row = xp.arange(0, batch * self.num_servers, self.num_servers, dtype=xp.int64, device=self.target.device)
+        server = xp.clip(xp.astype(self.target, xp.int64) - 1, min=0)
+        return self.offloads * xp.reshape(per_server, (-1,))[row[:, None] + server]
