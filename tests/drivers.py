@@ -1,0 +1,160 @@
+"""One way to drive all views: every driver takes and gives arrays with a leading batch axis."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
+
+PARTS = ("delay_s", "upload_s", "forward_s", "wait_s", "compute_s")
+
+Snapshot = dict[str, Any]
+
+
+class Played(NamedTuple):
+    """One slot of B games as a view reports it; floats as float64."""
+
+    delay_s: np.ndarray
+    upload_s: np.ndarray
+    forward_s: np.ndarray
+    wait_s: np.ndarray
+    compute_s: np.ndarray
+    target: np.ndarray
+    imbalance: np.ndarray
+    reward: np.ndarray
+    truncated: np.ndarray
+    observation: np.ndarray
+    state: np.ndarray
+    after: Snapshot
+    """The snapshot after the step."""
+    restarted: bool = False
+    """Whether the step began the next episode, so that ``after`` is that one's."""
+
+
+class ParallelDriver:
+    """One game through the parallel view."""
+
+    batch = 1
+
+    def __init__(self, config: EdgeOffloadConfig) -> None:
+        self.env: Any = edgeoffload_v0.parallel_env(config)
+
+    def reset(self, seed: Any = None, snapshot: Snapshot | None = None) -> np.ndarray:
+        """Start an episode; observations ``[1, N, D]``."""
+        options = None if snapshot is None else {"snapshot": {name: values[0] for name, values in snapshot.items()}}
+        return self._reset(seed, options)
+
+    def snapshot(self) -> Snapshot:
+        """The game's snapshot with a batch axis."""
+        return {name: np.array([values]) for name, values in self.env.unwrapped.snapshot().items()}
+
+    def state(self) -> np.ndarray:
+        """The global state ``[1, S]``."""
+        return self.env.state()[None]
+
+    def step(self, actions: np.ndarray) -> Played:
+        """Play a slot."""
+        agents = self.env.possible_agents
+        named = dict(zip(agents, actions[0].tolist(), strict=True))
+        observations, rewards, terminations, truncations, infos = self._step(named)
+        assert not any(terminations.values())
+        fields = {name: np.array([[infos[agent][name] for agent in agents]]) for name in infos[agents[0]]}
+        assert (fields["imbalance"] == fields["imbalance"][0, 0]).all()
+        fields["imbalance"] = fields["imbalance"][:, 0]
+        return Played(
+            **fields,
+            reward=_row(rewards, agents),
+            truncated=_row(truncations, agents),
+            observation=_row(observations, agents),
+            state=self.state(),
+            after=self.snapshot(),
+        )
+
+    def _reset(self, seed: Any, options: dict[str, Any] | None) -> np.ndarray:
+        observations, infos = self.env.reset(seed=seed, options=options)
+        assert infos == {agent: {} for agent in self.env.possible_agents}
+        return _row(observations, self.env.possible_agents)
+
+    def _step(self, named: dict[str, int]) -> tuple[dict[str, Any], ...]:
+        return self.env.step(named)
+
+
+class AECDriver(ParallelDriver):
+    """One game through the AEC view."""
+
+    def __init__(self, config: EdgeOffloadConfig) -> None:
+        self.env = edgeoffload_v0.env(config)
+
+    def _reset(self, seed: Any, options: dict[str, Any] | None) -> np.ndarray:
+        self.env.reset(seed=seed, options=options)
+        assert self.env.infos == {agent: {} for agent in self.env.possible_agents}
+        return self._observations()
+
+    def _step(self, named: dict[str, int]) -> tuple[dict[str, Any], ...]:
+        env = self.env
+        for agent in env.possible_agents:
+            assert env.agent_selection == agent
+            env.step(named[agent])
+        observations = {agent: env.observe(agent) for agent in env.possible_agents}
+        return observations, env.rewards, env.terminations, env.truncations, env.infos
+
+    def _observations(self) -> np.ndarray:
+        return np.array([[self.env.observe(agent) for agent in self.env.possible_agents]])
+
+
+class VectorDriver:
+    """B games through the vector view."""
+
+    def __init__(self, config: EdgeOffloadConfig, batch: int = 3, **options: Any) -> None:
+        self.batch = batch
+        self.env = edgeoffload_v0.vector_env(batch, config, **options)
+
+    def reset(self, seed: Any = None, snapshot: Snapshot | None = None) -> np.ndarray:
+        """Start an episode in every game; observations ``[B, N, D]``."""
+        observations, info = self.env.reset(seed=seed, options=None if snapshot is None else {"snapshot": snapshot})
+        assert info == {}
+        return np.asarray(observations)
+
+    def snapshot(self) -> Snapshot:
+        """The games' snapshot, in float64."""
+        return {name: to_numpy(values) for name, values in self.env.snapshot().items()}
+
+    def state(self) -> np.ndarray:
+        """The global states ``[B, S]``."""
+        return np.asarray(self.env.state())
+
+    def step(self, actions: np.ndarray) -> Played:
+        """Play a slot."""
+        observations, reward, terminated, truncated, info = self.env.step(actions)
+        assert not np.asarray(terminated).any()
+        fields = {name: to_numpy(values) for name, values in info.items()}
+        fields.pop("final_obs", None)
+        return Played(
+            reward=to_numpy(reward),
+            truncated=np.asarray(truncated),
+            observation=np.asarray(observations),
+            state=self.state(),
+            after=self.snapshot(),
+            restarted=fields.pop("final_state", None) is not None,
+            **fields,
+        )
+
+
+DRIVERS = {
+    "parallel": ParallelDriver,
+    "aec": AECDriver,
+    "numpy-float64": lambda config: VectorDriver(config, dtype="float64"),
+    "numpy-float32": lambda config: VectorDriver(config),
+    "torch-float64": lambda config: VectorDriver(config, backend="torch", dtype="float64"),
+    "torch-float32": lambda config: VectorDriver(config, backend="torch"),
+}
+
+
+def to_numpy(values: Any) -> np.ndarray:
+    """Float64, or whatever integers and bools they are."""
+    array = np.asarray(values)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _row(values: dict[str, Any], agents: list[str]) -> np.ndarray:
+    return np.array([[values[agent] for agent in agents]])

@@ -1,0 +1,108 @@
+"""One slot of the game for one game, in plain Python: what every view is held against.
+
+Written from the paper's equations and the README's table of assumptions, one user at a time, with nothing of
+``edgeoffload_env`` in it. Slow on purpose: each line can be checked against the paper by eye.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """What one slot did; lists over users, but ``queued_cycles`` and ``next_backlog_cycles`` over servers."""
+
+    delay_s: list[float]
+    upload_s: list[float]
+    forward_s: list[float]
+    wait_s: list[float]
+    compute_s: list[float]
+    arrival_s: list[float]
+    reward: list[float]
+    imbalance: float
+    queued_cycles: list[float]
+    next_backlog_cycles: list[float]
+
+
+def path_gain(distance_m: float) -> float:
+    """3GPP TR 36.814 macro: a loss of 128.1 + 37.6 log10(d / km) dB."""
+    loss_db = 128.1 + 37.6 * math.log10(distance_m / 1000.0)
+    return 10.0 ** (-loss_db / 10.0)
+
+
+def uplink_rate_bps(sharers: int, gain: float, config: Any) -> float:
+    """Equation (5)."""
+    noise_w_per_hz = 10.0 ** (config.noise_dbm_per_hz / 10.0) / 1000.0
+    band_hz = config.bandwidth_hz / sharers
+    snr = config.tx_power_w * gain / (band_hz * noise_w_per_hz)
+    return band_hz * math.log1p(snr) / math.log(2.0)
+
+
+def forward_s(bits: float, action: int, config: Any) -> float:
+    """Equation (9): nothing to server 1, one fibre hop to servers 2, 3, ..."""
+    if action < 2:
+        return 0.0
+    if isinstance(config.forward_bps, Sequence):
+        return bits / config.forward_bps[action - 2]
+    return bits / config.forward_bps
+
+
+def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Slot:
+    """One slot from a view's snapshot (without batch axis), everyone's actions and the configuration's fields."""
+    bits, cycles, device_hz, gain, server_hz, backlog = (
+        [float(x) for x in snapshot[name]]
+        for name in ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles")
+    )
+    actions = [int(a) for a in actions]
+    users = range(len(actions))
+    offloaders = [n for n in users if actions[n] >= 1]
+    sharers = len(offloaders) if config.channel_sharing == "active" else len(actions)
+
+    upload, forward, wait = ([0.0 for _ in users] for _ in range(3))
+    compute = [cycles[n] / device_hz[n] for n in users]  # (6)
+    for n in offloaders:
+        upload[n] = bits[n] / uplink_rate_bps(sharers, gain[n], config)  # (7)
+        forward[n] = forward_s(bits[n], actions[n], config)  # (9)
+        compute[n] = cycles[n] / server_hz[actions[n] - 1]  # (8), last term
+    arrival = [upload[n] + forward[n] for n in users]
+
+    queued = list(backlog)
+    for n in sorted(offloaders, key=lambda n: (arrival[n], n)):  # first come, first served; ties by user
+        m = actions[n] - 1
+        wait[n] = queued[m] / server_hz[m]  # (8), the queue
+        queued[m] += cycles[n]
+
+    delay = [upload[n] + forward[n] + wait[n] + compute[n] for n in users]  # (10), (11)
+    load_s = [q / f for q, f in zip(queued, server_hz, strict=True)]  # (13), (15)
+    mean_load_s = math.fsum(load_s) / len(load_s)
+    imbalance = math.fsum((load - mean_load_s) ** 2 for load in load_s) / len(load_s)  # (19)
+    own = [-config.delay_weight * t - config.balance_weight * imbalance for t in delay]  # (20)
+    mean_own = math.fsum(own) / len(own)
+    share = config.reward_sharing
+    return Slot(
+        delay_s=delay,
+        upload_s=upload,
+        forward_s=forward,
+        wait_s=wait,
+        compute_s=compute,
+        arrival_s=arrival,
+        reward=[(1.0 - share) * r + share * mean_own for r in own],
+        imbalance=imbalance,
+        queued_cycles=queued,
+        next_backlog_cycles=[max(0.0, q - f * config.slot_s) for q, f in zip(queued, server_hz, strict=True)],
+    )
+
+
+def closest_arrivals_s(slot: Slot, actions: Sequence[int]) -> float:
+    """The least gap between two different arrival times at one server, in s; infinite without two."""
+    places: dict[int, list[float]] = {}
+    for action, arrival in zip(actions, slot.arrival_s, strict=True):
+        if action >= 1:
+            places.setdefault(int(action), []).append(arrival)
+    gaps = []
+    for arrivals in places.values():
+        arrivals.sort()
+        gaps += [late - early for early, late in zip(arrivals, arrivals[1:], strict=False) if late > early]
+    return min(gaps, default=math.inf)

@@ -1,0 +1,90 @@
+"""Every view against the scalar oracle: one slot of random games of all sizes and options, and whole episodes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from edgeoffload_env import scenarios
+from tests.drivers import DRIVERS, AECDriver, ParallelDriver, VectorDriver
+from tests.helpers import assert_as_oracle, games, make_game, random_actions
+
+ACCURACY = {"float64": 1e-9, "float32": 1e-5}
+
+# What torch itself warns of when it first compiles
+compiles = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:torch", "ignore:Dynamo detected a call to a .functools.lru_cache.:UserWarning"
+)
+
+
+def agreeing_games(driver, game, tolerance):
+    """How many games of a batch agreed with the oracle in every number; the others had near ties."""
+    driver.reset(seed=0, snapshot=game.snapshot)
+    before = driver.snapshot()
+    played = driver.step(game.actions)
+    assert np.array_equal(played.target, game.actions)
+    return assert_as_oracle(played, before, game.config, tolerance)
+
+
+@given(game=games())
+def test_parallel_slot(game):
+    assert agreeing_games(ParallelDriver(game.config), game, 1e-9) == 1
+
+
+@given(game=games())
+def test_aec_slot(game):
+    assert agreeing_games(AECDriver(game.config), game, 1e-9) == 1
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@given(game=games(batch=4))
+def test_vector_slot_in_float64(game, backend):
+    assert agreeing_games(VectorDriver(game.config, 4, backend=backend, dtype="float64"), game, 1e-9) == 4
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_vector_slot_in_float32(backend):
+    sizes = np.random.default_rng(0).integers((1, 1), (101, 21), (150, 2)).tolist()
+    batch, counted = 4, 0
+    for seed, (users, servers) in enumerate(sizes):
+        game = make_game(seed, users, servers, batch)
+        counted += agreeing_games(VectorDriver(game.config, batch, backend=backend), game, 1e-5)
+    assert counted >= 0.9 * batch * len(sizes)
+
+
+@pytest.mark.slow
+@compiles
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("users", "servers", "batch"), [(10, 5, 4), (1, 1, 1), (7, 3, 5), (33, 20, 3), (100, 4, 2)])
+def test_compiled_slot_is_one_graph(users, servers, batch, dtype):
+    dynamo = pytest.importorskip("torch._dynamo")
+    game = make_game(users, users, servers, batch, twins=0.6)
+    dynamo.reset()
+    dynamo.utils.counters.clear()
+    driver = VectorDriver(game.config, batch, backend="torch", dtype=dtype, compile=True)
+    assert agreeing_games(driver, game, ACCURACY[dtype]) == batch
+    for _ in range(2 * game.config.max_cycles):  # over the ends of episodes as well
+        driver.env.step(game.actions)
+    assert dynamo.utils.counters["stats"]["unique_graphs"] == 1
+    assert not dynamo.utils.counters["graph_break"]
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_episodes_of_every_scenario(scenario, driver):
+    """Two episodes on end; each slot starts from what the oracle says the slot before left."""
+    config = scenarios.get(scenario).config.replace(max_cycles=12)
+    tolerance = ACCURACY[driver.partition("-")[2] or "float64"]
+    view = DRIVERS[driver](config)
+    rng = np.random.default_rng(1)
+    counted = 0
+    for episode in range(2):
+        if episode == 0 or isinstance(view, ParallelDriver):
+            view.reset(seed=episode)
+        for slot in range(config.max_cycles):
+            before = view.snapshot()
+            assert (before["slot"] == slot).all()
+            played = view.step(random_actions(rng, config, view.batch))
+            counted += assert_as_oracle(played, before, config, tolerance)
+            assert (played.truncated == (slot == config.max_cycles - 1)).all()
+    games = 2 * config.max_cycles * view.batch
+    assert counted == games or (tolerance > 1e-9 and counted >= 0.9 * games)
