@@ -18,7 +18,7 @@ def parallel_env(
 
     Args:
         scenario: a name from ``scenarios.names()``, or a configuration of one's own.
-        render_mode: None or "ansi".
+        render_mode: None, "ansi" (``render()`` returns a table of the last slot) or "human" (prints it at each step).
         **overrides: fields of :class:`EdgeOffloadConfig`.
 
     Raises:

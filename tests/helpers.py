@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig
 from tests import oracle
 from tests.drivers import PARTS, Played, Snapshot, to_numpy
+
+# What torch warns of when it compiles for the first time
+compiles = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:torch", "ignore:Dynamo detected a call to a .functools.lru_cache.:UserWarning"
+)
 
 
 class Game(NamedTuple):
@@ -47,7 +53,7 @@ def random_config(rng: np.random.Generator, users: int, servers: int, **fields: 
 
 
 def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: int, twins: float = 0.2) -> Snapshot:
-    """B games in mid-episode. Some queues are empty, and a share of users has user 0's task and place, so that they tie."""
+    """B games in mid-episode. Some queues are empty, and some users have user 0's task and place, so that they tie."""
     users, servers = (batch, config.num_users), (batch, config.servers)
     fields = {
         "task_bits": rng.uniform(*config.task_bits, users),

@@ -4,6 +4,7 @@ Written from the paper's equations and the README's table of assumptions, one us
 ``edgeoffload_env`` in it. Slow on purpose: each line can be checked against the paper by eye.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,5 +105,5 @@ def closest_arrivals_s(slot: Slot, actions: Sequence[int]) -> float:
     gaps = []
     for arrivals in places.values():
         arrivals.sort()
-        gaps += [late - early for early, late in zip(arrivals, arrivals[1:], strict=False) if late > early]
+        gaps += [late - early for early, late in itertools.pairwise(arrivals) if late > early]
     return min(gaps, default=math.inf)

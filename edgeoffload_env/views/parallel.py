@@ -26,7 +26,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
 
     metadata: ClassVar[dict[str, Any]] = {
         "name": "edgeoffload_v0",
-        "render_modes": ["ansi"],
+        "render_modes": ["human", "ansi"],
         "is_parallelizable": True,
         "render_fps": 5,
     }
@@ -121,6 +121,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         truncated = self._slot >= self.config.max_cycles
         if truncated:
             self.agents = []
+        if self.render_mode == "human":
+            self.render()
         parts = zip(
             outcome.delay_s[0].tolist(),
             outcome.upload_s[0].tolist(),
@@ -168,13 +170,17 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         return fields | {"slot": self._slot}
 
     def render(self) -> str | None:  # type: ignore[override]  # PettingZoo's type leaves out what "ansi" returns
-        """The last slot as a table, where ``render_mode`` is "ansi"."""
+        """The last slot as a table: returned where ``render_mode`` is "ansi", printed where it is "human"."""
         if self.render_mode is None:
             gymnasium.logger.warn("render() without a render_mode: pass render_mode='ansi' when making the environment")
             return None
         if self._snapshot is None:
             raise ValueError("render() before reset(); allowed: after it")
-        return ansi_table(self._snapshot, self._slot, self._last)
+        table = ansi_table(self._snapshot, self._slot, self._last)
+        if self.render_mode == "ansi":
+            return table
+        print(table)
+        return None
 
     def close(self) -> None:
         """Nothing to release."""

@@ -20,19 +20,6 @@ def test_wait_counts_the_backlog_and_who_came_before():
     np.testing.assert_allclose(wait_s, [[0.25, 0.25]])
 
 
-def test_assigned_cycles_leave_local_tasks_out():
-    cycles, target = np.array([[1.0, 2.0, 4.0, 8.0], [1.0, 2.0, 4.0, 8.0]]), np.array([[1, 3, 1, 0], [0, 0, 2, 2]])
-    expected = [[5.0, 0.0, 2.0], [0.0, 12.0, 0.0]]
-    assert servers.assigned_cycles(cycles, target, 3, xp=numpy_xp).tolist() == expected
-
-
-def test_assigned_cycles_of_many_users():
-    rng = np.random.default_rng(0)
-    target, cycles = rng.integers(0, 101, (30, 400)), rng.integers(1, 1000, (30, 400)).astype(float)
-    expected = [np.bincount(t, c, minlength=101)[1:] for t, c in zip(target, cycles, strict=True)]
-    assert np.array_equal(servers.assigned_cycles(cycles, target, 100, xp=numpy_xp), expected)
-
-
 def test_next_backlog_stops_at_zero():
     queued, server_hz = np.array([[5e9, 1e9, 3e9]]), np.array([[10e9, 10e9, 20e9]])
     assert servers.next_backlog_cycles(queued, server_hz, 0.15, xp=numpy_xp).tolist() == [[3.5e9, 0.0, 0.0]]
@@ -105,7 +92,7 @@ def test_all_forms_are_equal(seed, batch, users, num_servers, dtype, backend):
     results = {name: form(*arguments) for name, form in FORMS.items()}
     results["chosen by size"] = servers.cycles_ahead(*arguments[:4], xp=xp)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(servers, "_BROADCAST_MAX_ELEMENTS", 0)
+        patch.setattr(servers, "BROADCAST_MAX_ELEMENTS", 0)
         results["pairwise, a loop over rivals"] = pairwise(*arguments)
     for name, ahead in results.items():
         assert np.array_equal(np.asarray(ahead)[offloaded], expected[offloaded]), name

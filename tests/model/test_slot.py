@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env.model.slot import Snapshot, play_slot
 from tests import oracle
-from tests.helpers import games
+from tests.helpers import compiles, games, make_game
 
 USER_FIELDS = ("task_bits", "task_cycles", "device_hz", "channel_gain")
 
@@ -239,8 +239,6 @@ def test_one_game_does_not_touch_another(game):
 
 
 def test_a_thousand_users_and_a_hundred_servers():
-    from tests.helpers import make_game
-
     game = make_game(0, 1000, 100, 2)
     outcome = play(game)
     for i in range(2):
@@ -249,9 +247,10 @@ def test_a_thousand_users_and_a_hundred_servers():
         np.testing.assert_allclose(outcome.delay_s[i], slot.delay_s, rtol=1e-9)
 
 
+@compiles
 def test_the_slot_compiles_as_one_graph():
-    torch = pytest.importorskip("torch")
     import array_api_compat.torch as torch_xp
+    import torch
     from torch._dynamo.testing import CompileCounter
 
     for users in (10, 100):  # both forms of first come first served
@@ -259,8 +258,9 @@ def test_the_slot_compiles_as_one_graph():
         counter = CompileCounter()
         config = HAND_CONFIG.replace(num_users=users)
         generator = torch.Generator().manual_seed(0)
-        fields = [torch.rand((3, users), generator=generator, dtype=torch.float64) * x for x in (4e6, 1e9, 5e8, 1e-9)]
-        snapshot = Snapshot(*fields, torch.full((3, 2), 1e10, dtype=torch.float64), torch.zeros(3, 2, dtype=torch.float64))
+        real = {"dtype": torch.float64}
+        fields = [torch.rand((3, users), generator=generator, **real) * x for x in (4e6, 1e9, 5e8, 1e-9)]
+        snapshot = Snapshot(*fields, torch.full((3, 2), 1e10, **real), torch.zeros((3, 2), **real))
         target = torch.randint(0, 3, (3, users), generator=generator)
         compiled = torch.compile(play_slot, backend=counter, fullgraph=True)
         outcome = compiled(snapshot, target, config, xp=torch_xp)

@@ -6,14 +6,9 @@ from hypothesis import given
 
 from edgeoffload_env import scenarios
 from tests.drivers import DRIVERS, AECDriver, ParallelDriver, VectorDriver
-from tests.helpers import assert_as_oracle, games, make_game, random_actions
+from tests.helpers import assert_as_oracle, compiles, games, make_game, random_actions
 
 ACCURACY = {"float64": 1e-9, "float32": 1e-5}
-
-# What torch itself warns of when it first compiles
-compiles = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:torch", "ignore:Dynamo detected a call to a .functools.lru_cache.:UserWarning"
-)
 
 
 def agreeing_games(driver, game, tolerance):

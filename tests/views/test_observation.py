@@ -1,0 +1,119 @@
+"""What users and the critic see: the documented formulas, entry by entry, for every view."""
+
+import math
+
+import numpy as np
+import pytest
+
+from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
+from tests.drivers import DRIVERS
+from tests.helpers import assert_close, random_actions
+
+
+def centred(value, low, high):
+    """z / (1 + |z|) with z = -1 at the low end of a range and 1 at its high end."""
+    half = 0.5 * (high - low) or 0.05 * (high + low)
+    z = (value - 0.5 * (low + high)) / half
+    return z / (1.0 + abs(z))
+
+
+def log_gain(distance_m):
+    return -(128.1 + 37.6 * math.log10(distance_m / 1000.0)) * math.log(10.0) / 10.0
+
+
+def expected(snapshot, config):
+    """One game's observations ``[N, D]`` and state ``[S]`` from its snapshot."""
+    loads_s = [q / f for q, f in zip(snapshot["backlog_cycles"], snapshot["server_hz"], strict=True)]
+    load = [x / 0.5 / (1.0 + x / 0.5) for x in loads_s]
+    speeds_hz = config.server_hz_range or (min(config.server_hz), max(config.server_hz))
+    speed = [centred(f, *speeds_hz) for f in snapshot["server_hz"]]
+    users = [
+        [
+            centred(snapshot["task_bits"][n], *config.task_bits),
+            centred(snapshot["task_cycles"][n], *config.task_cycles),
+            centred(snapshot["device_hz"][n], *config.device_hz),
+            centred(
+                math.log(snapshot["channel_gain"][n]), log_gain(config.cell_radius_m), log_gain(config.min_distance_m)
+            ),
+        ]
+        for n in range(config.num_users)
+    ]
+    seen_speed = speed if config.server_hz_range else []
+    rows = [load if config.observation == "load" else load + own + seen_speed for own in users]
+    return np.array(rows), np.array(load + speed + [x for own in users for x in own])
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_entries_are_as_documented(scenario, driver):
+    config = scenarios.get(scenario).config.replace(max_cycles=8)
+    view = DRIVERS[driver](config)
+    observation, rng = view.reset(seed=0), np.random.default_rng(0)
+    state = view.state()
+    for _ in range(config.max_cycles):
+        snapshot = view.snapshot()
+        for game in range(view.batch):
+            rows, whole = expected({name: values[game] for name, values in snapshot.items()}, config)
+            assert_close(observation[game], rows, 1e-5)
+            assert_close(state[game], whole, 1e-5)
+        played = view.step(random_actions(rng, config, view.batch))
+        observation, state = played.observation, played.state
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_all_stays_inside_the_spaces_and_nothing_is_all_zero(scenario, driver):
+    config = scenarios.get(scenario).config
+    view = DRIVERS[driver](config)
+    single = edgeoffload_v0.parallel_env(config)
+    box, state_box = single.observation_space("user_0"), single.state_space
+    observation, rng = view.reset(seed=2), np.random.default_rng(2)
+    state = view.state()
+    for _ in range(config.max_cycles + 1):
+        for game in range(view.batch):
+            assert state_box.contains(state[game].astype(np.float32))
+            for own in observation[game]:
+                assert box.contains(own.astype(np.float32))
+                assert own.any()
+        if isinstance(view.env, type(single)) and not view.env.agents:
+            break
+        played = view.step(random_actions(rng, config, view.batch))
+        observation, state = played.observation, played.state
+        if played.truncated.all() and not played.restarted:
+            break
+
+
+def test_spaces_are_finite_float32_boxes_and_discrete_actions():
+    for scenario in scenarios.names():
+        env = edgeoffload_v0.parallel_env(scenario)
+        config = env.config
+        assert env.possible_agents == [f"user_{n}" for n in range(config.num_users)]
+        for space in (env.state_space, *(env.observation_space(agent) for agent in env.possible_agents)):
+            assert space.dtype == np.float32
+            assert np.isfinite(space.low).all()
+            assert np.isfinite(space.high).all()
+            assert (space.low < space.high).all()
+        for agent in env.possible_agents:
+            assert env.observation_space(agent) is env.observation_space(agent)
+            assert env.action_space(agent) is env.action_space(agent)
+            assert env.action_space(agent).start == 0
+            assert env.action_space(agent).n == config.servers + 1
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_values_far_outside_the_ranges_are_squashed_not_clipped(driver):
+    config = EdgeOffloadConfig(num_users=3, server_hz=(12e9, 20e9))
+    view = DRIVERS[driver](config)
+    view.reset(seed=0)
+    box = edgeoffload_v0.parallel_env(config).observation_space("user_0")
+    seen = []
+    for factor in (1.0, 10.0, 100.0):
+        snapshot = view.snapshot()
+        for name in ("task_bits", "task_cycles", "device_hz", "channel_gain", "backlog_cycles"):
+            snapshot[name] = np.full_like(snapshot[name], {"channel_gain": 1e-9}.get(name, 1e9) * factor)
+        observation = view.reset(snapshot=snapshot)[0, 0].astype(np.float32)
+        assert box.contains(observation)
+        seen.append(observation)
+    assert (seen[0] < seen[1]).all()
+    assert (seen[1] < seen[2]).all()
+    assert (seen[2] < 1.0).all()
