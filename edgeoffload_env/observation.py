@@ -22,6 +22,8 @@ A range of no width counts as 10 % to either side of its middle.
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from edgeoffload_env.model.channel import Array, path_gain
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.model.slot import Snapshot
@@ -119,10 +121,15 @@ def user_observations(features: Features, config: "EdgeOffloadConfig", *, dtype:
         columns += users
         if config.server_hz_range is not None:
             columns += [speed[:, m : m + 1] for m in range(servers)]
-    result = xp.empty((batch, num_users, len(columns)), dtype=dtype, device=load.device)
-    for k, column in enumerate(columns):
-        result[:, :, k] = column
-    return result
+    if isinstance(load, np.ndarray):
+        result = np.empty((batch, num_users, len(columns)), dtype=dtype)
+        for k, column in enumerate(columns):
+            result[:, :, k] = column
+        return result
+    # torch copies a transposed array faster than it writes with gaps, compiled or not
+    user_major = xp.stack([xp.broadcast_to(column, (batch, num_users)).T for column in columns], axis=1)
+    result = xp.reshape(user_major, (-1, batch)).T
+    return xp.astype(xp.reshape(result.contiguous(), (batch, num_users, -1)), dtype)
 
 
 def global_state(features: Features, *, dtype: Any, xp: Any) -> Array:

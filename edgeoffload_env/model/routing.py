@@ -43,7 +43,7 @@ class Routing:
         if self._one_hot is not None:
             return (per_user[:, None, :] @ self._one_hot)[:, 0, :]
         assert self._masks is not None
-        return self._xp.stack([self._xp.sum(mask * per_user, axis=-1) for mask in self._masks], axis=-1)
+        return self._xp.stack([self._xp.sum(mask * per_user, axis=-1) for mask in self._masks]).T
 
     def to_users(self, per_server: Array) -> Array:
         """The value of each user's own server, 0 for local users, ``[B, M]`` -> ``[B, N]``."""

@@ -54,22 +54,26 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
     """:func:`cycles_ahead` by comparing each user with each rival; N * N comparisons."""
     batch, users = arrival_s.shape
     dtype = task_cycles.dtype
+    index = xp.arange(users, device=arrival_s.device)
     if batch * users * users <= BROADCAST_MAX_ELEMENTS:
-        index = xp.arange(users, device=arrival_s.device)
-        rival, own = arrival_s[:, :, None], arrival_s[:, None, :]
-        earlier = (rival < own) | ((rival == own) & (index[:, None] < index))
-        served_first = earlier & (target[:, :, None] == target[:, None, :])
+        served_first = _served_first(
+            arrival_s[:, :, None], target[:, :, None], index[:, None] < index, arrival_s[:, None, :], target[:, None, :]
+        )
         return (task_cycles[:, None, :] @ xp.astype(served_first, dtype))[:, 0, :]
-    # one user at a time against all later ones, so that what is compared stays in cache
-    ahead, rest = [], xp.zeros_like(task_cycles)
-    for n in range(users - 1):
-        own, later = slice(n, n + 1), slice(n + 1, users)
-        together = target[:, own] == target[:, later]
-        first = together & (arrival_s[:, own] <= arrival_s[:, later])  # a tie goes to the lower index
-        second = xp.astype(together ^ first, dtype)
-        ahead.append(rest[:, :1] + xp.sum(second * task_cycles[:, later], axis=-1, keepdims=True))
-        rest = rest[:, 1:] + xp.astype(first, dtype) * task_cycles[:, own]
-    return xp.concat([*ahead, rest], axis=1)
+    ahead = xp.zeros_like(task_cycles)
+    for n in range(users):  # one rival at a time, so that what is compared stays in cache
+        rival = slice(n, n + 1)
+        served_first = _served_first(arrival_s[:, rival], target[:, rival], index > n, arrival_s, target)
+        ahead = ahead + xp.astype(served_first, dtype) * task_cycles[:, rival]
+    return ahead
+
+
+def _served_first(
+    rival_arrival: Array, rival_target: Array, rival_index_lower: Array, arrival: Array, target: Array
+) -> Array:
+    """Whether a rival is served before the user: same server, and earlier or tied with a lower index."""
+    earlier = (rival_arrival < arrival) | ((rival_arrival == arrival) & rival_index_lower)
+    return (rival_target == target) & earlier
 
 
 def ahead_sorted(arrival_s: Array, target: Array, task_cycles: Array, num_servers: int, *, xp: Any) -> Array:
@@ -99,11 +103,25 @@ def _order_by_server_and_arrival(arrival_s: Array, target: Array, num_servers: i
     index_bits = max(1, (users - 1).bit_length())
     index = xp.arange(users, dtype=xp.int64, device=arrival_s.device)
     server = xp.astype(target, xp.int64)
-    if arrival_s.dtype == xp.float32 and num_servers.bit_length() + 31 + index_bits <= 63:
+    server_bits = num_servers.bit_length()
+    if arrival_s.dtype == xp.float32 and server_bits + 31 + index_bits <= 63:
         # the bits of non-negative floats are in order, so one integer holds all three keys and needs one plain sort
         bits = xp.astype(arrival_s.view(xp.int32), xp.int64)
         key = (((server << 31) | bits) << index_bits) | index
-        return xp.sort(key, axis=-1) & ((1 << index_bits) - 1)
+        return _sorted_rows(key, server_bits + 31 + index_bits, xp=xp) & ((1 << index_bits) - 1)
     by_arrival = xp.argsort(arrival_s, axis=-1, stable=True)
     key = (xp.take_along_axis(server, by_arrival, axis=-1) << index_bits) | index
-    return xp.take_along_axis(by_arrival, xp.sort(key, axis=-1) & ((1 << index_bits) - 1), axis=-1)
+    by_server = _sorted_rows(key, server_bits + index_bits, xp=xp) & ((1 << index_bits) - 1)
+    return xp.take_along_axis(by_arrival, by_server, axis=-1)
+
+
+def _sorted_rows(key: Array, bits: int, *, xp: Any) -> Array:
+    """Each row of non-negative integers below ``2 ** bits`` sorted.
+
+    As one long sort with the row in front where that fits: torch sorts one dimension by radix, in half the time.
+    """
+    rows = key.shape[0]
+    if bits + (rows - 1).bit_length() > 63:
+        return xp.sort(key, axis=-1)
+    row = xp.arange(rows, dtype=key.dtype, device=key.device)[:, None] << bits
+    return xp.reshape(xp.sort(xp.reshape(row | key, (-1,))), key.shape) ^ row
