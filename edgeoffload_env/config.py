@@ -16,6 +16,7 @@ PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
 # Sums and squares of times stay finite in float32 below this
 _LARGEST_S = 1e18
 _SMALLEST_SNR = 1e-30
+_SPEED = (1.0, 1e15, "cycles/s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ class EdgeOffloadConfig:
     @functools.cached_property
     def noise_w_per_hz(self) -> float:
         """N0 in W/Hz."""
-        return 10.0 ** ((self.noise_dbm_per_hz - 30.0) / 10.0)
+        return float(10.0 ** ((self.noise_dbm_per_hz - 30.0) / 10.0))
 
     @property
     def speed_bounds_hz(self) -> tuple[float, float]:
@@ -118,32 +119,34 @@ class EdgeOffloadConfig:
 
     def _checked(self) -> dict[str, Any]:
         """Each field on its own, in the type it is stored in."""
-        speed = {"low": 1.0, "high": 1e15, "unit": "cycles/s"}
         server_hz, server_hz_range, num_servers = self.server_hz, self.server_hz_range, self.num_servers
         if server_hz is not None and server_hz_range is not None:
             fail("server_hz", server_hz, f"None where server_hz_range is given (it is {server_hz_range!r})")
         if server_hz_range is None:
-            server_hz = number_tuple("server_hz", PAPER_SERVER_HZ if server_hz is None else server_hz, **speed)
+            server_hz = number_tuple("server_hz", PAPER_SERVER_HZ if server_hz is None else server_hz, *_SPEED)
             if num_servers is not None and whole("num_servers", num_servers, 1, 10_000) != len(server_hz):
                 fail("num_servers", num_servers, f"{len(server_hz)}, the number of speeds in server_hz = {server_hz!r}")
             num_servers = len(server_hz)
         else:
-            server_hz_range = number_range("server_hz_range", server_hz_range, **speed)
+            server_hz_range = number_range("server_hz_range", server_hz_range, *_SPEED)
             num_servers = whole("num_servers", num_servers, 1, 10_000)
-        forward = {"low": 1.0, "high": 1e18, "unit": "bit/s"}
-        one_rate = not isinstance(self.forward_bps, tuple | list | np.ndarray)
+        forward_bps: float | tuple[float, ...]
+        if isinstance(self.forward_bps, tuple | list | np.ndarray):
+            forward_bps = number_tuple("forward_bps", self.forward_bps, 1.0, 1e18, "bit/s")
+        else:
+            forward_bps = number("forward_bps", self.forward_bps, 1.0, 1e18, "bit/s")
         return {
             "num_users": whole("num_users", self.num_users, 1, 1_000_000),
             "server_hz": server_hz,
             "server_hz_range": server_hz_range,
             "num_servers": num_servers,
-            "device_hz": number_range("device_hz", self.device_hz, **speed),
+            "device_hz": number_range("device_hz", self.device_hz, *_SPEED),
             "task_bits": number_range("task_bits", self.task_bits, 1.0, 1e14, "bit"),
             "task_cycles": number_range("task_cycles", self.task_cycles, 1.0, 1e16, "CPU cycles"),
             "bandwidth_hz": number("bandwidth_hz", self.bandwidth_hz, 1.0, 1e13, "Hz"),
             "tx_power_w": number("tx_power_w", self.tx_power_w, 1e-9, 1e6, "W"),
             "noise_dbm_per_hz": number("noise_dbm_per_hz", self.noise_dbm_per_hz, -250.0, 0.0, "dBm/Hz"),
-            "forward_bps": (number if one_rate else number_tuple)("forward_bps", self.forward_bps, **forward),
+            "forward_bps": forward_bps,
             "cell_radius_m": number("cell_radius_m", self.cell_radius_m, 1.0, 1e6, "m"),
             "min_distance_m": number("min_distance_m", self.min_distance_m, 0.1, 1e6, "m"),
             "channel_sharing": choice("channel_sharing", self.channel_sharing, ("active", "all")),
@@ -166,15 +169,17 @@ class EdgeOffloadConfig:
         slots = min(self.max_cycles, 10**6)  # longer overloads are for the soak to find, not for every long episode
         queue_s = self.num_users * slots * self.task_cycles[1] / self.speed_bounds_hz[0] + self.initial_load_s[1]
         local_s = self.task_cycles[1] / self.device_hz[0]
-        radio = {
-            "bandwidth_hz": self.bandwidth_hz,
-            "tx_power_w": self.tx_power_w,
-            "noise_w_per_hz": self.noise_w_per_hz,
-        }
+        radio = functools.partial(
+            channel.snr,
+            bandwidth_hz=self.bandwidth_hz,
+            tx_power_w=self.tx_power_w,
+            noise_w_per_hz=self.noise_w_per_hz,
+        )
         edge_gain = np.asarray(channel.path_gain(self.cell_radius_m))
-        if not channel.snr(1, edge_gain, **radio) >= _SMALLEST_SNR:
+        if not radio(1, edge_gain) >= _SMALLEST_SNR:
             fail("tx_power_w", self.tx_power_w, f"what gives a signal to noise ratio of {_SMALLEST_SNR:g} at the edge")
-        upload_s = self.task_bits[1] / channel.uplink_rate_bps(self.num_users, edge_gain, **radio, xp=np)
+        slowest_bps = channel.uplink_rate_bps(self.num_users, edge_gain, **radio.keywords, xp=np)
+        upload_s = self.task_bits[1] / float(slowest_bps)
         for name, seconds in (("task_cycles", queue_s + local_s), ("task_bits", upload_s)):
             if not seconds <= _LARGEST_S:
                 fail(name, getattr(self, name), f"with these speeds only what keeps delays below {_LARGEST_S:g} s")

@@ -1,13 +1,13 @@
 """What a user sees, and what a centralised critic sees: features of order 1, squashed and never clipped.
 
-``x / (1 + x)`` maps a quantity that is only known to be >= 0 into [0, 1); ``z / (1 + |z|)`` with
-``z = (value - middle) / half width`` maps a quantity with a configured range into (-1, 1), the range itself onto
-[-1/2, 1/2]. Values outside the range (from a snapshot) still land inside the box.
+``2 x / (1 + x) - 1`` maps a quantity that is only known to be >= 0 into [-1, 1), so that empty queues are not a row of
+zeros; ``z / (1 + |z|)`` with ``z = (value - middle) / half width`` maps a quantity with a configured range into (-1, 1),
+the range itself onto [-1/2, 1/2]. Values outside the range (from a snapshot) still land inside the box.
 
 ========================  =========================================================  =======
 feature                   formula                                                    values
 ========================  =========================================================  =======
-load of server m          x = LD_m / 0.5 s, LD_m of (13) at the start of the slot    [0, 1]
+load of server m          x = LD_m / 0.5 s, LD_m of (13) at the start of the slot    [-1, 1]
 task bits                 z over ``task_bits``                                       [-1, 1]
 task cycles               z over ``task_cycles``                                     [-1, 1]
 device speed              z over ``device_hz``                                       [-1, 1]
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
 LOAD_SCALE_S = 0.5
-"""The load factor, in seconds of work, that the load feature maps to 1/2."""
+"""The load factor, in seconds of work, that the load feature maps to 0."""
 
 
 class EpisodeFeatures(NamedTuple):
@@ -58,9 +58,9 @@ class Features(NamedTuple):
 
 
 def load_features(backlog_cycles: Array, server_hz: Array) -> Array:
-    """Squashed load factors, ``[B, M]``."""
+    """Squashed load factors, ``[B, M]``; 2 x / (1 + x) - 1 in one fraction."""
     load_s = load_factor_s(backlog_cycles, server_hz)
-    return load_s / (load_s + LOAD_SCALE_S)
+    return (load_s - LOAD_SCALE_S) / (load_s + LOAD_SCALE_S)
 
 
 def episode_features(snapshot: Snapshot, config: "EdgeOffloadConfig", *, xp: Any) -> EpisodeFeatures:

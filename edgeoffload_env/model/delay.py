@@ -6,7 +6,7 @@ from edgeoffload_env.model.channel import Array
 
 
 def compute_s(task_cycles: Array, executor_hz: Array) -> Array:
-    """C_n / f, seconds, ``[B, N]``: equation (6) where f is the user's device, the last term of (8) where it is a server.
+    """C_n / f, seconds, ``[B, N]``: (6) where f is the user's device, the last term of (8) where it is a server.
 
     Args:
         task_cycles: C_n in CPU cycles, ``[B, N]``.

@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
 
 def sum(x: NDArray[Any], /, *, axis: int, dtype: Any = None, keepdims: bool = False) -> NDArray[Any]:
     """``numpy.sum`` without the Python layer around its ufunc."""
-    result: NDArray[Any] = np.add.reduce(x, axis, dtype, None, keepdims)
+    result: NDArray[Any] = np.add.reduce(x, axis, dtype, None, keepdims=keepdims)  # type: ignore[call-overload]
     return result
 
 

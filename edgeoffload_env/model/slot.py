@@ -58,7 +58,7 @@ def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *,
         xp: the array API namespace of the arrays.
     """
     task_bits, task_cycles, device_hz, channel_gain, server_hz, backlog_cycles = snapshot
-    batch, num_servers = server_hz.shape
+    num_servers = server_hz.shape[-1]
     routing = Routing(target, num_servers, dtype=task_bits.dtype, xp=xp)
     offloads = routing.offloads
 

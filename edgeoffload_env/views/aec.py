@@ -8,7 +8,7 @@ from edgeoffload_env.views.checks import check_action
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
 
-class EdgeOffloadAECEnv(parallel_to_aec_wrapper):  # type: ignore[type-arg]
+class EdgeOffloadAECEnv(parallel_to_aec_wrapper):
     """Users name their actions in turn; the slot is played when the last has done so."""
 
     env: EdgeOffloadParallelEnv

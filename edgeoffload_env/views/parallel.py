@@ -169,7 +169,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         fields = {name: array[0].copy() for name, array in self._snapshot._asdict().items()}
         return fields | {"slot": self._slot}
 
-    def render(self) -> str | None:  # type: ignore[override]  # PettingZoo's type leaves out what "ansi" returns
+    def render(self) -> str | None:
         """The last slot as a table: returned where ``render_mode`` is "ansi", printed where it is "human"."""
         if self.render_mode is None:
             gymnasium.logger.warn("render() without a render_mode: pass render_mode='ansi' when making the environment")

@@ -7,20 +7,18 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.observation import observation_size, state_size
 
 
-def _box(servers_first: int, size: int) -> gymnasium.spaces.Box:
-    low = np.full(size, -1.0, dtype=np.float32)
-    low[:servers_first] = 0.0  # load features
-    return gymnasium.spaces.Box(low, np.ones(size, dtype=np.float32), dtype=np.float32)
+def _box(size: int) -> gymnasium.spaces.Box:
+    return gymnasium.spaces.Box(-1.0, 1.0, shape=(size,), dtype=np.float32)
 
 
 def observation_box(config: EdgeOffloadConfig) -> gymnasium.spaces.Box:
     """One user's observation: float32 ``(D,)``."""
-    return _box(config.servers, observation_size(config))
+    return _box(observation_size(config))
 
 
 def state_box(config: EdgeOffloadConfig) -> gymnasium.spaces.Box:
     """The global state: float32 ``(2 M + 4 N,)``."""
-    return _box(config.servers, state_size(config))
+    return _box(state_size(config))
 
 
 def action_choices(config: EdgeOffloadConfig) -> gymnasium.spaces.Discrete:

@@ -165,7 +165,7 @@ class EdgeOffloadVectorEnv:
             return advance
         import torch
 
-        # This object fixes every shape, type and constant; checking them at each call would cost more than some kernels.
+        # This object fixes every shape, type and constant; checking them at each call costs more than some kernels.
         # A code object of its own keeps the compiled step from serving another object.
         advance.__code__ = advance.__code__.replace()
         no_guards = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}
