@@ -1,0 +1,1 @@
+"""How fast the environment is; not part of the installed package."""

@@ -1,0 +1,239 @@
+"""The vector view's step as a loop written by hand and compiled by numba: what a careful programmer's C would reach.
+
+One thread, float32, one game after the other with its numbers in registers and first-level cache. It does all that
+the view does: checks the actions, draws the next tasks, plays the slot, writes every info, the rewards, the flags and
+the observations into fresh arrays. It exists to be compared with, so it knows the fixed sizes and constants of one
+configuration, and :func:`check_against_view` holds it against the view before anyone times it.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env import observation
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model import numpy_namespace
+from edgeoffload_env.model.slot import Snapshot
+from edgeoffload_env.observation import LOAD_SCALE_S
+
+F32 = NDArray[np.float32]
+
+
+class Step(NamedTuple):
+    """What one step returns: per-user arrays ``[B, N]``, times in seconds."""
+
+    observations: F32
+    """``[B, N, D]``"""
+    rewards: F32
+    terminations: NDArray[np.bool_]
+    truncations: NDArray[np.bool_]
+    delay_s: F32
+    upload_s: F32
+    forward_s: F32
+    wait_s: F32
+    compute_s: F32
+    target: NDArray[np.int8]
+    imbalance: F32
+    """``[B]``"""
+
+
+class NumbaVector:
+    """B games that step together, in the manner of ``vector_env`` without the end of episodes.
+
+    Args:
+        config: the games' constants; ``observation`` must be "full" and the speeds the same in every episode.
+        snapshot: what a vector view's ``snapshot()`` gave.
+        seed: of the tasks drawn from then on.
+    """
+
+    def __init__(self, config: EdgeOffloadConfig, snapshot: dict[str, Any], seed: int) -> None:
+        fields = {name: np.ascontiguousarray(snapshot[name], dtype=np.float32) for name in Snapshot._fields}
+        self._tasks = fields["task_bits"], fields["task_cycles"]
+        self._system = fields["device_hz"], fields["channel_gain"], fields["server_hz"]
+        self._backlog_cycles = fields["backlog_cycles"]
+        episode = observation.episode_features(Snapshot(**fields), config, xp=numpy_namespace)
+        self._features = episode.device, episode.link
+        self._stream = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+        self._play = compiled_loop(config)
+
+    def step(self, actions: NDArray[np.int64]) -> Step:
+        """Play one slot of every game.
+
+        Raises:
+            ValueError: an action out of range.
+        """
+        result = self._play(*self._tasks, *self._system, self._backlog_cycles, *self._features, actions, self._stream)
+        in_range, self._tasks, self._backlog_cycles, outcome = result
+        if not in_range:
+            raise ValueError("an action is out of range")
+        return Step(*outcome)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The raw SI values that the next :meth:`step` acts on, for the view's ``reset``."""
+        values = (*self._tasks, *self._system, self._backlog_cycles)
+        slots = np.zeros(len(self._backlog_cycles), dtype=np.int64)
+        return dict(zip(Snapshot._fields, values, strict=True)) | {"slot": slots}
+
+
+def compiled_loop(config: EdgeOffloadConfig) -> Any:
+    """The loop over the games of a configuration, compiled at its first call."""
+    if config.observation != "full" or config.server_hz is None or isinstance(config.forward_bps, tuple):
+        raise ValueError("the loop is written for full observations, fixed speeds and one forward rate")
+    # numba takes what a function closes over for constants; float32 ones keep the arithmetic in float32
+    num = np.float32
+    N, M = config.num_users, config.servers
+    D = observation.observation_size(config)
+    share_all = config.channel_sharing == "all"
+    snr_factor = num(config.tx_power_w / (config.bandwidth_hz * config.noise_w_per_hz))
+    rate_factor = num(config.bandwidth_hz / math.log(2.0))
+    s_per_forwarded_bit = num(1.0 / config.forward_bps)
+    slot_s, load_scale_s = num(config.slot_s), num(LOAD_SCALE_S)
+    delay_weight, balance_weight = num(config.delay_weight), num(config.balance_weight)
+    sharing, own_part = num(config.reward_sharing), num(1.0 - config.reward_sharing)
+    low_bits, low_cycles = num(config.task_bits[0]), num(config.task_cycles[0])
+    to_bits = num((config.task_bits[1] - config.task_bits[0]) / 2**24)
+    to_cycles = num((config.task_cycles[1] - config.task_cycles[0]) / 2**24)
+    bits_middle, bits_scale = _middle_and_scale(config.task_bits)
+    cycles_middle, cycles_scale = _middle_and_scale(config.task_cycles)
+    zero, one, users, per_user, per_server = num(0.0), num(1.0), num(N), num(1.0 / N), num(1.0 / M)
+
+    @numba.njit(fastmath=True)  # type: ignore[untyped-decorator]
+    def play(  # type: ignore[no-untyped-def]
+        task_bits, task_cycles, device_hz, channel_gain, server_hz, backlog_cycles, device, link, actions, stream
+    ):
+        B = task_bits.shape[0]
+        next_bits, next_cycles = np.empty((B, N), np.float32), np.empty((B, N), np.float32)
+        next_backlog = np.empty((B, M), np.float32)
+        observations = np.empty((B, N, D), np.float32)
+        rewards, delay_s = np.empty((B, N), np.float32), np.empty((B, N), np.float32)
+        upload_s, forward_s = np.empty((B, N), np.float32), np.empty((B, N), np.float32)
+        wait_s, compute_s = np.empty((B, N), np.float32), np.empty((B, N), np.float32)
+        target, imbalance = np.empty((B, N), np.int8), np.empty(B, np.float32)
+        terminations, truncations = np.zeros(B, np.bool_), np.zeros(B, np.bool_)
+        s0, s1 = stream[0], stream[1]
+        arrival = np.empty(N, np.float32)
+        order = np.empty(N, np.int64)
+        queued = np.empty(M + 1, np.float32)
+        s_per_cycle = np.empty(M + 1, np.float32)
+        load = np.empty(M, np.float32)
+        in_range = True
+        for b in range(B):
+            sharers = zero
+            for n in range(N):
+                a = actions[b, n]
+                if a < 0 or a > M:
+                    in_range = False
+                    a = 0
+                target[b, n] = a
+                if a > 0:
+                    sharers += one
+            if share_all:
+                sharers = users
+            queued[0] = zero
+            for m in range(M):
+                queued[m + 1] = backlog_cycles[b, m]
+                s_per_cycle[m + 1] = one / server_hz[b, m]
+
+            # (5), (7), (9), (6); those who offload in order of arrival, equal arrivals in order of index
+            snr_per_gain = snr_factor * sharers
+            share = sharers / rate_factor
+            offloaders = 0
+            for n in range(N):
+                a = target[b, n]
+                if a == 0:
+                    seconds = task_cycles[b, n] / device_hz[b, n]
+                    upload_s[b, n] = zero
+                    forward_s[b, n] = zero
+                    wait_s[b, n] = zero
+                    compute_s[b, n] = seconds
+                    delay_s[b, n] = seconds
+                    continue
+                up = task_bits[b, n] * share / math.log(one + channel_gain[b, n] * snr_per_gain)
+                forward = task_bits[b, n] * s_per_forwarded_bit if a > 1 else zero
+                upload_s[b, n] = up
+                forward_s[b, n] = forward
+                reached = up + forward
+                k = offloaders
+                while k > 0 and arrival[k - 1] > reached:
+                    arrival[k] = arrival[k - 1]
+                    order[k] = order[k - 1]
+                    k -= 1
+                arrival[k] = reached
+                order[k] = n
+                offloaders += 1
+
+            # (8), (10), (11)
+            for k in range(offloaders):
+                n = order[k]
+                a = target[b, n]
+                cycles = task_cycles[b, n]
+                wait = queued[a] * s_per_cycle[a]
+                compute = cycles * s_per_cycle[a]
+                queued[a] += cycles
+                wait_s[b, n] = wait
+                compute_s[b, n] = compute
+                delay_s[b, n] = arrival[k] + wait + compute
+
+            # (13), (19), and what the servers work off
+            mean_load = zero
+            for m in range(M):
+                load[m] = queued[m + 1] * s_per_cycle[m + 1]
+                mean_load += load[m]
+            mean_load *= per_server
+            variance = zero
+            for m in range(M):
+                variance += (load[m] - mean_load) ** 2
+                left = max(zero, queued[m + 1] - server_hz[b, m] * slot_s)
+                next_backlog[b, m] = left
+                left_s = left * s_per_cycle[m + 1]
+                load[m] = (left_s - load_scale_s) / (left_s + load_scale_s)
+            variance *= per_server
+            imbalance[b] = variance
+
+            # (20)
+            balance = balance_weight * variance
+            if sharing == zero:
+                for n in range(N):
+                    rewards[b, n] = -delay_weight * delay_s[b, n] - balance
+            else:
+                total = zero
+                for n in range(N):
+                    total += delay_s[b, n]
+                shared = sharing * total * per_user
+                for n in range(N):
+                    rewards[b, n] = -delay_weight * (own_part * delay_s[b, n] + shared) - balance
+
+            # the next tasks (xoroshiro128+, two of 24 bits from each 64) and what everyone sees
+            for n in range(N):
+                word = s0 + s1
+                s1 ^= s0
+                s0 = ((s0 << np.uint64(24)) | (s0 >> np.uint64(40))) ^ s1 ^ (s1 << np.uint64(16))
+                s1 = (s1 << np.uint64(37)) | (s1 >> np.uint64(27))
+                bits = low_bits + to_bits * np.float32(np.int32(word >> np.uint64(40)))
+                cycles = low_cycles + to_cycles * np.float32(np.int32((word >> np.uint64(16)) & np.uint64(0xFFFFFF)))
+                next_bits[b, n] = bits
+                next_cycles[b, n] = cycles
+                for m in range(M):
+                    observations[b, n, m] = load[m]
+                z = (bits - bits_middle) * bits_scale
+                observations[b, n, M] = z / (one + abs(z))
+                z = (cycles - cycles_middle) * cycles_scale
+                observations[b, n, M + 1] = z / (one + abs(z))
+                observations[b, n, M + 2] = device[b, n]
+                observations[b, n, M + 3] = link[b, n]
+        stream[0], stream[1] = s0, s1
+        infos = (delay_s, upload_s, forward_s, wait_s, compute_s, target, imbalance)
+        outcome = (observations, rewards, terminations, truncations, *infos)
+        return in_range, (next_bits, next_cycles), next_backlog, outcome
+
+    return play
+
+
+def _middle_and_scale(bounds: tuple[float, float]) -> tuple[np.float32, np.float32]:
+    """What turns a value into the z of :mod:`edgeoffload_env.observation`."""
+    middle = 0.5 * (bounds[0] + bounds[1])
+    half = 0.5 * (bounds[1] - bounds[0]) or 0.1 * abs(middle)
+    return np.float32(middle), np.float32(1.0 / half)
