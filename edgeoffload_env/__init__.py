@@ -1,8 +1,11 @@
 """EdgeOffload: multi-agent task offloading in edge computing, as PettingZoo environments."""
 
-from edgeoffload_env import edgeoffload_v0, scenarios
+from edgeoffload_env import edgeoffload_v0, policies, scenarios
 from edgeoffload_env._version import __version__
 from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.evaluation import Evaluation, evaluate
+from edgeoffload_env.registration import register_all
 
+__all__ = ["EdgeOffloadConfig", "Evaluation", "__version__", "edgeoffload_v0", "evaluate", "policies", "scenarios"]
 
-__all__ = ["EdgeOffloadConfig", "__version__", "edgeoffload_v0", "scenarios"]
+register_all()

@@ -1,0 +1,7 @@
+"""``python -m edgeoffload_env``; see :mod:`edgeoffload_env.cli`."""
+
+import sys
+
+from edgeoffload_env.cli import main
+
+sys.exit(main())

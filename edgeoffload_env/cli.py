@@ -1,0 +1,188 @@
+"""The command line: ``python -m edgeoffload_env [list | evaluate | references]``."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tqdm import tqdm
+
+from edgeoffload_env import policies, scenarios
+from edgeoffload_env._validation import whole
+from edgeoffload_env._version import __version__
+from edgeoffload_env.cli_policies import Entrant, entrants, value_of
+from edgeoffload_env.evaluation import Evaluation, evaluate
+from edgeoffload_env.evaluation.report import LeftOut, Report
+from edgeoffload_env.policies import PolicyError
+
+PROGRAM = "python -m edgeoffload_env"
+
+
+class UsageError(Exception):
+    """Something the user can put right; shown in one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 if it went well, 2 if it was asked for wrongly."""
+    try:
+        options = _parser().parse_args(arguments)
+        options.command(options)
+    except UsageError as error:
+        print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=PROGRAM, description="Task offloading in edge computing: scenarios, policies, evaluation.")
+    parser.add_argument("--version", action="version", version=f"edgeoffload-env {__version__}")
+    parser.set_defaults(command=_list)
+    commands = parser.add_subparsers(title="commands", parser_class=_Parser)
+
+    command = commands.add_parser("list", help="scenarios and policies (what happens without a command)")
+    command.set_defaults(command=_list)
+
+    command = commands.add_parser("evaluate", help="play policies on scenarios and measure them")
+    command.set_defaults(command=_evaluate)
+    command.add_argument("--scenario", default="paper", metavar="NAMES", help="names with commas, or all (paper)")
+    command.add_argument(
+        "--policies",
+        default="all",
+        metavar="POLICIES",
+        help="with commas: name, name:parameter=value, module:factory; all is every shipped one but optimum (all)",
+    )
+    command.add_argument("--with-optimum", action="store_true", help="let 'all' include optimum: minutes, not seconds")
+    command.add_argument("--episodes", type=int, default=32, help="episodes of each policy (32)")
+    command.add_argument("--seed", type=int, default=0, help="games of the same seed are the same for all (0)")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="overrides",
+        help="override a field; repeatable",
+    )
+    command.add_argument(
+        "--json", metavar="FILE", help="also write everything as JSON; - writes it in the table's place"
+    )
+    command.add_argument("--csv", metavar="FILE", help="also write means and intervals as CSV; - as for --json")
+
+    command = commands.add_parser("references", help="measure the scores' floors and references (about half an hour)")
+    command.set_defaults(command=_references)
+    command.add_argument("--scenario", default="all", metavar="NAMES", help="names with commas, or all (all)")
+    command.add_argument("--out", metavar="FILE", help="write to this file, not to standard output")
+    command.add_argument("--force", action="store_true", help="overwrite the file")
+    return parser
+
+
+def _list(_: argparse.Namespace) -> None:
+    print("Scenarios (* held out: never tune or train on them)")
+    for name in scenarios.names():
+        scenario = scenarios.get(name)
+        size = f"N = {scenario.config.num_users}, M = {scenario.config.servers}"
+        print(f"  {name + (' *' if scenario.held_out else ''):21} {size:14} {scenario.description}")
+    print("\nPolicies")
+    for name in policies.names():
+        defaults = ", ".join(f"{key}={value}" for key, value in policies.parameters(name).items())
+        print(f"  {name:20} {policies.describe(name).replace('``', '')}" + (f" ({defaults})" if defaults else ""))
+    print(f"\n{PROGRAM} evaluate --scenario paper --policies all    (--help says more)")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    overrides = dict(_override(text) for text in options.overrides)
+    names = _scenario_names(options.scenario)
+    results: list[tuple[str, Evaluation]] = []
+    left_out: list[LeftOut] = []
+    plan: list[tuple[str, Entrant]] = []
+    try:
+        whole("--episodes", options.episodes, 1, 10**9)
+        whole("--seed", options.seed, 0, 2**128)
+        chosen = entrants(options.policies)
+        for name in names:
+            config = scenarios.configure(name, **overrides)
+            for entrant in chosen:
+                reason = entrant.why_not(config, options.with_optimum)
+                if reason is None:
+                    plan.append((name, entrant))
+                else:
+                    left_out.append(LeftOut(entrant.label, name, reason))
+    except (TypeError, ValueError, ImportError) as error:
+        raise UsageError(str(error)) from error
+    for path in (options.json, options.csv):
+        _check_writable(path)
+    slots = sum(scenarios.configure(name, **overrides).max_cycles * options.episodes for name, _ in plan)
+    with tqdm(total=slots, unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
+        for name, entrant in plan:
+            bar.set_description(f"{name} {entrant.label}")
+            try:
+                result = evaluate(
+                    entrant.make(), name, options.episodes, options.seed, progress=bar.update, **overrides
+                )
+            except PolicyError as error:
+                raise UsageError(str(error)) from error
+            results.append((entrant.label, result))
+    report = Report(results, left_out, overrides)
+    if "-" not in (options.json, options.csv):
+        print(report.table())
+    for path, text in ((options.json, report.to_json), (options.csv, report.to_csv)):
+        _write(path, text())
+
+
+def _references(options: argparse.Namespace) -> None:
+    import json
+
+    from edgeoffload_env.evaluation import references
+
+    names = _scenario_names(options.scenario)
+    if options.out is not None and Path(options.out).exists() and not options.force:
+        raise UsageError(f"{options.out} exists; add --force to overwrite it")
+    _check_writable(options.out)
+    asked = [] if options.scenario == "all" else ["--scenario", options.scenario]
+    command = f"{PROGRAM} references {shlex.join([*asked, '--out', options.out or '-'])}"
+    content: dict[str, Any] = {}
+    with tqdm(unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
+        for name, content in references.build(names, command, bar.update):
+            entry = content["scenarios"][name]
+            marks = "  ".join(
+                f"{kind} {entry[kind]['utility']:.3f} ({entry[kind]['policy']})" for kind in ("floor", "reference")
+            )
+            bar.write(f"{name:18} {marks}", file=sys.stderr)
+    _write(options.out or "-", json.dumps(content, indent=1) + "\n")
+
+
+def _scenario_names(text: str) -> list[str]:
+    names = scenarios.names() if text == "all" else [name.strip() for name in text.split(",")]
+    try:
+        return [scenarios.get(name).name for name in names]
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _override(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text} is not allowed; allowed: FIELD=VALUE, as in --set num_users=20")
+    return name.strip(), value_of(value)
+
+
+def _check_writable(path: str | None) -> None:
+    """Before the work, not after it."""
+    if path not in (None, "-") and not Path(path).resolve().parent.is_dir():  # type: ignore[arg-type]
+        raise UsageError(f"{path} cannot be written: no such folder")
+
+
+def _write(path: str | None, text: str) -> None:
+    if path == "-":
+        print(text)
+    elif path is not None:
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}") from error

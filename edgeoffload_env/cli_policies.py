@@ -1,0 +1,123 @@
+"""What ``--policies`` takes: ``name``, ``name:parameter=value``, ``module:factory``, ``all``."""
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeoffload_env import policies
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.evaluation.evaluate import as_policy
+
+OPTIMUM = "optimum"
+_CONSTANTS = {"true": True, "false": False, "none": None}
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A policy that was asked for, and how to make it."""
+
+    label: str
+    make: Callable[[], Any]
+    through_all: bool = False
+    """Named by ``all`` rather than by the user, so that it may be left out."""
+
+    def why_not(self, config: EdgeOffloadConfig, with_optimum: bool) -> str | None:
+        """Why ``all`` leaves the policy out of these games, or None.
+
+        Raises:
+            ValueError: the policy cannot play these games, and was asked for by name.
+        """
+        if self.through_all and self.label == OPTIMUM and not with_optimum:
+            return "it is slow; --with-optimum or its name adds it"
+        policy = self.make()
+        try:
+            if hasattr(policy, "check"):
+                policy.check(config)
+        except ValueError as error:
+            if self.through_all:
+                return f"{error}, on the command line {self.label}:bounded=true"
+            raise
+        return None
+
+
+def entrants(text: str) -> list[Entrant]:
+    """The policies named in a list with commas; each is made once, to see that it can be.
+
+    Raises:
+        TypeError, ValueError: an unknown name or parameter, or something that is no policy; the message names it.
+        ImportError: no such module, or nothing of that name in it.
+    """
+    found: list[Entrant] = []
+    for label in filter(None, (part.strip() for part in text.split(","))):
+        if label == "all":
+            found += [Entrant(name, _shipped(name, {}), through_all=True) for name in policies.names()]
+        else:
+            found.append(Entrant(label, _maker(label)))
+    if not found:
+        raise ValueError(f"--policies {text!r} is not allowed; allowed: all, {', '.join(policies.names())}")
+    for entrant in found:
+        entrant.make()
+    return list({entrant.label: entrant for entrant in reversed(found)}.values())[::-1]
+
+
+def value_of(text: str) -> Any:
+    """A value from the command line: a Python number, tuple or string, true, false or none."""
+    text = text.strip()
+    if text.lower() in _CONSTANTS:
+        return _CONSTANTS[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _maker(label: str) -> Callable[[], Any]:
+    name, *rest = label.split(":")
+    if name in policies.names():
+        return _shipped(name, _parameters(label, rest))
+    if not rest:
+        raise ValueError(f"policy {label!r} is not allowed; allowed: {', '.join(policies.names())}, or module:factory")
+    return _own(label, _load(label, name, rest[0]), _parameters(label, rest[1:]))
+
+
+def _shipped(name: str, values: dict[str, Any]) -> Callable[[], Any]:
+    return lambda: policies.make(name, **values)
+
+
+def _own(label: str, found: Any, values: dict[str, Any]) -> Callable[[], Any]:
+    """A maker from a factory, a class, or a policy that is ready."""
+    if callable(getattr(found, "act", None)) and not isinstance(found, type):
+        return lambda: found
+    if not callable(found):
+        raise TypeError(f"policy {label!r} is a {type(found).__name__}; allowed: a policy, or what makes one")
+    try:
+        inspect.signature(found).bind(**values)
+    except TypeError as error:
+        raise TypeError(
+            f"policy {label!r} cannot be made: {error}; allowed: a factory that needs no more than the given "
+            f"parameters (for a rule f(agent, observation), one that returns it)"
+        ) from error
+    return lambda: as_policy(found(**values))
+
+
+def _load(label: str, module: str, attribute: str) -> Any:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise ImportError(f"policy {label!r}: {error}") from error
+
+
+def _parameters(label: str, texts: list[str]) -> dict[str, Any]:
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise ValueError(f"policy {label!r}: {name!r} is not allowed; allowed: parameter=value")
+    return {name.strip(): value_of(value) for name, _, value in pairs}

@@ -1,0 +1,136 @@
+"""``evaluate``: one policy on one scenario, measured over independent episodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeoffload_env import policies
+from edgeoffload_env._validation import fail, whole
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.evaluation import rollout, score
+from edgeoffload_env.evaluation.statistics import Interval, mean_interval
+from edgeoffload_env.policies.view import Floats, Policy
+from edgeoffload_env.scenarios import configure
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """How a policy did: one number per episode in each array, ``[episodes]``."""
+
+    policy: str
+    """The policy's name."""
+    scenario: str | None
+    """The scenario's name, None where a configuration was given."""
+    config: EdgeOffloadConfig
+    """The game, overrides included."""
+    episodes: int
+    seed: int
+    utility: Floats
+    """Mean over users of the sum over slots of (20) at w1 = w2 = 1, whatever the game's own weights; higher is
+    better."""
+    mean_delay_s: Floats
+    """Mean over users and slots of t_n (11), seconds; lower is better."""
+    p95_delay_s: Floats
+    """95th percentile of t_n over all users and slots, seconds; lower is better."""
+    imbalance: Floats
+    """Mean over slots of var(LD) (19), seconds squared; lower is better."""
+    offload_fraction: Floats
+    """Share of tasks that left their device, 0 to 1."""
+    jain_fairness: Floats
+    """Jain's index of the users' mean delays, 1/N to 1 (all equal)."""
+    score: Floats
+    """(utility - floor) / (reference - floor) with the scenario's stored marks; NaN where overrides made another game.
+    The weights and sharing of rewards, and what users observe, are not of the game."""
+    diagnostics: dict[str, Floats]
+    """What the policy says of itself, averaged over the slots: ``settled`` of ``best-response``, ``exact`` and ``gap``
+    of ``optimum``."""
+
+    def summary(self) -> dict[str, Interval]:
+        """Each metric's mean over the episodes and 95 % interval; see :func:`.statistics.mean_interval`."""
+        return {name: mean_interval(getattr(self, name)) for name in (*rollout.METRICS, "score")}
+
+    def __str__(self) -> str:
+        """A line for each metric."""
+        title = f"{self.policy} on {self.scenario or 'a configuration of its own'}, {self.episodes} episodes"
+        lines = [
+            f"{name:>16} {mean:10.4f}  [{low:.4f}, {high:.4f}]" for name, (mean, low, high) in self.summary().items()
+        ]
+        lines += [f"{name:>16} {np.mean(values):10.4f}" for name, values in self.diagnostics.items()]
+        return "\n".join([title, *lines])
+
+
+def evaluate(
+    policy: str | Policy | Callable[..., Any],
+    scenario: str | EdgeOffloadConfig = "paper",
+    episodes: int = 32,
+    seed: int = 0,
+    *,
+    progress: rollout.Progress | None = None,
+    **overrides: Any,
+) -> Evaluation:
+    """Play a policy on a scenario, in float64.
+
+    Every policy meets the same games under the same scenario, overrides, seed and number of episodes, so results can be
+    compared episode by episode. Its ``view.rng`` is a stream of its own and changes no game. Two evaluations agree to
+    the last bit unless the policy has other sources of chance (``optimum`` under a time limit has the clock).
+
+    Args:
+        policy: a name of :func:`policies.names`, a :class:`.Policy`, or a rule ``f(agent, observation) -> action``.
+        scenario: a name of ``scenarios.names()``, or a configuration of one's own.
+        episodes: episodes to play, >= 1.
+        seed: an integer >= 0; evaluation seeds are best kept apart from training seeds.
+        progress: called with the number of slots played since its last call, all games counted.
+        **overrides: fields of :class:`EdgeOffloadConfig`.
+
+    Raises:
+        TypeError, ValueError: a bad argument; the message names it.
+        PolicyError: a ``ValueError``: the policy's actions are not integers of shape [B, N] in 0..M.
+    """
+    config = configure(scenario, **overrides)
+    episodes = whole("episodes", episodes, 1, 10**9)
+    seed = whole("seed", seed, 0, 2**128)
+    player = as_policy(policy)
+    if hasattr(player, "check"):
+        player.check(config)
+    name = name_of(player)
+    measured = rollout.play(player, name, config, episodes, seed, progress)
+    marks = score.marks_for(config)
+    scores = np.full(episodes, np.nan)
+    if marks is not None:
+        scores = (measured["utility"] - marks.floor.utility) / (marks.reference.utility - marks.floor.utility)
+    return Evaluation(
+        policy=name,
+        scenario=scenario if isinstance(scenario, str) else None,
+        config=config,
+        episodes=episodes,
+        seed=seed,
+        score=scores,
+        diagnostics={key: values for key, values in measured.items() if key not in rollout.METRICS},
+        **{key: measured[key] for key in rollout.METRICS},
+    )
+
+
+def as_policy(policy: str | Policy | Callable[..., Any]) -> Any:
+    """A policy from whatever :func:`evaluate` takes.
+
+    Raises:
+        TypeError: neither a name, nor an object with ``act``, nor callable.
+        ValueError: an unknown name.
+    """
+    if isinstance(policy, str):
+        return policies.make(policy)
+    if isinstance(policy, type):
+        fail("policy", policy, "an instance of the class", TypeError)
+    if callable(getattr(policy, "act", None)):
+        return policy
+    if not callable(policy):
+        fail("policy", policy, "a name, an object with act(view), or a callable f(agent, observation)", TypeError)
+    return policies.from_callable(policy)
+
+
+def name_of(policy: Any) -> str:
+    """What tables and errors call a policy."""
+    name = getattr(policy, "name", None)
+    return name if isinstance(name, str) else type(policy).__name__

@@ -1,0 +1,134 @@
+"""Results as a table to read, and as JSON and CSV to work with."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from edgeoffload_env._version import __version__
+from edgeoffload_env.evaluation.evaluate import Evaluation
+from edgeoffload_env.evaluation.rollout import METRICS
+from edgeoffload_env.evaluation.statistics import Interval
+
+COLUMNS = {
+    "utility": "utility",
+    "mean_delay_s": "mean delay/s",
+    "p95_delay_s": "p95 delay/s",
+    "imbalance": "imbalance/s^2",
+    "offload_fraction": "offloaded",
+    "jain_fairness": "fairness",
+    "score": "score",
+}
+"""Heading of each metric."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A policy that was not run on a scenario."""
+
+    policy: str
+    scenario: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Results on some scenarios."""
+
+    results: Sequence[tuple[str, Evaluation]]
+    """With the label that a policy was asked for by."""
+    left_out: Sequence[LeftOut] = ()
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+    def table(self) -> str:
+        """A block for each scenario: policies in rows, mean and half width of the 95 % interval in columns."""
+        blocks = []
+        for scenario in dict.fromkeys(result.scenario for _, result in self.results):
+            rows = [(label, result) for label, result in self.results if result.scenario == scenario]
+            notes = [
+                f"{entry.policy} left out: {entry.reason}" for entry in self.left_out if entry.scenario == scenario
+            ]
+            blocks.append(_block(rows, notes, self.overrides))
+        return "\n\n".join(blocks)
+
+    def to_json(self) -> str:
+        """Everything, each episode's numbers included; NaN is null."""
+        content = {
+            "package": __version__,
+            "overrides": self.overrides,
+            "results": [_as_dict(label, result) for label, result in self.results],
+            "left_out": [vars(entry) for entry in self.left_out],
+        }
+        return json.dumps(_without_nan(content), indent=1, allow_nan=False)
+
+    def to_csv(self) -> str:
+        """A row for each policy and scenario: mean, low and high of each metric; NaN is empty."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        ends = [f"{name}_{end}" for name in (*METRICS, "score") for end in Interval._fields]
+        writer.writerow(["scenario", "policy", "episodes", "seed", *ends])
+        for label, result in self.results:
+            numbers = [number for interval in result.summary().values() for number in interval]
+            cells = ["" if math.isnan(number) else repr(number) for number in numbers]
+            writer.writerow([result.scenario, label, result.episodes, result.seed, *cells])
+        return text.getvalue()
+
+
+def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrides: dict[str, Any]) -> str:
+    result = rows[0][1]
+    config = result.config
+    changed = "".join(f", {name} = {value}" for name, value in overrides.items())
+    title = (
+        f"{result.scenario}: {config.num_users} users, {config.servers} servers, {config.max_cycles} slots{changed}; "
+        f"{result.episodes} episodes, seed {result.seed}"
+    )
+    cells = [["policy", *COLUMNS.values()]]
+    cells += [[label, *(_cell(interval) for interval in row.summary().values())] for label, row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [title]
+    for label, *numbers in cells:
+        right = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True)]
+        lines.append("  ".join([label.ljust(widths[0]), *right]))
+    for label, row in rows:
+        if row.diagnostics:
+            means = ", ".join(f"{name} {np.mean(values):.4g}" for name, values in row.diagnostics.items())
+            lines.append(f"{label}: {means} (means over slots)")
+    if np.isnan(result.score).all():
+        lines.append("no score: overrides made another game than the scenario's")
+    return "\n".join([*lines, *notes])
+
+
+def _cell(interval: Interval) -> str:
+    """The mean to two digits of its half width."""
+    if math.isnan(interval.mean):
+        return "-"
+    half = interval.half_width
+    if math.isnan(half):
+        return f"{interval.mean:.4g}"
+    digits = 3 if half < 1e-6 else min(6, max(0, 1 - math.floor(math.log10(half))))
+    return f"{interval.mean:.{digits}f} ±{half:.{digits}f}"
+
+
+def _as_dict(label: str, result: Evaluation) -> dict[str, Any]:
+    return {
+        "scenario": result.scenario,
+        "policy": label,
+        "episodes": result.episodes,
+        "seed": result.seed,
+        "summary": {name: interval._asdict() for name, interval in result.summary().items()},
+        "per_episode": {name: getattr(result, name).tolist() for name in (*METRICS, "score")},
+        "diagnostics": {name: values.tolist() for name, values in result.diagnostics.items()},
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

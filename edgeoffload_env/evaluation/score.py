@@ -1,0 +1,66 @@
+"""Scores: 0 is the better of doing nothing clever, 1 the best shipped policy, both stored per scenario."""
+
+import dataclasses
+import functools
+import json
+from importlib import resources
+from typing import Any
+
+from edgeoffload_env.config import EdgeOffloadConfig
+
+DATA_FILE = "scores_v0.json"
+
+NOT_OF_THE_GAME = ("delay_weight", "balance_weight", "reward_sharing", "observation")
+"""Fields that change what users are told or rewarded for, and neither what happens nor the utility."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mark:
+    """The utility of a policy in a scenario, as stored."""
+
+    policy: str
+    parameters: dict[str, Any]
+    utility: float
+    low: float
+    """Lower end of the 95 % interval of ``utility``."""
+    high: float
+    """Its upper end."""
+    episodes: int
+    """Episodes it was measured over."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Marks:
+    """A scenario's two marks."""
+
+    floor: Mark
+    """Score 0: the better of ``random`` and ``local``."""
+    reference: Mark
+    """Score 1: the best shipped policy."""
+
+
+def game_of(config: EdgeOffloadConfig) -> dict[str, Any]:
+    """The fields that make the game, as JSON holds them."""
+    fields = dataclasses.asdict(config)
+    game: dict[str, Any] = json.loads(json.dumps({k: v for k, v in fields.items() if k not in NOT_OF_THE_GAME}))
+    return game
+
+
+@functools.cache
+def stored() -> dict[str, Any]:
+    """The data file."""
+    content: dict[str, Any] = json.loads((resources.files("edgeoffload_env") / "data" / DATA_FILE).read_text("utf-8"))
+    return content
+
+
+def marks_for(config: EdgeOffloadConfig) -> Marks | None:
+    """Floor and reference of the scenario that plays this very game, or None: the game is nobody's benchmark.
+
+    The game itself is compared, not the scenario's name, so that a change of a scenario can never leave scores behind
+    that belong to its old form.
+    """
+    game = game_of(config)
+    for entry in stored()["scenarios"].values():
+        if entry["game"] == game:
+            return Marks(floor=Mark(**entry["floor"]), reference=Mark(**entry["reference"]))
+    return None

@@ -1,0 +1,116 @@
+"""Selfish play: users take turns to move where their own task ends first, until nobody gains."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env._validation import whole
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model import delay, servers
+from edgeoffload_env.model.slot import Snapshot
+from edgeoffload_env.policies import costs
+from edgeoffload_env.policies.greedy import assign_in_turn
+from edgeoffload_env.policies.view import Actions, Floats, PolicyView
+
+_GAIN = 1e-12  # a move must gain this share of the delay, so that rounding cannot make users move forever
+
+
+@dataclass(eq=False)
+class BestResponse:
+    """From ``greedy``, each user in turn where its own delay is least, until nobody gains. Knows all; N^2 a round.
+
+    Delays are the true ones of the slot, given what the others do at that moment. Where nobody gains by more than 1e-12
+    of its delay, the actions are a pure Nash equilibrium of the slot. Not every slot gets there: where the users move
+    in circles (1 slot in 100 of ``crowded``, 3 in 100 of ``stadium``) the turns end when a round's result comes up
+    again, and ``settled`` says so.
+
+    Args:
+        max_rounds: rounds of N turns before giving up all the same, >= 1.
+
+    Attributes:
+        settled: for each game of the last ``act`` whether an equilibrium was reached, ``[B]``.
+    """
+
+    name: ClassVar[str] = "best-response"
+
+    max_rounds: int = 100
+    settled: NDArray[np.bool_] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.max_rounds = whole("max_rounds", self.max_rounds, 1, 10**9)
+        self.settled = np.zeros(0, dtype=np.bool_)
+
+    @property
+    def diagnostics(self) -> dict[str, NDArray[np.bool_]]:
+        """``settled``, for the result of an evaluation."""
+        return {"settled": self.settled}
+
+    def act(self, view: PolicyView) -> Actions:
+        """Integers ``[B, N]``; sets ``settled``."""
+        targets = assign_in_turn(view, 0.0)
+        landmark = targets.copy()
+        self.settled = np.zeros(view.num_games, dtype=np.bool_)
+        playing = np.arange(view.num_games)
+        for rounds in range(1, self.max_rounds + 1):
+            arrays = Snapshot(*(array[playing] for array in view.arrays))
+            targets[playing], moved = _one_round(arrays, view.config, targets[playing])
+            self.settled[playing] = ~moved
+            # a round is a function of what it starts from, so targets seen before will come again forever
+            moved &= np.any(targets[playing] != landmark[playing], axis=1)
+            playing = playing[moved]
+            if not playing.size:
+                break
+            if rounds.bit_count() == 1:  # Brent's cycle detection: a landmark at each power of 2
+                landmark[playing] = targets[playing]
+        return targets
+
+
+def _one_round(
+    arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The targets after everyone's turn, and in which games someone moved."""
+    games = np.arange(len(targets))
+    moved = np.zeros(len(targets), dtype=np.bool_)
+    targets = targets.copy()
+    for n in range(config.num_users):
+        delays_s = own_delays_s(arrays, config, targets, n)
+        best = np.argmin(delays_s, axis=1)
+        gains = delays_s[games, best] < delays_s[games, targets[:, n]] * (1.0 - _GAIN)
+        targets[:, n] = np.where(gains, best, targets[:, n])
+        moved |= gains
+    return targets, moved
+
+
+def own_delays_s(arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64], user: int) -> Floats:
+    """What one user's task would take at each place, the others staying where they are: seconds, ``[B, M + 1]``.
+
+    Args:
+        arrays: B games at the start of a slot.
+        config: their constants.
+        targets: everyone's targets ``[B, N]``; the user's own makes no difference.
+        user: n.
+    """
+    rivals = targets > 0
+    rivals[:, user] = False
+    # the user's own upload slows the others down, wherever it goes
+    uploads_s = costs.upload_s(arrays, config, 1.0 + np.sum(rivals, axis=1, keepdims=True))
+    hops_s = np.insert(costs.forward_s(arrays.task_bits, config), 0, 0.0, axis=2)  # [B, N, M + 1]
+    arrivals_s = uploads_s + np.take_along_axis(hops_s, targets[:, :, None], axis=2)[:, :, 0]
+    own_arrival_s = uploads_s[:, user, None] + hops_s[:, user]
+    own_there_s = np.take_along_axis(own_arrival_s, targets, axis=1)  # at each rival's server
+    lower_index = np.arange(config.num_users) < user
+    earlier = rivals & ((arrivals_s < own_there_s) | ((arrivals_s == own_there_s) & lower_index))
+    places = config.servers + 1
+    place = np.arange(len(targets))[:, None] * places + targets
+    ahead = np.bincount(place.ravel(), (earlier * arrays.task_cycles).ravel(), minlength=len(targets) * places)
+    delays_s = np.empty_like(own_arrival_s)
+    delays_s[:, 0] = costs.device_s(arrays)[:, user]
+    delays_s[:, 1:] = delay.offload_delay_s(
+        uploads_s[:, user, None],
+        hops_s[:, user, 1:],
+        servers.wait_s(arrays.backlog_cycles, ahead.reshape(-1, places)[:, 1:], arrays.server_hz),
+        delay.compute_s(arrays.task_cycles[:, user, None], arrays.server_hz),
+    )
+    return delays_s

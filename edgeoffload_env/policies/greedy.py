@@ -1,0 +1,75 @@
+"""Users in index order, each where its cost is least given those before it: ``greedy``, ``drift-plus-penalty``."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env._validation import number
+from edgeoffload_env.model import delay, servers
+from edgeoffload_env.policies import costs
+from edgeoffload_env.policies.view import Actions, PolicyView
+
+
+def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
+    """Targets ``[B, N]``, chosen by user 0, then 1, and so on.
+
+    A server costs the task's delay there, with the upload at K = N and all cycles that users before it assigned to the
+    server counted as ahead of it, plus ``price`` times the wait; the device costs its delay (6). Ties go to the device,
+    then to the lowest server.
+    """
+    arrays, config = view.arrays, view.config
+    uploads_s = costs.upload_s(arrays, config, config.num_users)
+    devices_s = costs.device_s(arrays)
+    games = np.arange(view.num_games)
+    assigned = np.zeros_like(arrays.backlog_cycles)
+    targets = np.zeros(arrays.task_bits.shape, dtype=np.int64)
+    for n in range(config.num_users):
+        cycles = arrays.task_cycles[:, n]
+        wait_s = servers.wait_s(arrays.backlog_cycles, assigned, arrays.server_hz)
+        cost = price * wait_s + delay.offload_delay_s(
+            uploads_s[:, n, None],
+            costs.forward_s(arrays.task_bits[:, n], config),
+            wait_s,
+            delay.compute_s(cycles[:, None], arrays.server_hz),
+        )
+        server = np.argmin(cost, axis=1)
+        offloads = cost[games, server] < devices_s[:, n]
+        targets[:, n] = np.where(offloads, server + 1, 0)
+        assigned[games, server] += np.where(offloads, cycles, 0.0)
+    return targets
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """In index order, each user where its own task ends first. Knows all tasks, links and queues; costs N M a slot."""
+
+    name: ClassVar[str] = "greedy"
+
+    def act(self, view: PolicyView) -> Actions:
+        """Integers ``[B, N]``; see :func:`assign_in_turn`."""
+        return assign_in_turn(view, 0.0)
+
+
+@dataclass(frozen=True)
+class DriftPlusPenalty:
+    """Greedy with a price on the queues it leaves to later slots. Knows all tasks, links and queues; costs N M a slot.
+
+    Lyapunov's drift plus penalty with V = 1 / price: a user that joins server m pays, beside its own delay, ``price``
+    times the load factor it meets there. At price 0 it is ``greedy``.
+
+    Args:
+        price: seconds of delay that a second of queue is worth, >= 0.
+    """
+
+    name: ClassVar[str] = "drift-plus-penalty"
+
+    price: float = 10.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "price", number("price", self.price, 0.0, 1e9))
+
+    def act(self, view: PolicyView) -> Actions:
+        """Integers ``[B, N]``; see :func:`assign_in_turn`."""
+        return assign_in_turn(view, self.price)

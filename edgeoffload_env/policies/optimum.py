@@ -1,0 +1,119 @@
+"""The least mean delay of the slot over all joint actions, P1 (12): ``optimum``."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env._validation import fail, number
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.policies import costs
+from edgeoffload_env.policies.best_response import BestResponse
+from edgeoffload_env.policies.greedy import assign_in_turn
+from edgeoffload_env.policies.view import Actions, PolicyView
+
+# The solver is imported where it is used: scipy.optimize would double the time of `import edgeoffload_env`
+if TYPE_CHECKING:
+    from edgeoffload_env.policies.slot_problem import SlotProblem
+
+BOUNDED_TIME_LIMIT_S = 0.2
+
+
+@dataclass(eq=False)
+class Optimum:
+    """The joint action of least mean delay in this slot (12). Knows all; slow: 10 ms to seconds a slot of one game.
+
+    What is best for the slot need not be for the episode: beyond what the servers clear it fills their queues.
+    Exact, with proof, up to the sizes of :func:`.slot_optimum.is_exact_size` (24 users at 5 servers, 13 at 8); beyond
+    them, or with ``bounded``, the best joint action found and a proven lower bound. Two runs agree to the last bit
+    unless a time limit cuts one short.
+
+    Args:
+        bounded: search instead of proving, at any size.
+        time_limit_s: seconds for each slot of each game, None for no limit; by default none for the exact optimum and
+            0.2 s for the bounded one.
+
+    Attributes:
+        exact: for each game of the last ``act`` whether its actions are proven optimal, ``[B]``.
+        gap: (mean delay - proven lower bound) / mean delay, ``[B]``; 0 where exact.
+    """
+
+    name: ClassVar[str] = "optimum"
+
+    bounded: bool = False
+    time_limit_s: float | None = None
+    exact: NDArray[np.bool_] = field(init=False, repr=False)
+    gap: NDArray[np.float64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.bounded, bool):
+            fail("bounded", self.bounded, "True or False", TypeError)
+        if self.time_limit_s is not None:
+            self.time_limit_s = number("time_limit_s", self.time_limit_s, 0.0, 1e6, "s")
+        self.exact, self.gap = np.zeros(0, dtype=np.bool_), np.zeros(0)
+
+    @property
+    def diagnostics(self) -> dict[str, NDArray[np.bool_] | NDArray[np.float64]]:
+        """``exact`` and ``gap``, for the result of an evaluation."""
+        return {"exact": self.exact, "gap": self.gap}
+
+    def check(self, config: EdgeOffloadConfig) -> None:
+        """Whether games of this configuration can be solved.
+
+        Raises:
+            ValueError: too many users or servers for the exact optimum.
+        """
+        from edgeoffload_env.policies import slot_optimum
+
+        if not self.bounded and not slot_optimum.is_exact_size(config.num_users, config.servers):
+            raise ValueError(
+                f"optimum: {config.num_users} users and {config.servers} servers are too many for the exact optimum; "
+                f"allowed: bounded=True, which gives the best joint action found and a proven lower bound"
+            )
+
+    def act(self, view: PolicyView) -> Actions:
+        """Integers ``[B, N]``; sets ``exact`` and ``gap``.
+
+        Raises:
+            ValueError: too many users or servers for the exact optimum.
+        """
+        from edgeoffload_env.policies import slot_optimum
+
+        self.check(view.config)
+        starts = np.stack([assign_in_turn(view, 0.0), BestResponse().act(view)], axis=1)
+        solutions = []
+        for problem, incumbents in zip(slot_problems(view), starts, strict=True):
+            if self.bounded:
+                limit = BOUNDED_TIME_LIMIT_S if self.time_limit_s is None else self.time_limit_s
+                solution = slot_optimum.solve_bounded(problem, time_limit_s=limit, incumbent=incumbents)
+            else:
+                solution = slot_optimum.solve_exact(problem, time_limit_s=self.time_limit_s, incumbent=incumbents)
+            solutions.append(solution)
+        self.exact = np.array([solution.exact for solution in solutions])
+        self.gap = np.array([solution.gap for solution in solutions])
+        return np.stack([solution.actions for solution in solutions])
+
+
+def slot_problems(view: PolicyView) -> "list[SlotProblem]":
+    """P1 of each game, from the model's own functions."""
+    from edgeoffload_env.policies.slot_problem import SlotProblem
+
+    arrays, config = view.arrays, view.config
+    devices_s = costs.device_s(arrays)
+    offloaders = np.arange(1.0, config.num_users + 1.0)[:, None]
+    problems = []
+    for game in range(view.num_games):
+        one = type(arrays)(*(array[game : game + 1] for array in arrays))
+        uploads_s = costs.upload_s(one, config, offloaders)
+        problems.append(
+            SlotProblem(
+                local_s=devices_s[game],
+                upload_s=np.broadcast_to(uploads_s, (config.num_users, config.num_users)),
+                forward_s=costs.forward_s(arrays.task_bits[game], config),
+                backlog_cycles=arrays.backlog_cycles[game],
+                task_cycles=arrays.task_cycles[game],
+                server_hz=arrays.server_hz[game],
+            )
+        )
+    return problems

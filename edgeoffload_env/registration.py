@@ -1,0 +1,37 @@
+"""Every scenario as a registered id, in PettingZoo's registry and in Gymnasium's.
+
+* ``pettingzoo.make("parallel", "edgeoffload/<scenario>-v0")``, and "aec": PettingZoo 1.27 and later have a registry.
+* ``gymnasium.make("edgeoffload/<scenario>-central-v0")``: one learner in charge of all users.
+"""
+
+import gymnasium
+import pettingzoo
+
+from edgeoffload_env import scenarios
+
+NAMESPACE = "edgeoffload"
+_MODULE = "edgeoffload_env.edgeoffload_v0"
+_ENTRY_POINTS = {"parallel": f"{_MODULE}:parallel_env", "aec": f"{_MODULE}:env"}
+_CENTRAL = "edgeoffload_env.views.central:EdgeOffloadCentralEnv"
+
+
+def register_all() -> None:
+    """Register what is not registered yet: registering twice warns, and modules may be loaded twice."""
+    for name in scenarios.names():
+        kwargs = {"scenario": name}
+        central = f"{NAMESPACE}/{name}-central-v0"
+        if central not in gymnasium.registry:
+            gymnasium.register(central, entry_point=_CENTRAL, kwargs=kwargs)
+        for env_type, entry_point in _ENTRY_POINTS.items():
+            if hasattr(pettingzoo, "register") and not _pettingzoo_has(env_type, f"{NAMESPACE}/{name}-v0"):
+                pettingzoo.register(env_type, f"{NAMESPACE}/{name}-v0", entry_point=entry_point, kwargs=kwargs)
+
+
+def _pettingzoo_has(env_type: str, env_id: str) -> bool:
+    from pettingzoo.env_registry.exceptions import PettingZooRegistryError
+
+    try:
+        pettingzoo.spec(env_type, env_id)
+    except PettingZooRegistryError:
+        return False
+    return True

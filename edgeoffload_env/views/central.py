@@ -1,0 +1,104 @@
+"""The game for one learner in charge of all users: Gymnasium's single-agent interface over the parallel view."""
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env._validation import fail
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.scenarios import configure
+from edgeoffload_env.views.checks import check_action
+from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
+
+
+class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.integer[Any]]]):
+    """Everyone's actions at once from the global state; ``gymnasium.make("edgeoffload/<scenario>-central-v0")``.
+
+    * Observation: :func:`.observation.global_state`, float32 ``(2 M + 4 N,)``.
+    * Action: ``MultiDiscrete([M + 1] * N)``, for each user 0 (device) or the number of a server.
+    * Reward: the mean over users of the users' rewards.
+    * Info after a step: ``delay_s``, ``upload_s``, ``forward_s``, ``wait_s``, ``compute_s`` (float64 ``[N]``),
+      ``target`` (int64 ``[N]``) and ``imbalance`` (a float); empty after reset.
+    * Episodes end by truncation after ``max_cycles`` slots, never by termination.
+
+    A seed gives the same game as in the parallel view.
+
+    Args:
+        scenario: a name from ``scenarios.names()``, or a configuration of one's own.
+        render_mode: None or "ansi".
+        **overrides: fields of :class:`EdgeOffloadConfig`.
+
+    Raises:
+        TypeError, ValueError: the message names the field, the value and what is allowed.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # Gymnasium's own is no ClassVar
+        "render_modes": EdgeOffloadParallelEnv.metadata["render_modes"],
+        "render_fps": EdgeOffloadParallelEnv.metadata["render_fps"],
+    }
+
+    def __init__(
+        self, scenario: str | EdgeOffloadConfig = "paper", render_mode: str | None = None, **overrides: Any
+    ) -> None:
+        self.config = configure(scenario, **overrides)
+        self.render_mode = render_mode
+        self._game = EdgeOffloadParallelEnv(self.config, render_mode)
+        self.observation_space = self._game.state_space
+        self.action_space = gymnasium.spaces.MultiDiscrete([self.config.servers + 1] * self.config.num_users)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: an integer >= 0 starts that seed's stream; without one the stream goes on.
+            options: ``{"snapshot": s}`` starts from what :meth:`snapshot` gave; other keys are ignored.
+
+        Raises:
+            TypeError, ValueError: a bad seed or snapshot; nothing has changed then.
+        """
+        self._game.reset(seed=seed, options=options)  # refuses a bad seed before Gymnasium's own stream has changed
+        super().reset(seed=None if seed is None else int(seed))
+        return self._game.state(), {}
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Play one slot.
+
+        Args:
+            action: integers ``[N]``, an array or a list.
+
+        Raises:
+            TypeError, ValueError: a bad action, or no episode under way; nothing has changed then.
+        """
+        agents = self._game.possible_agents
+        targets = self._checked(action)
+        _, rewards, _, truncations, infos = self._game.step(dict(zip(agents, targets, strict=True)))
+        info: dict[str, Any] = {
+            name: np.array([infos[agent][name] for agent in agents]) for name in infos[agents[0]] if name != "imbalance"
+        }
+        info["imbalance"] = infos[agents[0]]["imbalance"]
+        reward = float(np.mean(list(rewards.values())))
+        return self._game.state(), reward, False, truncations[agents[0]], info
+
+    def snapshot(self) -> dict[str, Any]:
+        """The raw SI values that the next :meth:`step` acts on, as in the parallel view."""
+        return self._game.snapshot()
+
+    def render(self) -> str | None:  # type: ignore[override]  # Gymnasium's type is for frames
+        """The last slot as a table, where ``render_mode`` is "ansi"."""
+        return self._game.render()
+
+    def _checked(self, action: Any) -> list[int]:
+        """One int for each user."""
+        users, servers = self.config.num_users, self.config.servers
+        allowed = f"{users} integers from 0 (device) to {servers} (last server), one for each user"
+        try:
+            shape = np.shape(action)
+        except ValueError:  # a list of unequal lists
+            fail("action", action, allowed)
+        if shape != (users,):
+            fail("action", action, allowed, ValueError if shape else TypeError)
+        return [check_action(agent, a, servers) for agent, a in zip(self._game.possible_agents, action, strict=True)]
