@@ -32,8 +32,12 @@ class System(NamedTuple):
 
 def draw_tasks(uniform: Uniform, batch: int, config: "EdgeOffloadConfig") -> tuple[Array, Array]:
     """One task for every user of every game: (L_n in bit, C_n in CPU cycles), ``[B, N]`` each."""
-    bits, cycles = uniform((2, config.num_users, batch))
-    return _between(bits.T, config.task_bits), _between(cycles.T, config.task_cycles)
+    return tasks_from(uniform((2, config.num_users, batch)), config)
+
+
+def tasks_from(uniforms: Array, config: "EdgeOffloadConfig") -> tuple[Array, Array]:
+    """Uniforms ``[2, N, B]`` as tasks: (L_n in bit, C_n in CPU cycles), ``[B, N]`` each."""
+    return _between(uniforms[0].T, config.task_bits), _between(uniforms[1].T, config.task_cycles)
 
 
 def draw_system(uniform: Uniform, batch: int, config: "EdgeOffloadConfig", *, xp: Any) -> System:

@@ -9,7 +9,7 @@ from edgeoffload_env import observation
 from edgeoffload_env._validation import fail, whole
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
-from edgeoffload_env.model.draws import System, draw_system, draw_tasks
+from edgeoffload_env.model.draws import System, draw_system, draw_tasks, tasks_from
 from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
 from edgeoffload_env.observation import EpisodeFeatures
 from edgeoffload_env.views import spaces
@@ -97,8 +97,8 @@ class EdgeOffloadVectorEnv:
         if self._snapshot is None:
             raise ValueError("step() before reset(); allowed: after it")
         target = self._checked(actions)
-        tasks = draw_tasks(self._uniforms, self.num_envs, self.config)
-        outcome, self._snapshot, obs = self._advance(self._snapshot, target, *tasks, self._episode)
+        uniforms = self._uniforms((2, self.config.num_users, self.num_envs))
+        outcome, self._snapshot, obs = self._advance(self._snapshot, target, uniforms, self._episode)
         self._slot += 1
         info = {
             "delay_s": outcome.delay_s,
@@ -152,11 +152,11 @@ class EdgeOffloadVectorEnv:
         """The transition and the observation after it, as one function for ``torch.compile`` to fuse."""
 
         def advance(
-            snapshot: Snapshot, target: Array, task_bits: Array, task_cycles: Array, episode: EpisodeFeatures
+            snapshot: Snapshot, target: Array, uniforms: Array, episode: EpisodeFeatures
         ) -> tuple[Outcome, Snapshot, Array]:
             xp, config = self.backend.xp, self.config
             outcome = play_slot(snapshot, target, config, xp=xp)
-            following = Snapshot(task_bits, task_cycles, *snapshot[2:5], outcome.next_backlog_cycles)
+            following = Snapshot(*tasks_from(uniforms, config), *snapshot[2:5], outcome.next_backlog_cycles)
             features = observation.slot_features(following, episode, config, xp=xp)
             obs = observation.user_observations(features, config, dtype=self.backend.dtype, xp=xp)
             return outcome, following, obs
@@ -192,6 +192,8 @@ class EdgeOffloadVectorEnv:
             fail("dtype of actions", array.dtype, allowed, TypeError)
         if tuple(array.shape) != shape:
             fail("shape of actions", tuple(array.shape), allowed)
+        if self.backend.name == "torch":  # which cannot compare wide unsigned integers; what wraps round is negative
+            array = xp.astype(array, xp.int64, copy=False)
         if int(xp.min(array)) < 0 or int(xp.max(array)) > self.config.servers:
             game, user = (int(i[0]) for i in xp.nonzero((array < 0) | (array > self.config.servers)))
             fail(f"action of user_{user} in game {game}", int(array[game, user]), allowed)
