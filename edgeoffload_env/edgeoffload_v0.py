@@ -1,4 +1,72 @@
-"""Version 0 of the environment: ``parallel_env``, ``env``, ``raw_env`` and ``vector_env``."""
+"""# EdgeOffload
+
+Users in one LTE cell choose, every slot, where their task runs: on the device, or on one of several edge servers.
+
+| Creation           | `pettingzoo.make("parallel", "edgeoffload/paper-v0")` or `edgeoffload_v0.parallel_env()` |
+|--------------------|------------------------------------------------------------------------------------------|
+| Actions            | Discrete                                                                                 |
+| Parallel API       | Yes                                                                                      |
+| Manual control     | No                                                                                       |
+| Agents             | `agents = ["user_0", "user_1", ..., "user_9"]`                                           |
+| Agent count        | 10 (`num_users`)                                                                         |
+| Action shape       | `()`                                                                                     |
+| Action values      | `Discrete(6)`: 0 is the device, m >= 1 is server m                                       |
+| Observation shape  | `(9,)`                                                                                   |
+| Observation values | [-1, 1], float32                                                                         |
+| State shape        | `(50,)`                                                                                  |
+| State values       | [-1, 1], float32                                                                         |
+
+The table is for the `paper` scenario; with N users and M servers a user has M + 1 actions and observes M + 4 numbers
+(2 M + 4 where the servers' speeds are drawn per episode, M with `observation="load"`), and the state has 2 M + 4 N.
+
+## Observation
+
+| Num          | Observation                          | Formula                                                   | Min | Max |
+|--------------|--------------------------------------|-----------------------------------------------------------|-----|-----|
+| 0 .. M-1     | load of servers 1 .. M               | 2 x / (1 + x) - 1, x = load factor / 0.5 s                | -1  | 1   |
+| M            | length of the own task               | z / (1 + abs(z)), z over `task_bits`                      | -1  | 1   |
+| M+1          | cycles of the own task               | z / (1 + abs(z)), z over `task_cycles`                    | -1  | 1   |
+| M+2          | speed of the own device              | z / (1 + abs(z)), z over `device_hz`                      | -1  | 1   |
+| M+3          | quality of the own link              | z / (1 + abs(z)), z of log gain between edge and centre   | -1  | 1   |
+| M+4 .. 2M+3  | speeds of servers 1 .. M, if drawn   | z / (1 + abs(z)), z over `server_hz_range`                | -1  | 1   |
+
+z = (value - middle) / half width of the configured range. A load factor (13) is the work queued at a server in seconds.
+Nothing is clipped. `state()` holds the loads, the speeds, and elements M .. M+3 of every user in turn.
+
+## Action
+
+0 runs the task on the device; m sends it over the shared uplink to server m, by fibre from server 1 if m >= 2, where
+tasks are served first come first served. Python and numpy integers and 0-d integer arrays are actions; anything else is
+a `TypeError`, a number out of range a `ValueError`; a refused step changes nothing.
+
+## Reward
+
+R_n = -w1 t_n - w2 var(LD), equation (20): the user's own delay in seconds and the imbalance of the servers' loads, with
+w1 = `delay_weight` and w2 = `balance_weight`; `reward_sharing` mixes in the mean over the users. The *system utility* of
+an episode is the mean over users of the sum over slots of -(t_n + var(LD)), whatever the weights in training.
+
+## Info
+
+After a step: `delay_s`, `upload_s`, `forward_s`, `wait_s`, `compute_s`, `target`, `imbalance` for each user; empty after
+a reset.
+
+## Starting state
+
+Positions, device speeds and (where drawn) server speeds are new in each episode; queues are empty or, with
+`initial_load_s`, filled. `reset(options={"snapshot": s})` starts from what `env.unwrapped.snapshot()` gave.
+
+## Episode end
+
+*Truncation* after `max_cycles` slots, of every user at once; the last step returns everything. Never *termination*.
+
+## Arguments
+
+Any field of `EdgeOffloadConfig` overrides the scenario's: `parallel_env("crowded", num_users=25, slot_s=0.2)`.
+
+## Version history
+
+* v0: first version.
+"""
 
 from typing import Any
 
