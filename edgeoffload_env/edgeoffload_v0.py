@@ -1,6 +1,6 @@
-"""# EdgeOffload
+"""Users in one LTE cell choose, every slot, where their task runs: on the device or on one of several edge servers.
 
-Users in one LTE cell choose, every slot, where their task runs: on the device, or on one of several edge servers.
+# EdgeOffload
 
 | Creation           | `pettingzoo.make("parallel", "edgeoffload/paper-v0")` or `edgeoffload_v0.parallel_env()` |
 |--------------------|------------------------------------------------------------------------------------------|
@@ -21,17 +21,17 @@ The table is for the `paper` scenario; with N users and M servers a user has M +
 
 ## Observation
 
-| Num          | Observation                          | Formula                                                   | Min | Max |
-|--------------|--------------------------------------|-----------------------------------------------------------|-----|-----|
-| 0 .. M-1     | load of servers 1 .. M               | 2 x / (1 + x) - 1, x = load factor / 0.5 s                | -1  | 1   |
-| M            | length of the own task               | z / (1 + abs(z)), z over `task_bits`                      | -1  | 1   |
-| M+1          | cycles of the own task               | z / (1 + abs(z)), z over `task_cycles`                    | -1  | 1   |
-| M+2          | speed of the own device              | z / (1 + abs(z)), z over `device_hz`                      | -1  | 1   |
-| M+3          | quality of the own link              | z / (1 + abs(z)), z of log gain between edge and centre   | -1  | 1   |
-| M+4 .. 2M+3  | speeds of servers 1 .. M, if drawn   | z / (1 + abs(z)), z over `server_hz_range`                | -1  | 1   |
+| Num         | Observation                        | Formula                                            | Min | Max |
+|-------------|------------------------------------|----------------------------------------------------|-----|-----|
+| 0 .. M-1    | load of servers 1 .. M             | 2 x / (1 + x) - 1, x = load factor / 0.5 s         | -1  | 1   |
+| M           | length of the own task             | z / (1 + abs(z)), z over `task_bits`               | -1  | 1   |
+| M+1         | cycles of the own task             | z / (1 + abs(z)), z over `task_cycles`             | -1  | 1   |
+| M+2         | speed of the own device            | z / (1 + abs(z)), z over `device_hz`               | -1  | 1   |
+| M+3         | quality of the own link            | z / (1 + abs(z)), z of log gain, edge to centre    | -1  | 1   |
+| M+4 .. 2M+3 | speeds of servers 1 .. M, if drawn | z / (1 + abs(z)), z over `server_hz_range`         | -1  | 1   |
 
-z = (value - middle) / half width of the configured range. A load factor (13) is the work queued at a server in seconds.
-Nothing is clipped. `state()` holds the loads, the speeds, and elements M .. M+3 of every user in turn.
+z = (value - middle) / half width of the configured range. A load factor (13) is the work queued at a server in
+seconds. Nothing is clipped. `state()` holds the loads, the speeds, and elements M .. M+3 of every user in turn.
 
 ## Action
 
@@ -41,9 +41,9 @@ a `TypeError`, a number out of range a `ValueError`; a refused step changes noth
 
 ## Reward
 
-R_n = -w1 t_n - w2 var(LD), equation (20): the user's own delay in seconds and the imbalance of the servers' loads, with
-w1 = `delay_weight` and w2 = `balance_weight`; `reward_sharing` mixes in the mean over the users. The *system utility* of
-an episode is the mean over users of the sum over slots of -(t_n + var(LD)), whatever the weights in training.
+R_n = -w1 t_n - w2 var(LD), equation (20): the user's own delay in seconds and the imbalance of the servers' loads,
+with w1 = `delay_weight` and w2 = `balance_weight`; `reward_sharing` mixes in the mean over the users. The *system
+utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), whatever the weights in training.
 
 ## Info
 
