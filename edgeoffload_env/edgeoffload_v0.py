@@ -31,7 +31,7 @@ The table is for the `paper` scenario; with N users and M servers a user has M +
 | M+4 .. 2M+3 | speeds of servers 1 .. M, if drawn | z / (1 + abs(z)), z over `server_hz_range`         | -1  | 1   |
 
 z = (value - middle) / half width of the configured range. A load factor (13) is the work queued at a server in
-seconds. Nothing is clipped. `state()` holds the loads, the speeds, and elements M .. M+3 of every user in turn.
+seconds. Nothing is clipped. `state()` holds the loads, the speeds, and elements M .. M+3 of every user.
 
 ## Action
 
@@ -43,7 +43,7 @@ a `TypeError`, a number out of range a `ValueError`; a refused step changes noth
 
 R_n = -w1 t_n - w2 var(LD), equation (20): the user's own delay in seconds and the imbalance of the servers' loads,
 with w1 = `delay_weight` and w2 = `balance_weight`; `reward_sharing` mixes in the mean over the users. The *system
-utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), whatever the weights in training.
+utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), whatever the weights.
 
 ## Info
 

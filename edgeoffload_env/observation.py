@@ -1,8 +1,8 @@
 """What a user sees, and what a centralised critic sees: features of order 1, squashed and never clipped.
 
 ``2 x / (1 + x) - 1`` maps a quantity that is only known to be >= 0 into [-1, 1), so that empty queues are not a row of
-zeros; ``z / (1 + |z|)`` with ``z = (value - middle) / half width`` maps a quantity with a configured range into (-1, 1),
-the range itself onto [-1/2, 1/2]. Values outside the range (from a snapshot) still land inside the box.
+zeros; ``z / (1 + |z|)`` with ``z = (value - middle) / half width`` maps a quantity with a configured range into
+(-1, 1), the range itself onto [-1/2, 1/2]. Values outside the range (from a snapshot) still land inside the box.
 
 ========================  =========================================================  =======
 feature                   formula                                                    values

@@ -1,0 +1,65 @@
+"""The README's code runs, and what it says of the environment is so."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgeoffload_env import edgeoffload_v0, scenarios
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_there_are_code_blocks():
+    assert len(BLOCKS) >= 4
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_code_block_runs(number, tmp_path):
+    subprocess.run([sys.executable, "-W", "error", "-c", BLOCKS[number]], cwd=tmp_path, check=True, timeout=120)
+
+
+def _fact(table, name):
+    return re.search(rf"^\| {name} +\| (.*?) +\|$", table, flags=re.MULTILINE).group(1)
+
+
+@pytest.mark.parametrize("table", [README, edgeoffload_v0.__doc__], ids=["README", "docstring"])
+def test_fact_table_matches_the_spaces(table):
+    env = edgeoffload_v0.parallel_env("paper")
+    observation, action = env.observation_space("user_0"), env.action_space("user_0")
+    assert _fact(table, "Agent count") == f"{len(env.possible_agents)} (`num_users`)"
+    assert _fact(table, "Action shape") == f"`{action.shape}`"
+    assert _fact(table, "Action values").startswith(f"`Discrete({action.n})`")
+    assert _fact(table, "Observation shape") == f"`{observation.shape}`"
+    assert _fact(table, "State shape") == f"`{env.state_space.shape}`"
+    for name, space in (("Observation values", observation), ("State values", env.state_space)):
+        assert _fact(table, name) == f"[{space.low.min():g}, {space.high.max():g}], {space.dtype}"
+
+
+def test_paper_to_code_table_names_what_exists():
+    rows = README.split("## From the paper to the code")[1].split("Misprints")[0]
+    fields = set(re.findall(r"`([a-z_0-9]+)` = ", rows))
+    config = scenarios.configure("paper")
+    assert {"num_users", "slot_s", "reward_sharing", "noise_dbm_per_hz"} <= fields
+    for field in fields:
+        assert hasattr(config, field), field
+    functions = set(re.findall(r"`((?:channel|delay|draws|reward|routing|servers|slot)\.\w+)`", rows))
+    assert len(functions) >= 12
+    for function in functions:
+        module, name = function.split(".")
+        imported = __import__(f"edgeoffload_env.model.{module}", fromlist=[name])
+        assert hasattr(imported, name), function
+
+
+def test_every_config_field_is_in_the_paper_to_code_table():
+    rows = README.split("## From the paper to the code")[1]
+    from dataclasses import fields
+
+    from edgeoffload_env import EdgeOffloadConfig
+
+    left_out = {"server_hz_range", "num_servers"}  # the other way to give f_m: the scenario random-servers
+    assert [f.name for f in fields(EdgeOffloadConfig) if f.name not in left_out and f"`{f.name}`" not in rows] == []
