@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
+from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 
 PARTS = ("delay_s", "upload_s", "forward_s", "wait_s", "compute_s")
 
@@ -102,6 +103,36 @@ class AECDriver(ParallelDriver):
         return np.array([[self.env.observe(agent) for agent in self.env.possible_agents]])
 
 
+class CentralDriver(ParallelDriver):
+    """One game through the central view: one observation, the state, and one reward, the users' mean."""
+
+    def __init__(self, config: EdgeOffloadConfig) -> None:
+        self.env = EdgeOffloadCentralEnv(config)
+        self._state = np.zeros(0)
+
+    def state(self) -> np.ndarray:
+        """The global state ``[1, S]``, which is the last observation."""
+        return self._state[None]
+
+    def step(self, actions: np.ndarray) -> Played:
+        """Play a slot."""
+        self._state, reward, terminated, truncated, info = self.env.step(actions[0])
+        assert terminated is False
+        return Played(
+            **{name: np.array([values]) for name, values in info.items()},
+            reward=np.array([[reward]]),
+            truncated=np.array([[truncated]]),
+            observation=self._state[None, None],
+            state=self._state[None],
+            after=self.snapshot(),
+        )
+
+    def _reset(self, seed: Any, options: dict[str, Any] | None) -> np.ndarray:
+        self._state, info = self.env.reset(seed=seed, options=options)
+        assert info == {}
+        return self._state[None, None]
+
+
 class VectorDriver:
     """B games through the vector view."""
 
@@ -141,6 +172,7 @@ class VectorDriver:
 
 
 DRIVERS = {
+    "central": CentralDriver,
     "parallel": ParallelDriver,
     "aec": AECDriver,
     "numpy-float64": lambda config: VectorDriver(config, dtype="float64"),
@@ -148,6 +180,8 @@ DRIVERS = {
     "torch-float64": lambda config: VectorDriver(config, backend="torch", dtype="float64"),
     "torch-float32": lambda config: VectorDriver(config, backend="torch"),
 }
+USERS_DRIVERS = {name: make for name, make in DRIVERS.items() if name != "central"}
+"""Those that show every user's own observation."""
 
 
 def to_numpy(values: Any) -> np.ndarray:

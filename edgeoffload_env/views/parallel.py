@@ -200,6 +200,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         bits, cycles = draw_tasks(self._uniforms, slots, self.config)
         if first is not None:
             bits, cycles = np.concatenate([first.task_bits, bits]), np.concatenate([first.task_cycles, cycles])
+        # Rows in one piece, as in a copy: numpy sums in an order, hence to last bits, that follow the layout
+        bits, cycles = np.ascontiguousarray(bits), np.ascontiguousarray(cycles)
         self._tasks_ahead = bits, cycles
         device_hz, channel_gain, server_hz = self._system
         unloaded = Snapshot(bits, cycles, device_hz, channel_gain, server_hz, np.zeros_like(server_hz))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
-from tests.drivers import DRIVERS
+from tests.drivers import USERS_DRIVERS
 from tests.helpers import assert_close, random_actions
 
 
@@ -24,7 +24,7 @@ def log_gain(distance_m):
 def expected(snapshot, config):
     """One game's observations ``[N, D]`` and state ``[S]`` from its snapshot."""
     loads_s = [q / f for q, f in zip(snapshot["backlog_cycles"], snapshot["server_hz"], strict=True)]
-    load = [x / 0.5 / (1.0 + x / 0.5) for x in loads_s]
+    load = [2.0 * (x / 0.5) / (1.0 + x / 0.5) - 1.0 for x in loads_s]
     speeds_hz = config.server_hz_range or (min(config.server_hz), max(config.server_hz))
     speed = [centred(f, *speeds_hz) for f in snapshot["server_hz"]]
     users = [
@@ -43,11 +43,11 @@ def expected(snapshot, config):
     return np.array(rows), np.array(load + speed + [x for own in users for x in own])
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", USERS_DRIVERS)
 @pytest.mark.parametrize("scenario", scenarios.names())
 def test_entries_are_as_documented(scenario, driver):
     config = scenarios.get(scenario).config.replace(max_cycles=8)
-    view = DRIVERS[driver](config)
+    view = USERS_DRIVERS[driver](config)
     observation, rng = view.reset(seed=0), np.random.default_rng(0)
     state = view.state()
     for _ in range(config.max_cycles):
@@ -60,11 +60,11 @@ def test_entries_are_as_documented(scenario, driver):
         observation, state = played.observation, played.state
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", USERS_DRIVERS)
 @pytest.mark.parametrize("scenario", scenarios.names())
 def test_all_stays_inside_the_spaces_and_nothing_is_all_zero(scenario, driver):
     config = scenarios.get(scenario).config
-    view = DRIVERS[driver](config)
+    view = USERS_DRIVERS[driver](config)
     single = edgeoffload_v0.parallel_env(config)
     box, state_box = single.observation_space("user_0"), single.state_space
     observation, rng = view.reset(seed=2), np.random.default_rng(2)
@@ -100,10 +100,10 @@ def test_spaces_are_finite_float32_boxes_and_discrete_actions():
             assert env.action_space(agent).n == config.servers + 1
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", USERS_DRIVERS)
 def test_values_far_outside_the_ranges_are_squashed_not_clipped(driver):
     config = EdgeOffloadConfig(num_users=3, server_hz=(12e9, 20e9))
-    view = DRIVERS[driver](config)
+    view = USERS_DRIVERS[driver](config)
     view.reset(seed=0)
     box = edgeoffload_v0.parallel_env(config).observation_space("user_0")
     seen = []

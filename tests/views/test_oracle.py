@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from edgeoffload_env import scenarios
-from tests.drivers import DRIVERS, AECDriver, ParallelDriver, VectorDriver
+from tests.drivers import DRIVERS, AECDriver, CentralDriver, ParallelDriver, VectorDriver
 from tests.helpers import assert_as_oracle, compiles, games, make_game, random_actions
 
 ACCURACY = {"float64": 1e-9, "float32": 1e-5}
@@ -28,6 +28,11 @@ def test_parallel_slot(game):
 @given(game=games())
 def test_aec_slot(game):
     assert agreeing_games(AECDriver(game.config), game, 1e-9) == 1
+
+
+@given(game=games())
+def test_central_slot(game):
+    assert agreeing_games(CentralDriver(game.config), game, 1e-9) == 1
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
