@@ -47,8 +47,8 @@ utility* of an episode is the mean over users of the sum over slots of -(t_n + v
 
 ## Info
 
-After a step: `delay_s`, `upload_s`, `forward_s`, `wait_s`, `compute_s`, `target`, `imbalance` for each user; empty after
-a reset.
+After a step: `delay_s`, `upload_s`, `forward_s`, `wait_s`, `compute_s`, `target`, `imbalance` for each user; empty
+after a reset.
 
 ## Starting state
 
