@@ -3,7 +3,8 @@
 One thread, float32, one game after the other with its numbers in registers and first-level cache. It does all that
 the view does: checks the actions, draws the next tasks, plays the slot, writes every info, the rewards, the flags and
 the observations into fresh arrays. It exists to be compared with, so it knows the fixed sizes and constants of one
-configuration, and :func:`check_against_view` holds it against the view before anyone times it.
+configuration and leaves out what that does not need (``log`` serves for ``log1p`` where the noise is not much stronger
+than the signal). :func:`benchmarks.hand_compiled.check_against_view` holds it against the view before anyone times it.
 """
 
 import math
@@ -114,10 +115,10 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
         target, imbalance = np.empty((B, N), np.int8), np.empty(B, np.float32)
         terminations, truncations = np.zeros(B, np.bool_), np.zeros(B, np.bool_)
         s0, s1 = stream[0], stream[1]
-        arrival = np.empty(N, np.float32)
-        order = np.empty(N, np.int64)
-        queued = np.empty(M + 1, np.float32)
-        s_per_cycle = np.empty(M + 1, np.float32)
+        # of the game at hand; place 0 is the devices
+        chosen, cycles = np.empty(N, np.int32), np.empty(N, np.float32)
+        arrival_s, ahead = np.empty(N, np.float32), np.empty(N, np.float32)
+        queued, s_per_cycle = np.empty(M + 1, np.float32), np.empty(M + 1, np.float32)
         load = np.empty(M, np.float32)
         in_range = True
         for b in range(B):
@@ -128,6 +129,7 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
                     in_range = False
                     a = 0
                 target[b, n] = a
+                chosen[n] = a
                 if a > 0:
                     sharers += one
             if share_all:
@@ -137,45 +139,40 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
                 queued[m + 1] = backlog_cycles[b, m]
                 s_per_cycle[m + 1] = one / server_hz[b, m]
 
-            # (5), (7), (9), (6); those who offload in order of arrival, equal arrivals in order of index
+            # (5), (7), (9)
             snr_per_gain = snr_factor * sharers
             share = sharers / rate_factor
-            offloaders = 0
             for n in range(N):
-                a = target[b, n]
+                a = chosen[n]
+                cycles[n] = task_cycles[b, n]
+                ahead[n] = zero
                 if a == 0:
-                    seconds = task_cycles[b, n] / device_hz[b, n]
-                    upload_s[b, n] = zero
-                    forward_s[b, n] = zero
-                    wait_s[b, n] = zero
-                    compute_s[b, n] = seconds
-                    delay_s[b, n] = seconds
-                    continue
-                up = task_bits[b, n] * share / math.log(one + channel_gain[b, n] * snr_per_gain)
-                forward = task_bits[b, n] * s_per_forwarded_bit if a > 1 else zero
-                upload_s[b, n] = up
-                forward_s[b, n] = forward
-                reached = up + forward
-                k = offloaders
-                while k > 0 and arrival[k - 1] > reached:
-                    arrival[k] = arrival[k - 1]
-                    order[k] = order[k - 1]
-                    k -= 1
-                arrival[k] = reached
-                order[k] = n
-                offloaders += 1
+                    upload_s[b, n], forward_s[b, n], arrival_s[n] = zero, zero, zero
+                else:
+                    up = task_bits[b, n] * share / math.log(one + channel_gain[b, n] * snr_per_gain)
+                    forward = task_bits[b, n] * s_per_forwarded_bit if a > 1 else zero
+                    upload_s[b, n], forward_s[b, n], arrival_s[n] = up, forward, up + forward
 
-            # (8), (10), (11)
-            for k in range(offloaders):
-                n = order[k]
-                a = target[b, n]
-                cycles = task_cycles[b, n]
-                wait = queued[a] * s_per_cycle[a]
-                compute = cycles * s_per_cycle[a]
-                queued[a] += cycles
-                wait_s[b, n] = wait
-                compute_s[b, n] = compute
-                delay_s[b, n] = arrival[k] + wait + compute
+            # the sum in (8): each rival's cycles to all who come after it, one vector operation for ten users;
+            # a fifth faster than an insertion sort, whose branches cannot be predicted
+            for k in range(N):
+                server, reached_s, rival_cycles = chosen[k], arrival_s[k], cycles[k]
+                for n in range(N):
+                    earlier = (reached_s < arrival_s[n]) | ((reached_s == arrival_s[n]) & (k < n))
+                    ahead[n] += rival_cycles if (chosen[n] == server) & earlier else zero
+
+            # (6), (8), (10), (11)
+            for n in range(N):
+                a = chosen[n]
+                if a == 0:
+                    seconds = cycles[n] / device_hz[b, n]
+                    wait_s[b, n], compute_s[b, n], delay_s[b, n] = zero, seconds, seconds
+                else:
+                    wait = (queued[a] + ahead[n]) * s_per_cycle[a]
+                    compute = cycles[n] * s_per_cycle[a]
+                    wait_s[b, n], compute_s[b, n], delay_s[b, n] = wait, compute, arrival_s[n] + wait + compute
+            for n in range(N):
+                queued[chosen[n]] += cycles[n]
 
             # (13), (19), and what the servers work off
             mean_load = zero
@@ -213,14 +210,14 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
                 s0 = ((s0 << np.uint64(24)) | (s0 >> np.uint64(40))) ^ s1 ^ (s1 << np.uint64(16))
                 s1 = (s1 << np.uint64(37)) | (s1 >> np.uint64(27))
                 bits = low_bits + to_bits * np.float32(np.int32(word >> np.uint64(40)))
-                cycles = low_cycles + to_cycles * np.float32(np.int32((word >> np.uint64(16)) & np.uint64(0xFFFFFF)))
+                work = low_cycles + to_cycles * np.float32(np.int32((word >> np.uint64(16)) & np.uint64(0xFFFFFF)))
                 next_bits[b, n] = bits
-                next_cycles[b, n] = cycles
+                next_cycles[b, n] = work
                 for m in range(M):
                     observations[b, n, m] = load[m]
                 z = (bits - bits_middle) * bits_scale
                 observations[b, n, M] = z / (one + abs(z))
-                z = (cycles - cycles_middle) * cycles_scale
+                z = (work - cycles_middle) * cycles_scale
                 observations[b, n, M + 1] = z / (one + abs(z))
                 observations[b, n, M + 2] = device[b, n]
                 observations[b, n, M + 3] = link[b, n]
