@@ -123,7 +123,7 @@ class Backend:
         return TorchUniforms(self.dtype, self.device)
 
     def asarray(self, values: Any) -> Array:
-        """Floats as an array of this backend, always a copy."""
+        """Floats as an array of this backend, always a copy and in C order, also where the values are transposed."""
         if self.name == "numpy":
-            return np.array(values, dtype=self.dtype)
-        return self.xp.asarray(np.array(values), dtype=self.dtype, device=self.device, copy=True)
+            return np.array(values, dtype=self.dtype, order="C")
+        return self.xp.asarray(np.array(values, order="C"), dtype=self.dtype, device=self.device, copy=True)
