@@ -14,13 +14,24 @@ def fail(name: str, value: Any, allowed: str, error: type[Exception] = ValueErro
     raise error(f"{name} = {value!r} is not allowed; allowed: {allowed}")
 
 
+def integer(value: Any) -> int:
+    """A Python int from an integer or a 0-d array of one.
+
+    Raises:
+        TypeError: anything else; also bools and arrays with an axis, of which torch makes integers.
+    """
+    if isinstance(value, bool | np.bool_) or str(getattr(value, "dtype", "")).endswith("bool"):
+        raise TypeError("a bool")
+    if getattr(value, "ndim", 0):
+        raise TypeError("an array with an axis")
+    return operator.index(value)
+
+
 def whole(name: str, value: Any, low: int, high: int) -> int:
     """A Python int in [low, high] from any integer but a bool."""
     allowed = f"an integer from {low} to {high}"
-    if isinstance(value, bool | np.bool_):
-        fail(name, value, allowed, TypeError)
     try:
-        result = operator.index(value)
+        result = integer(value)
     except TypeError:
         fail(name, value, allowed, TypeError)
     if not low <= result <= high:

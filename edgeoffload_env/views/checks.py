@@ -1,13 +1,12 @@
 """Checks of what users hand to a view. All raise before anything changes."""
 
-import operator
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._validation import fail, whole
+from edgeoffload_env._validation import fail, integer, whole
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.slot import Snapshot
 
@@ -27,11 +26,9 @@ def check_action(agent: str, action: Any, num_servers: int) -> int:
         ValueError: out of range.
     """
     allowed = f"an integer from 0 (device) to {num_servers} (last server)"
-    if isinstance(action, bool | np.bool_ | list | tuple) or str(getattr(action, "dtype", "")).endswith("bool"):
-        fail(f"action of {agent}", action, allowed, TypeError)
     try:
-        value = operator.index(action)
-    except (TypeError, ValueError):
+        value = integer(action)
+    except TypeError:
         fail(f"action of {agent}", action, allowed, TypeError)
     if not 0 <= value <= num_servers:
         fail(f"action of {agent}", action, allowed)
