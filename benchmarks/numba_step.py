@@ -7,6 +7,7 @@ configuration and leaves out what that does not need (``log`` serves for ``log1p
 than the signal). :func:`benchmarks.hand_compiled.check_against_view` holds it against the view before anyone times it.
 """
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -64,12 +65,13 @@ class NumbaVector:
         """Play one slot of every game.
 
         Raises:
-            ValueError: an action out of range.
+            ValueError: an action out of range; nothing has changed then.
         """
         result = self._play(*self._tasks, *self._system, self._backlog_cycles, *self._features, actions, self._stream)
-        in_range, self._tasks, self._backlog_cycles, outcome = result
+        in_range, tasks, backlog_cycles, outcome = result
         if not in_range:
             raise ValueError("an action is out of range")
+        self._tasks, self._backlog_cycles = tasks, backlog_cycles
         return Step(*outcome)
 
     def snapshot(self) -> dict[str, Any]:
@@ -79,8 +81,13 @@ class NumbaVector:
         return dict(zip(Snapshot._fields, values, strict=True)) | {"slot": slots}
 
 
+@functools.lru_cache(maxsize=8)
 def compiled_loop(config: EdgeOffloadConfig) -> Any:
-    """The loop over the games of a configuration, compiled at its first call."""
+    """The loop over the games of a configuration, compiled at its first call.
+
+    Raises:
+        ValueError: a configuration that the loop is not written for.
+    """
     if config.observation != "full" or config.server_hz is None or isinstance(config.forward_bps, tuple):
         raise ValueError("the loop is written for full observations, fixed speeds and one forward rate")
     # numba takes what a function closes over for constants; float32 ones keep the arithmetic in float32
@@ -221,7 +228,8 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
                 observations[b, n, M + 1] = z / (one + abs(z))
                 observations[b, n, M + 2] = device[b, n]
                 observations[b, n, M + 3] = link[b, n]
-        stream[0], stream[1] = s0, s1
+        if in_range:
+            stream[0], stream[1] = s0, s1
         infos = (delay_s, upload_s, forward_s, wait_s, compute_s, target, imbalance)
         outcome = (observations, rewards, terminations, truncations, *infos)
         return in_range, (next_bits, next_cycles), next_backlog, outcome
