@@ -17,7 +17,7 @@ assert len(rewards) == 10
 
 aec = edgeoffload_v0.env(max_cycles=2)
 aec.reset(seed=0)
-for agent in aec.agent_iter():
+for _ in aec.agent_iter():
     _, _, terminated, truncated, _ = aec.last()
     aec.step(None if terminated or truncated else 0)
 
@@ -32,5 +32,7 @@ central.step(central.action_space.sample())
 
 utility = evaluate("greedy", episodes=2).utility.mean()
 assert -20 < utility < -5
-print(f"Python {sys.version.split()[0]}: {len(scenarios.names())} scenarios, {len(policies.names())} policies, "
-      f"greedy {utility:.1f}")
+print(
+    f"Python {sys.version.split()[0]}: {len(scenarios.names())} scenarios, {len(policies.names())} policies, "
+    f"greedy {utility:.1f}"
+)
