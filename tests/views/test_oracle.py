@@ -1,12 +1,15 @@
 """Every view against the scalar oracle: one slot of random games of all sizes and options, and whole episodes."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
+from torch import _dynamo as dynamo
 
 from edgeoffload_env import scenarios
 from tests.drivers import DRIVERS, AECDriver, CentralDriver, ParallelDriver, VectorDriver
-from tests.helpers import assert_as_oracle, compiles, games, make_game, random_actions
+from tests.helpers import assert_as_oracle, assert_same, compiles, games, make_game, random_actions
 
 ACCURACY = {"float64": 1e-9, "float32": 1e-5}
 
@@ -56,16 +59,26 @@ def test_vector_slot_in_float32(backend):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("users", "servers", "batch"), [(10, 5, 4), (1, 1, 1), (7, 3, 5), (33, 20, 3), (100, 4, 2)])
 def test_compiled_slot_is_one_graph(users, servers, batch, dtype):
-    dynamo = pytest.importorskip("torch._dynamo")
-    game = make_game(users, users, servers, batch, twins=0.6)
+    """From snapshots, from seeds, over the ends of episodes and in copies."""
     dynamo.reset()
     dynamo.utils.counters.clear()
+    game = make_game(users, users, servers, batch, twins=0.6, max_cycles=4)
     driver = VectorDriver(game.config, batch, backend="torch", dtype=dtype, compile=True)
-    assert agreeing_games(driver, game, ACCURACY[dtype]) == batch
-    for _ in range(2 * game.config.max_cycles):  # over the ends of episodes as well
-        driver.env.step(game.actions)
+    rng = np.random.default_rng(0)
+    counted, played = 0, 0
+    for _ in range(2):
+        counted += agreeing_games(driver, game, ACCURACY[dtype])
+        driver.reset(seed=1)
+        for _ in range(game.config.max_cycles + 2):
+            before = driver.snapshot()
+            slot = driver.step(random_actions(rng, game.config, batch))
+            counted += assert_as_oracle(slot, before, game.config, ACCURACY[dtype])
+        played += batch * (game.config.max_cycles + 3)
+    assert counted == played or (dtype == "float32" and counted >= 0.9 * played)
     assert dynamo.utils.counters["stats"]["unique_graphs"] == 1
     assert not dynamo.utils.counters["graph_break"]
+    twin = copy.deepcopy(driver)
+    assert_same(twin.step(game.actions)._asdict(), driver.step(game.actions)._asdict())
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
