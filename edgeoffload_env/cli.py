@@ -56,9 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "--policies",
         default="all",
         metavar="POLICIES",
-        help="with commas: name, name:parameter=value, module:factory; all is every shipped one but optimum (all)",
+        help="with commas: name, name:parameter=value, module:factory; all: the shipped ones, optimum where quick (all)",
     )
-    command.add_argument("--with-optimum", action="store_true", help="let 'all' include optimum: minutes, not seconds")
+    command.add_argument("--with-optimum", action="store_true", help="let 'all' include optimum wherever it is exact")
     command.add_argument("--episodes", type=int, default=32, help="episodes of each policy (32)")
     command.add_argument("--seed", type=int, default=0, help="games of the same seed are the same for all (0)")
     command.add_argument(
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--csv", metavar="FILE", help="also write means and intervals as CSV; - as for --json")
 
-    command = commands.add_parser("references", help="measure the scores' floors and references (about half an hour)")
+    command = commands.add_parser("references", help="measure the scores' floors and references (minutes)")
     command.set_defaults(command=_references)
     command.add_argument("--scenario", default="all", metavar="NAMES", help="names with commas, or all (all)")
     command.add_argument("--out", metavar="FILE", help="write to this file, not to standard output")
@@ -108,7 +108,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         for name in names:
             config = scenarios.configure(name, **overrides)
             for entrant in chosen:
-                reason = entrant.why_not(config, options.with_optimum)
+                reason = entrant.why_not(config, options.episodes, options.with_optimum)
                 if reason is None:
                     plan.append((name, entrant))
                 else:
@@ -145,7 +145,8 @@ def _references(options: argparse.Namespace) -> None:
         raise UsageError(f"{options.out} exists; add --force to overwrite it")
     _check_writable(options.out)
     asked = [] if options.scenario == "all" else ["--scenario", options.scenario]
-    command = f"{PROGRAM} references {shlex.join([*asked, '--out', options.out or '-'])}"
+    asked += [] if options.out is None else ["--out", options.out, "--force"]
+    command = shlex.join([*PROGRAM.split(), "references", *asked])
     content: dict[str, Any] = {}
     with tqdm(unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
         for name, content in references.build(names, command, bar.update):

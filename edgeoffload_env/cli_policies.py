@@ -12,8 +12,10 @@ from typing import Any
 from edgeoffload_env import policies
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy
+from edgeoffload_env.policies.optimum import QUICK_USERS, is_quick
 
 OPTIMUM = "optimum"
+_QUICK_SLOTS = 2_500  # half a minute of ``optimum``, so that ``all`` stays within a minute
 _CONSTANTS = {"true": True, "false": False, "none": None}
 
 
@@ -26,14 +28,17 @@ class Entrant:
     through_all: bool = False
     """Named by ``all`` rather than by the user, so that it may be left out."""
 
-    def why_not(self, config: EdgeOffloadConfig, with_optimum: bool) -> str | None:
-        """Why ``all`` leaves the policy out of these games, or None.
+    def why_not(self, config: EdgeOffloadConfig, episodes: int, with_optimum: bool) -> str | None:
+        """Why ``all`` leaves the policy out of so many episodes of a game, or None.
 
         Raises:
             ValueError: the policy cannot play these games, and was asked for by name.
         """
         if self.through_all and self.label == OPTIMUM and not with_optimum:
-            return "it is slow; --with-optimum or its name adds it"
+            if not is_quick(config):
+                return f"it is slow beyond {QUICK_USERS} users; --with-optimum or its name adds it"
+            if episodes * config.max_cycles > _QUICK_SLOTS:
+                return f"it takes about 10 ms a slot, many for {episodes} episodes; --with-optimum or its name adds it"
         policy = self.make()
         try:
             if hasattr(policy, "check"):

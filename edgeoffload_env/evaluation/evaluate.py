@@ -80,7 +80,8 @@ def evaluate(
         policy: a name of :func:`policies.names`, a :class:`.Policy`, or a rule ``f(agent, observation) -> action``.
         scenario: a name of ``scenarios.names()``, or a configuration of one's own.
         episodes: episodes to play, >= 1.
-        seed: an integer >= 0; evaluation seeds are best kept apart from training seeds.
+        seed: an integer >= 0. Its games are apart from those of any ``reset(seed=...)``, so no training seed
+            has to be avoided.
         progress: called with the number of slots played since its last call, all games counted.
         **overrides: fields of :class:`EdgeOffloadConfig`.
 

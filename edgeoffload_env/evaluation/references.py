@@ -11,6 +11,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import Evaluation, evaluate
 from edgeoffload_env.evaluation.rollout import Progress
 from edgeoffload_env.evaluation.score import Mark, Marks, game_of
+from edgeoffload_env.policies.optimum import is_quick
 
 FORMAT_VERSION = 0
 
@@ -26,13 +27,12 @@ SELECTION = Sample(seed=1_000, episodes=64)
 """Games on which the candidates are compared, the same for all."""
 MEASUREMENT = Sample(seed=2_000, episodes=2048)
 """Fresh games for the stored utilities: the best of many on its own games would look better than it is."""
-MEASUREMENT_OPTIMUM = Sample(seed=2_000, episodes=128)
+MEASUREMENT_OPTIMUM = Sample(seed=2_000, episodes=256)
 """The same for ``optimum``, which is slow; its utility varies little."""
 
 PRICES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """First grid of ``drift-plus-penalty``."""
 _ZOOMS = (3**0.5, 3**0.25, 3**0.125)  # then the best price times and divided by these, one after the other
-_OPTIMUM_MAX_USERS = 12  # about 10 ms a slot at 5 servers; beyond, the best of a slot is far from that of the episode
 
 
 class Candidate(NamedTuple):
@@ -62,7 +62,7 @@ def find_marks(config: EdgeOffloadConfig, progress: Progress | None = None) -> t
         best = max(drift, key=_utility).parameters["price"]
         drift += [judged("drift-plus-penalty", price=float(f"{best * factor:.2g}")) for factor in (1.0 / zoom, zoom)]
     candidates += drift
-    if _optimum_is_affordable(config):
+    if is_quick(config):
         candidates.append(judged("optimum"))
     candidates.sort(key=_utility, reverse=True)
     marks = Marks(floor=_measured(floor, config, progress), reference=_measured(candidates[0], config, progress))
@@ -122,9 +122,3 @@ def _measured(candidate: Candidate, config: EdgeOffloadConfig, progress: Progres
 
 def _utility(candidate: Candidate) -> float:
     return candidate.utility
-
-
-def _optimum_is_affordable(config: EdgeOffloadConfig) -> bool:
-    from edgeoffload_env.policies.slot_optimum import is_exact_size  # scipy.optimize, for this command alone
-
-    return config.num_users <= _OPTIMUM_MAX_USERS and is_exact_size(config.num_users, config.servers)

@@ -6,6 +6,7 @@ import numpy as np
 
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import channel, delay
+from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.policies.view import Floats
 
@@ -25,7 +26,7 @@ def upload_s(arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> Fl
         bandwidth_hz=config.bandwidth_hz,
         tx_power_w=config.tx_power_w,
         noise_w_per_hz=config.noise_w_per_hz,
-        xp=np,
+        xp=xp,
     )
     uploads: Floats = channel.upload_s(arrays.task_bits, rate_bps)
     return uploads

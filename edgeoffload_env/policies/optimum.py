@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from edgeoffload_env.policies.slot_problem import SlotProblem
 
 BOUNDED_TIME_LIMIT_S = 0.2
+QUICK_USERS = 12
+"""Up to so many users a slot takes about 10 ms or less."""
 
 
 @dataclass(eq=False)
@@ -93,6 +95,13 @@ class Optimum:
         self.exact = np.array([solution.exact for solution in solutions])
         self.gap = np.array([solution.gap for solution in solutions])
         return np.stack([solution.actions for solution in solutions])
+
+
+def is_quick(config: EdgeOffloadConfig) -> bool:
+    """Whether ``optimum`` is exact for such games and takes about 10 ms a slot or less."""
+    from edgeoffload_env.policies.slot_optimum import is_exact_size
+
+    return config.num_users <= QUICK_USERS and is_exact_size(config.num_users, config.servers)
 
 
 def slot_problems(view: PolicyView) -> "list[SlotProblem]":

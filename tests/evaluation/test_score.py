@@ -1,0 +1,119 @@
+"""Scores: what 0 and 1 mean, and when there is none."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from edgeoffload_env import EdgeOffloadConfig, evaluate, policies, scenarios
+from edgeoffload_env.evaluation import score
+
+every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
+
+
+@every_scenario
+def test_every_scenario_has_its_marks(scenario):
+    entry = score.stored()["scenarios"][scenario]
+    config = scenarios.get(scenario).config
+    assert entry["game"] == score.game_of(config), "the scenario changed: make the references again"
+    marks = score.marks_for(config)
+    assert marks.floor.policy in ("random", "local")
+    assert marks.reference.policy in policies.names()
+    policies.make(marks.reference.policy, **marks.reference.parameters)
+    for mark in (marks.floor, marks.reference):
+        assert mark.low < mark.utility < mark.high
+    assert marks.floor.high < marks.reference.low
+
+
+def test_nothing_but_the_scenarios_is_stored():
+    content = score.stored()
+    assert list(content["scenarios"]) == scenarios.names()
+    assert content["version"] == 0
+    assert content["command"].startswith("python -m edgeoffload_env references")
+    assert content["selection"]["seed"] != content["measurement"]["seed"]
+
+
+@every_scenario
+def test_floor_and_reference_score_0_and_1(scenario):
+    marks = score.marks_for(scenarios.get(scenario).config)
+    for mark, expected in ((marks.floor, 0.0), (marks.reference, 1.0)):
+        if mark.policy == "optimum":
+            continue  # test_references plays it
+        policy = policies.make(mark.policy, **mark.parameters)
+        mean, low, high = evaluate(policy, scenario, episodes=128, seed=77).summary()["score"]
+        assert mean == pytest.approx(expected, abs=3 * (high - low))
+        assert high - low < 0.2
+
+
+def test_the_better_floor_is_the_floor():
+    for scenario in ("paper", "crowded", "two-tier"):
+        floor = score.marks_for(scenarios.get(scenario).config).floor
+        for name in ("random", "local"):
+            assert evaluate(name, scenario, episodes=64, seed=3).utility.mean() <= floor.utility + 1.0
+
+
+def test_score_is_the_formula():
+    marks = score.marks_for(scenarios.get("crowded").config)
+    result = evaluate("greedy", "crowded", episodes=4)
+    low, high = marks.floor.utility, marks.reference.utility
+    assert result.score == pytest.approx([(u - low) / (high - low) for u in result.utility], rel=1e-14)
+
+
+CHANGES = {
+    "num_users": 9,
+    "server_hz": (12e9, 14e9, 16e9, 18e9, 20.1e9),
+    "server_hz_range": (12e9, 21e9),  # up to 20 GHz it is the scenario random-servers
+    "device_hz": (300e6, 501e6),
+    "task_bits": (2.4e6, 4.1e6),
+    "task_cycles": (800e6, 1201e6),
+    "bandwidth_hz": 21e6,
+    "tx_power_w": 0.6,
+    "noise_dbm_per_hz": -173.0,
+    "forward_bps": 2e9,
+    "cell_radius_m": 251.0,
+    "min_distance_m": 36.0,
+    "channel_sharing": "all",
+    "slot_s": 0.16,
+    "initial_load_s": (0.0, 0.1),
+    "max_cycles": 49,
+}
+HARMLESS = {"delay_weight": 2.0, "balance_weight": 0.0, "reward_sharing": 0.5, "observation": "load"}
+
+
+def test_every_field_is_one_or_the_other():
+    fields = {field.name for field in dataclasses.fields(EdgeOffloadConfig)}
+    assert set(CHANGES) | set(HARMLESS) | {"num_servers"} == fields
+    assert set(HARMLESS) == set(score.NOT_OF_THE_GAME)
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_no_score_for_another_game(field):
+    overrides = {field: CHANGES[field]} | ({"num_servers": 5} if field == "server_hz_range" else {})
+    result = evaluate("local", episodes=1, **overrides)
+    assert np.isnan(result.score).all()
+
+
+@pytest.mark.parametrize("field", HARMLESS)
+def test_the_same_score_under_other_rewards_and_observations(field):
+    plain, changed = evaluate("local", episodes=2), evaluate("local", episodes=2, **{field: HARMLESS[field]})
+    assert np.isfinite(changed.score).all()
+    assert np.array_equal(plain.score, changed.score)
+
+
+def test_overrides_that_change_nothing_keep_the_score():
+    plain, same = (
+        evaluate("local", episodes=2),
+        evaluate("local", episodes=2, num_users=10, server_hz=(12e9, 14e9, 16e9, 18e9, 20e9)),
+    )
+    assert np.array_equal(plain.score, same.score)
+
+
+def test_a_configuration_that_is_a_scenarios_game_has_its_score():
+    assert np.array_equal(
+        evaluate("local", scenarios.get("crowded").config, episodes=2).score,
+        evaluate("local", "crowded", episodes=2).score,
+    )
+
+
+def test_two_scenarios_of_one_game_have_one_score():
+    assert score.marks_for(scenarios.get("crowded").config) == score.marks_for(scenarios.get("crowded-team").config)

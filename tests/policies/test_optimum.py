@@ -1,0 +1,83 @@
+"""``optimum`` against every joint action played in the environment itself, and against all other policies."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeoffload_env import edgeoffload_v0, policies
+from tests.policies.games import view_in_scenario, view_of_game
+
+
+def mean_delays_s(view, game, joint_actions):
+    """Mean delay of the slot under each of many joint actions ``[J, N]``, by the vector view."""
+    joint_actions = np.asarray(joint_actions)
+    env = edgeoffload_v0.vector_env(len(joint_actions), view.config, dtype="float64")
+    many = {
+        name: np.repeat(array[game : game + 1], len(joint_actions), axis=0) for name, array in view.snapshot.items()
+    }
+    env.reset(seed=0, options={"snapshot": many})
+    return env.step(joint_actions)[-1]["delay_s"].mean(axis=1)
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([(1, 1), (1, 5), (2, 4), (4, 3), (5, 2), (6, 1), (4, 4)]))
+def test_is_the_best_of_all_joint_actions(seed, size):
+    view = view_of_game(seed, *size, batch=2)
+    policy = policies.make("optimum")
+    actions = policy.act(view)
+    everything = list(itertools.product(range(size[1] + 1), repeat=size[0]))
+    for game in range(2):
+        chosen = mean_delays_s(view, game, actions[game : game + 1])[0]
+        assert chosen == pytest.approx(mean_delays_s(view, game, everything).min(), rel=1e-11)
+    assert policy.exact.all()
+    assert (policy.gap == 0.0).all()
+
+
+@pytest.mark.parametrize("scenario", ["paper", "sparse", "random-servers", "crowded", "held-out-small"])
+def test_no_other_policy_is_better(scenario):
+    view = view_in_scenario(scenario, seed=2, batch=3)
+    best = policies.make("optimum").act(view)
+    for game in range(3):
+        least = mean_delays_s(view, game, best[game : game + 1])[0]
+        for name in policies.names():
+            other = mean_delays_s(view, game, policies.make(name).act(view)[game : game + 1])[0]
+            assert least <= other * (1.0 + 1e-11), name
+
+
+def test_the_bounded_form_brackets_the_optimum():
+    view = view_in_scenario("paper", seed=3, batch=6)
+    exact, bounded = policies.make("optimum"), policies.make("optimum", bounded=True, time_limit_s=60.0)
+    optimal, found = exact.act(view), bounded.act(view)
+    assert bounded.gap.shape == bounded.exact.shape == (6,)
+    assert (bounded.gap[bounded.exact] == 0.0).all()
+    for game in range(6):
+        least, reached = mean_delays_s(view, game, np.stack([optimal[game], found[game]]))
+        assert reached * (1.0 - bounded.gap[game]) <= least * (1.0 + 1e-11)
+        assert least <= reached * (1.0 + 1e-11)
+
+
+def test_too_large_is_an_error_that_offers_the_bounded_form():
+    view = view_in_scenario("stadium", seed=0)
+    with pytest.raises(ValueError, match=r"50 users and 5 servers are too many .* allowed: bounded=True"):
+        policies.make("optimum").act(view)
+    bounded = policies.make("optimum", bounded=True, time_limit_s=0.05)
+    actions = bounded.act(view)
+    greedy, selfish = (policies.make(name).act(view) for name in ("greedy", "best-response"))
+    reached, *others = mean_delays_s(view, 0, np.concatenate([actions, greedy, selfish]))
+    assert reached <= min(others) * (1.0 + 1e-11)
+    assert 0.0 <= bounded.gap[0] < 1.0
+
+
+def test_out_of_time_it_plays_the_best_it_has_and_says_so():
+    view = view_in_scenario("crowded", seed=1, batch=2)
+    policy = policies.make("optimum", time_limit_s=0.0)
+    actions = policy.act(view)
+    assert not policy.exact.any()
+    assert (policy.gap > 0.0).all()
+    selfish = policies.make("best-response").act(view)
+    for game in range(2):
+        reached, other = mean_delays_s(view, game, np.stack([actions[game], selfish[game]]))
+        assert reached <= other * (1.0 + 1e-11)

@@ -1,0 +1,139 @@
+"""Policies by name, of one's own, and what they are shown."""
+
+import copy
+import doctest
+import pickle
+
+import gymnasium
+import numpy as np
+import pytest
+
+from edgeoffload_env import edgeoffload_v0, policies
+from edgeoffload_env.policies import Policy, PolicyError, PolicyView
+from tests.policies.games import view_of_game
+
+
+def test_names_are_the_contracts():
+    assert set(policies.names()) == {
+        "random",
+        "local",
+        "nearest",
+        "round-robin",
+        "proportional",
+        "least-loaded",
+        "greedy",
+        "best-response",
+        "optimum",
+        "drift-plus-penalty",
+    }
+
+
+@pytest.mark.parametrize("name", policies.names())
+def test_made_by_name(name):
+    policy = policies.make(name)
+    assert isinstance(policy, Policy)
+    assert policy.name == name
+    line = policies.describe(name)
+    assert "nows " in line, "what it knows"
+    assert "cost" in line or "a round" in line or "a slot" in line, "what it costs"
+    defaults = policies.parameters(name)
+    again = policies.make(name, **defaults)
+    view = view_of_game(1, users=4, servers=2)
+    other = PolicyView(view.config, view.snapshot, np.random.default_rng(1))
+    assert np.array_equal(policy.act(view), again.act(other))
+    for twin in (copy.deepcopy(policy), pickle.loads(pickle.dumps(policy))):
+        assert {key: getattr(twin, key) for key in defaults} == defaults
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "error", "message"),
+    [
+        ("gredy", {}, ValueError, r"policy = 'gredy' is not allowed; allowed: 'random' or"),
+        (3, {}, TypeError, r"policy = 3 is not allowed"),
+        (None, {}, TypeError, r"policy = None"),
+        ("greedy", {"price": 1.0}, TypeError, r"unknown parameter 'price' of policy 'greedy'; allowed: none"),
+        ("drift-plus-penalty", {"prize": 1.0}, TypeError, r"unknown parameter 'prize' .* allowed: price"),
+        ("drift-plus-penalty", {"price": -1.0}, ValueError, r"price = -1.0 is not allowed"),
+        ("drift-plus-penalty", {"price": float("nan")}, ValueError, r"price = nan"),
+        ("drift-plus-penalty", {"price": float("inf")}, ValueError, r"price = inf"),
+        ("drift-plus-penalty", {"price": "10"}, TypeError, r"price = '10'"),
+        ("drift-plus-penalty", {"price": True}, TypeError, r"price = True"),
+        ("best-response", {"max_rounds": 0}, ValueError, r"max_rounds = 0"),
+        ("best-response", {"max_rounds": 2.5}, TypeError, r"max_rounds = 2.5"),
+        ("best-response", {"settled": 1}, TypeError, r"unknown parameter 'settled'"),
+        ("optimum", {"bounded": 1}, TypeError, r"bounded = 1 is not allowed; allowed: True or False"),
+        ("optimum", {"time_limit_s": -1}, ValueError, r"time_limit_s = -1"),
+        ("optimum", {"gap": 1}, TypeError, r"unknown parameter 'gap' .* allowed: bounded, time_limit_s"),
+    ],
+)
+def test_bad_names_and_parameters(name, values, error, message):
+    with pytest.raises(error, match=message):
+        policies.make(name, **values)
+
+
+def test_a_rule_is_asked_for_every_user_with_what_the_user_sees():
+    view = view_of_game(2, users=3, servers=4, batch=2)
+    seen = []
+
+    def rule(agent, observation):
+        seen.append((agent, observation))
+        return np.int16(len(seen) % 5)
+
+    policy = policies.from_callable(rule)
+    assert isinstance(policy, Policy)
+    assert policy.name == "rule"
+    assert policy.act(view).tolist() == [[1, 2, 3], [4, 0, 1]]
+    assert [agent for agent, _ in seen] == ["user_0", "user_1", "user_2"] * 2
+    assert np.array_equal([observation for _, observation in seen], view.observation.reshape(6, -1))
+
+
+@pytest.mark.parametrize("action", [1.0, True, None, "1", [1], 5, -1, np.float64(2.0), float("nan")])
+def test_a_rules_bad_action_names_the_rule_and_the_user(action):
+    def wayward(agent, _):
+        return action if agent == "user_1" else 0
+
+    with pytest.raises(PolicyError, match=r"policy 'wayward': action of user_1 = .* is not allowed"):
+        policies.from_callable(wayward).act(view_of_game(2, users=3, servers=4))
+
+
+def test_a_rule_must_be_callable():
+    with pytest.raises(TypeError, match="rule = 3 is not allowed"):
+        policies.from_callable(3)
+
+
+@pytest.mark.parametrize("scenario", ["paper", "paper-load-only", "random-servers", "two-tier"])
+def test_a_view_shows_what_the_parallel_view_shows(scenario):
+    env = edgeoffload_v0.parallel_env(scenario)
+    observations, _ = env.reset(seed=5)
+    for _ in range(3):
+        view = policies.view_of(env, np.random.default_rng(0))
+        assert view.num_games == 1
+        assert view.config == env.config
+        assert view.observation.dtype == view.state.dtype == np.float32
+        assert np.array_equal(view.observation[0], list(observations.values()))
+        assert np.array_equal(view.state[0], env.state())
+        assert {name: array.shape for name, array in view.snapshot.items()} == {
+            name: (1, *np.shape(array)) for name, array in env.snapshot().items()
+        }
+        actions = policies.make("proportional").act(view)[0]
+        observations = env.step(dict(zip(env.agents, actions, strict=True)))[0]
+
+
+def test_every_view_can_be_shown():
+    rng = np.random.default_rng(0)
+    single = edgeoffload_v0.parallel_env(), edgeoffload_v0.env(), gymnasium.make("edgeoffload/paper-central-v0")
+    batched = [edgeoffload_v0.vector_env(2, backend=backend, dtype="float64") for backend in ("numpy", "torch")]
+    for env in (*single, *batched):
+        env.reset(seed=1)
+        view = policies.view_of(env, rng)
+        assert view.num_games == (2 if env in batched else 1)
+        assert all(type(array) is np.ndarray for array in view.snapshot.values())
+        assert view.snapshot["task_bits"].dtype == np.float64
+        assert policies.make("greedy").act(view).shape == (view.num_games, 10)
+        assert view.rng is rng
+
+
+def test_the_packages_example_runs():
+    result = doctest.testmod(policies)
+    assert result.attempted > 5
+    assert result.failed == 0
