@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         "--policies",
         default="all",
         metavar="POLICIES",
-        help="with commas: name, name:parameter=value, module:factory; all: the shipped ones, optimum where quick (all)",
+        help="with commas: name, name:parameter=value, module:factory; all: shipped ones, optimum where quick (all)",
     )
     command.add_argument("--with-optimum", action="store_true", help="let 'all' include optimum wherever it is exact")
     command.add_argument("--episodes", type=int, default=32, help="episodes of each policy (32)")
