@@ -7,7 +7,9 @@ import platform
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("edgeoffload-env", "numpy", "torch", "numba", "mpe2", "pettingzoo", "gymnasium", "vmas")
+import edgeoffload_env
+
+PACKAGES = ("numpy", "torch", "numba", "mpe2", "pettingzoo", "gymnasium", "vmas")
 
 
 def machine() -> dict[str, Any]:
@@ -15,6 +17,7 @@ def machine() -> dict[str, Any]:
     versions = {name: package_version(name) for name in PACKAGES}
     return {
         "python": platform.python_version(),
+        "edgeoffload-env": edgeoffload_env.__version__,  # also where it runs from a checkout, not installed
         "packages": {name: version for name, version in versions.items() if version is not None},
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_name(),

@@ -8,7 +8,7 @@
   step compiled by hand (:mod:`benchmarks.numba_step`), which must first give each view's numbers.
 * ``growth``: time per agent-step as users grow from 10 to 1,000 before 5 servers, B N about constant; and 1,000 users
   before 100 servers.
-* ``peers``: VMAS's ``simple_spread`` with 10 agents, where it is installed.
+* ``peers``: the numpy ``vector_env`` as a multiple of VMAS's ``simple_spread`` with 10 agents, where that is installed.
 
 One thread throughout. Times are CPU seconds of the process; contestants take turns, and the table and the JSON hold
 medians and quartiles over the rounds. Episodes never end while the clock runs, in any contestant: resets are left out.
@@ -132,7 +132,7 @@ def growth(timing: Timing, *, quick: bool) -> dict[str, Any]:
 
 
 def peers(timing: Timing, *, quick: bool) -> dict[str, Any]:
-    """VMAS where it is installed."""
+    """``vector_env`` with numpy against VMAS where that is installed."""
     if report.package_version("vmas") is None:
         return {"vmas": "skipped: not installed"}
     games = GAMES // 16 if quick else GAMES
@@ -144,8 +144,18 @@ def peers(timing: Timing, *, quick: bool) -> dict[str, Any]:
         for _ in range(count):
             env.step(actions)
 
-    seconds = take_turns({"vmas simple_spread": steps}, timing)
-    return {"games": games, "agent_steps_per_s": rates(games * USERS, seconds)}
+    ours = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS)
+    ours.reset(seed=0)
+    contestants = {
+        "edgeoffload": _vector_steps(ours.step, games, USERS, SERVERS, "numpy"),
+        "vmas simple_spread": steps,
+    }
+    seconds = take_turns(contestants, timing)
+    return {
+        "games": games,
+        "agent_steps_per_s": rates(games * USERS, seconds),
+        "times_vmas": ratios(seconds["vmas simple_spread"], seconds["edgeoffload"]),
+    }
 
 
 PARTS = {"single": single, "vector": vector, "growth": growth, "peers": peers}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import edgeoffload_env
 from benchmarks import report, throughput
 from benchmarks.timing import Timing
 from tests.helpers import compiles
@@ -37,6 +38,7 @@ def test_a_quick_run_measures_every_ratio(tmp_path: Path) -> None:
         assert len(result["growth"][backend]["ns_per_agent_step"]) == len(throughput.GROWTH_USERS) + 1
     assert result["settings"]["rounds"] >= 3
     assert {"python", "packages", "cpu"} <= set(result["machine"])
+    assert result["machine"]["edgeoffload-env"] == edgeoffload_env.__version__
     for name in ("numpy", "torch", "numba", "mpe2"):
         assert result["machine"]["packages"][name] == report.package_version(name)
     assert "single | times_simple_spread" in ran.stdout
