@@ -74,8 +74,9 @@ def _one_round(
     games = np.arange(len(targets))
     moved = np.zeros(len(targets), dtype=np.bool_)
     targets = targets.copy()
+    hops_s = hops_to_places_s(arrays, config)
     for n in range(config.num_users):
-        delays_s = own_delays_s(arrays, config, targets, n)
+        delays_s = own_delays_s(arrays, config, targets, n, hops_s)
         best = np.argmin(delays_s, axis=1)
         gains = delays_s[games, best] < delays_s[games, targets[:, n]] * (1.0 - _GAIN)
         targets[:, n] = np.where(gains, best, targets[:, n])
@@ -83,7 +84,14 @@ def _one_round(
     return targets, moved
 
 
-def own_delays_s(arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64], user: int) -> Floats:
+def hops_to_places_s(arrays: Snapshot, config: EdgeOffloadConfig) -> Floats:
+    """(9) to the device (0) and to each server, seconds, ``[B, N, M + 1]``."""
+    return np.insert(costs.forward_s(arrays.task_bits, config), 0, 0.0, axis=2)
+
+
+def own_delays_s(
+    arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64], user: int, hops_s: Floats
+) -> Floats:
     """What one user's task would take at each place, the others staying where they are: seconds, ``[B, M + 1]``.
 
     Args:
@@ -91,12 +99,12 @@ def own_delays_s(arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[n
         config: their constants.
         targets: everyone's targets ``[B, N]``; the user's own makes no difference.
         user: n.
+        hops_s: :func:`hops_to_places_s` of these games.
     """
     rivals = targets > 0
     rivals[:, user] = False
     # the user's own upload slows the others down, wherever it goes
     uploads_s = costs.upload_s(arrays, config, 1.0 + np.sum(rivals, axis=1, keepdims=True))
-    hops_s = np.insert(costs.forward_s(arrays.task_bits, config), 0, 0.0, axis=2)  # [B, N, M + 1]
     arrivals_s = uploads_s + np.take_along_axis(hops_s, targets[:, :, None], axis=2)[:, :, 0]
     own_arrival_s = uploads_s[:, user, None] + hops_s[:, user]
     own_there_s = np.take_along_axis(own_arrival_s, targets, axis=1)  # at each rival's server
