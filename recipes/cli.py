@@ -1,0 +1,167 @@
+"""The command line: ``python -m recipes {ls,train,evaluate}``."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from edgeoffload_env import policies, scenarios
+from edgeoffload_env._validation import whole
+from edgeoffload_env.evaluation import Evaluation, evaluate
+from edgeoffload_env.evaluation.report import Report
+from recipes import registry
+from recipes.runs import RunError, RunFolder, StoppedError
+from recipes.settings import RunSettings, parse_assignments
+from recipes.train import EVALUATION_EPISODES, EVALUATION_SEED, policy_of, train
+
+PROGRAM = "python -m recipes"
+REFUSED, STOPPED = 2, 130
+
+
+class UsageError(Exception):
+    """Something the user can put right."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 if it went well, 2 if it was refused, 130 if it was stopped."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parser().parse_args(arguments)
+        return int(options.command(options) or 0)
+    except (UsageError, RunError) as error:
+        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: stopped", file=sys.stderr)
+        return STOPPED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=PROGRAM, description="Train offloading policies, and measure what was trained.")
+    commands = parser.add_subparsers(title="commands", parser_class=_Parser, required=True, metavar="COMMAND")
+
+    command = commands.add_parser("ls", help="the algorithms, or one algorithm's hyper-parameters")
+    command.set_defaults(command=_ls)
+    command.add_argument("algorithm", nargs="?", metavar="ALGO", help="show its hyper-parameters")
+
+    command = commands.add_parser("train", help="train an algorithm; the same command again resumes it")
+    command.set_defaults(command=_train)
+    command.add_argument("algorithm", metavar="ALGO", help=f"one of {', '.join(registry.RECIPES)}")
+    command.add_argument("--scenario", default="paper", metavar="NAME", help="the game (paper)")
+    command.add_argument("--seed", type=int, default=0, help="of networks, games and exploration (0)")
+    command.add_argument("--env-steps", type=int, metavar="N", help="slots to play (the algorithm's own, see ls)")
+    command.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (runs/ALGO/SCENARIO/seed-SEED)")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="assignments",
+        help="a hyper-parameter, or env.FIELD for a field of the game; repeatable",
+    )
+
+    command = commands.add_parser("evaluate", help="play a run's greedy policy beside the shipped ones")
+    command.set_defaults(command=_evaluate)
+    command.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
+    command.add_argument(
+        "--episodes", type=int, default=EVALUATION_EPISODES, help=f"of each policy ({EVALUATION_EPISODES})"
+    )
+    command.add_argument("--seed", type=int, default=EVALUATION_SEED, help=f"of the games ({EVALUATION_SEED})")
+    command.add_argument("--scenario", metavar="NAME", help="another game than it was trained on")
+    command.add_argument("--json", action="store_true", help="print everything as JSON in the table's place")
+    return parser
+
+
+def _ls(options: argparse.Namespace) -> None:
+    if options.algorithm is None:
+        width = max(map(len, registry.RECIPES))
+        for recipe in registry.RECIPES.values():
+            print(f"{recipe.name:{width}}  {recipe.summary}; {recipe.env_steps:,} env steps")
+        return
+    for name, default, text in _recipe(options.algorithm).load().Hyperparameters.described():
+        print(f"{name} = {default!r}\n    {text}")
+
+
+def _train(options: argparse.Namespace) -> int:
+    recipe = _recipe(options.algorithm)
+    try:
+        hyperparameters, env = parse_assignments(options.assignments)
+        settings = RunSettings(
+            algorithm=options.algorithm,
+            scenario=options.scenario,
+            seed=options.seed,
+            env_steps=recipe.env_steps if options.env_steps is None else options.env_steps,
+            hyperparameters=recipe.load().Hyperparameters.of(hyperparameters),
+            env=env,
+        )
+    except (TypeError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    path = options.out or Path("runs", settings.algorithm, settings.scenario, f"seed-{settings.seed}")
+    folder = RunFolder.begin(path, settings)
+    again = _command_of(settings, options.assignments, path)
+    try:
+        result = train(folder, settings)
+    except ImportError as error:
+        raise UsageError(f"{error}; training needs `pip install 'edgeoffload-env[rllib]'`") from error
+    except (StoppedError, KeyboardInterrupt) as error:
+        note = str(error) or "stopped; what was done since the last checkpoint is lost"
+        print(f"\n{note}\nresume with: {again}", file=sys.stderr)
+        return STOPPED
+    finally:
+        folder.release()
+    print(_table(result, settings.env, result.episodes, result.seed))
+    print(f"\nThe run lies in {path}: summary.json, progress.csv, checkpoints, TensorBoard event files.")
+    print(f"Next: {PROGRAM} evaluate {shlex.quote(str(path))} --episodes 320")
+    print(f"      {PROGRAM} train {settings.algorithm} --seed {settings.seed + 1}")
+    print(f"      {PROGRAM} ls {settings.algorithm}    (what --set can change)")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    folder = RunFolder.open(options.run)
+    settings = folder.settings
+    scenario = options.scenario or settings.scenario
+    env = settings.env if scenario == settings.scenario else {}
+    try:
+        whole("--episodes", options.episodes, 1, 10**9)
+        whole("--seed", options.seed, 0, 2**128)
+        scenarios.get(scenario)
+        result = evaluate(policy_of(folder), scenario, options.episodes, options.seed, **env)
+    except ImportError as error:
+        raise UsageError(f"{error}; this run needs `pip install 'edgeoffload-env[rllib]'`") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if options.json:
+        print(Report([(settings.algorithm, result)], overrides=env).to_json())
+    else:
+        print(_table(result, env, options.episodes, options.seed))
+
+
+def _table(result: Evaluation, env: dict[str, Any], episodes: int, seed: int) -> str:
+    """The trained policy's row, then those of the shipped policies on the same games, ``optimum`` left out: minutes."""
+    assert result.scenario is not None
+    shipped = [name for name in policies.names() if name != "optimum"]
+    rows = [(name, evaluate(name, result.scenario, episodes, seed, **env)) for name in shipped]
+    return Report([(result.policy, result), *rows], overrides=env).table()
+
+
+def _recipe(name: str) -> registry.Recipe:
+    try:
+        return registry.get(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _command_of(settings: RunSettings, assignments: Sequence[str], path: Path) -> str:
+    """The command that takes the run up again."""
+    words = [settings.algorithm, "--scenario", settings.scenario, "--seed", str(settings.seed)]
+    words += ["--env-steps", str(settings.env_steps), "--out", str(path)]
+    words += [word for assignment in assignments for word in ("--set", assignment)]
+    return f"{PROGRAM} train {shlex.join(words)}"

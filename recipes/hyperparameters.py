@@ -1,0 +1,79 @@
+"""Hyper-parameters as frozen dataclasses whose annotations are checked, and settable from the command line."""
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+
+from edgeoffload_env._validation import choice, fail, number, whole
+
+
+@dataclass(frozen=True)
+class Within:
+    """Bounds of a number in ``Annotated[float, Within(low, high)]``, both allowed."""
+
+    low: float
+    high: float
+
+
+Count = Annotated[int, Within(1, 10**9)]
+Share = Annotated[float, Within(0.0, 1.0)]
+Rate = Annotated[float, Within(1e-9, 1.0)]
+Sizes = tuple[Annotated[int, Within(1, 10**5)], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A dataclass that checks each field against its annotation.
+
+    Fields may be ``bool``, ``Literal`` strings, ``Annotated`` ints and floats with :class:`Within`, and tuples of them.
+
+    Raises:
+        TypeError: a field of the wrong type, or an unknown field; the message names it.
+        ValueError: a value out of bounds; the message names the field, the value and what is allowed.
+    """
+
+    def __post_init__(self) -> None:
+        for name, annotation in get_type_hints(type(self), include_extras=True).items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), annotation))
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """An instance with some fields set, the others at their defaults."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name, value in values.items():
+            if name not in names:
+                raise TypeError(f"unknown hyper-parameter {name!r} = {value!r}; allowed: {', '.join(names)}")
+        return cls(**values)
+
+    @classmethod
+    def described(cls) -> list[tuple[str, Any, str]]:
+        """Each field's name, default and docstring, in order."""
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+        assert isinstance(tree, ast.ClassDef)
+        texts: dict[str, str] = {}
+        for statement, following in zip(tree.body, tree.body[1:], strict=False):
+            if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
+                texts[ast.unparse(statement.target)] = " ".join(str(ast.literal_eval(following.value)).split())
+        return [(field.name, field.default, texts[field.name]) for field in dataclasses.fields(cls)]
+
+
+def _checked(name: str, value: Any, annotation: Any) -> Any:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation is bool:
+        if not isinstance(value, bool):
+            fail(name, value, "True or False", TypeError)
+        return value
+    if origin is Literal:
+        return choice(name, value, arguments)
+    if origin is tuple:
+        if not isinstance(value, tuple | list) or not value:
+            fail(name, value, "a non-empty tuple such as (64, 64)", TypeError)
+        return tuple(_checked(name, item, arguments[0]) for item in value)
+    if origin is Annotated and isinstance(bounds := arguments[1], Within):
+        if arguments[0] is int:
+            return whole(name, value, int(bounds.low), int(bounds.high))
+        return number(name, value, bounds.low, bounds.high)
+    raise TypeError(f"the annotation {annotation!r} of {name!r} is none that Checked knows")

@@ -1,0 +1,185 @@
+"""PettingZoo's parallel games for users of stock RLlib: any ``ParallelEnv`` as a ``MultiAgentEnv``.
+
+RLlib 2.60 ships a wrapper of its own, ``ParallelPettingZooEnv``, with two defects that this adapter exists for:
+
+* **Order of agents.** The wrapper keeps its agents in a set, so their order changes from process to process. Here it is
+  ``possible_agents``, everywhere.
+* **Time limits.** A parallel game that reaches its horizon marks every agent as truncated. ``MultiAgentEpisode`` takes
+  "all agents are done" as *terminated*, so DQN, SAC and PPO learn that the world ends there and do not bootstrap. Here
+  the end of an episode by truncation is sent as ``truncateds["__all__"]`` alone, and each agent's episode comes out as
+  (terminated False, truncated True). Terminations, and single agents that end before the others, are passed on as they
+  are.
+
+Every scenario is registered with RLlib under its own id once :func:`register_envs` has run::
+
+    from ray.rllib.algorithms.ppo import PPOConfig
+
+    from recipes.rllib.adapter import one_policy, register_envs
+
+    register_envs()
+    config = (
+        PPOConfig()
+        .environment("edgeoffload/paper-v0", env_config={"num_users": 4, "agent_id": True})
+        .multi_agent(policies={"shared"}, policy_mapping_fn=one_policy)
+        .env_runners(num_env_runners=0)
+    )
+    algorithm = config.build_algo()
+    print(algorithm.train()["env_runners"]["episode_return_mean"])
+    algorithm.stop()
+
+``env_config`` takes every field of ``EdgeOffloadConfig`` and ``agent_id``. One network per user, as independent
+learners have it, is ``.multi_agent(policies=set(env.possible_agents), policy_mapping_fn=own_policy)``. Another game is
+one line:
+``ray.tune.register_env("spread", lambda config: RLlibParallelEnv(simple_spread_v3.parallel_env(**config)))``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+from pettingzoo import ParallelEnv
+from ray.rllib.env.multi_agent_env import MultiAgentEnv
+from ray.tune.registry import register_env
+
+from edgeoffload_env import edgeoffload_v0, scenarios
+
+__all__ = ["RLlibParallelEnv", "make_env", "one_policy", "own_policy", "register_envs"]
+
+_ALL = "__all__"
+
+
+class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no types
+    """A PettingZoo ``ParallelEnv`` behind RLlib's ``MultiAgentEnv``.
+
+    Agents may have equal or different spaces, and may end at different times.
+
+    Attributes:
+        par_env: the wrapped game.
+        possible_agents: all agents, in the game's own order; ``agents`` those that still play, in that order.
+        observation_spaces, action_spaces: a space for each possible agent.
+    """
+
+    def __init__(self, par_env: "ParallelEnv[str, Any, Any]", *, agent_id: bool = False) -> None:
+        """Wrap a game.
+
+        Args:
+            par_env: the game; it belongs to the adapter from now on.
+            agent_id: append a one-hot of the agent's place in ``possible_agents`` to its observation, so that one
+                shared network can tell the agents apart. Needs 1-D boxes.
+
+        Raises:
+            TypeError: ``agent_id`` for an observation that is not a 1-D box, or ``agent_id`` not a bool.
+        """
+        if not isinstance(agent_id, bool):
+            raise TypeError(f"agent_id = {agent_id!r} is not allowed; allowed: True or False")
+        self.par_env = par_env
+        self.possible_agents = list(par_env.possible_agents)
+        self.agents: list[str] = []
+        self.render_mode = getattr(par_env, "render_mode", None)
+        self.metadata = dict(getattr(par_env, "metadata", {}))
+        self._one_hot = dict(zip(self.possible_agents, np.eye(len(self.possible_agents)), strict=True))
+        self._agent_id = agent_id
+        self.action_spaces = {agent: par_env.action_space(agent) for agent in self.possible_agents}
+        self.observation_spaces = {agent: self._seen_space(agent) for agent in self.possible_agents}
+        super().__init__()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Start an episode: observations and infos of all agents, in their order."""
+        observations, infos = self.par_env.reset(seed=seed, options=options)
+        self.agents = self._in_order(observations)
+        return self._seen(observations), {agent: infos[agent] for agent in self.agents if agent in infos}
+
+    def step(
+        self, action_dict: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Play one step.
+
+        Args:
+            action_dict: an action for each agent that still plays.
+
+        Returns:
+            Observations, rewards, terminateds, truncateds, infos of the agents that played, with ``"__all__"`` in the
+            two in the middle. An episode whose last agents were truncated has ``truncateds == {"__all__": True}``.
+        """
+        observations, rewards, terminations, truncations, infos = self.par_env.step(dict(action_dict))
+        self.agents = self._in_order(self.par_env.agents)
+        over = not self.agents
+        terminated = {agent: bool(flag) for agent, flag in terminations.items()}
+        truncated = {agent: bool(flag) for agent, flag in truncations.items()}
+        cut_short = over and any(flag and not terminated.get(agent) for agent, flag in truncated.items())
+        if cut_short:
+            terminated[_ALL], truncated = False, {_ALL: True}
+        else:
+            terminated[_ALL], truncated[_ALL] = over, False
+        return self._seen(observations), dict(rewards), terminated, truncated, dict(infos)
+
+    def render(self) -> Any:
+        """What the game renders."""
+        return self.par_env.render()
+
+    def close(self) -> None:
+        """Close the game."""
+        self.par_env.close()
+
+    def _in_order(self, agents: Any) -> list[str]:
+        return [agent for agent in self.possible_agents if agent in agents]
+
+    def _seen(self, observations: Mapping[str, Any]) -> dict[str, Any]:
+        in_order = self._in_order(observations)
+        if not self._agent_id:
+            return {agent: observations[agent] for agent in in_order}
+        return {
+            agent: np.concatenate((observations[agent], self._one_hot[agent])).astype(observations[agent].dtype)
+            for agent in in_order
+        }
+
+    def _seen_space(self, agent: str) -> gymnasium.Space[Any]:
+        space: gymnasium.Space[Any] = self.par_env.observation_space(agent)
+        if not self._agent_id:
+            return space
+        if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
+            raise TypeError(f"agent_id = True is not allowed for {agent}'s {space}; allowed: 1-D boxes")
+        count = len(self.possible_agents)
+        low, high = np.append(space.low, np.zeros(count)), np.append(space.high, np.ones(count))
+        dtype: Any = space.dtype
+        return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype.type)
+
+
+def make_env(scenario: str, env_config: Mapping[str, Any]) -> RLlibParallelEnv:
+    """A scenario's parallel game for RLlib.
+
+    Args:
+        scenario: a name from ``scenarios.names()``.
+        env_config: fields of ``EdgeOffloadConfig``, and ``agent_id`` of :class:`RLlibParallelEnv`.
+
+    Raises:
+        TypeError, ValueError: the message names the field, the value and what is allowed.
+    """
+    overrides = dict(env_config)
+    agent_id = overrides.pop("agent_id", False)
+    return RLlibParallelEnv(edgeoffload_v0.parallel_env(scenario, **overrides), agent_id=agent_id)
+
+
+def register_envs() -> None:
+    """Register every scenario with RLlib as ``edgeoffload/<scenario>-v0``; once per process is enough."""
+    for scenario in scenarios.names():
+        # A default argument, because each creator keeps its own scenario
+        register_env(env_id(scenario), lambda config, scenario=scenario: make_env(scenario, config))
+
+
+def env_id(scenario: str) -> str:
+    """The id of a scenario."""
+    return f"edgeoffload/{scenario}-v0"
+
+
+def own_policy(agent_id: str, episode: Any = None, **_: Any) -> str:
+    """A policy mapping: each agent has a policy of its own name."""
+    return agent_id
+
+
+def one_policy(agent_id: str, episode: Any = None, **_: Any) -> str:
+    """A policy mapping: all agents share the policy ``"shared"``."""
+    return "shared"

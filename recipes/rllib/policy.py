@@ -1,0 +1,85 @@
+"""Trained RLModules of a checkpoint as a policy for ``evaluate``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.rl_module.rl_module import RLModule
+
+from edgeoffload_env import EdgeOffloadConfig
+from edgeoffload_env._validation import fail
+from edgeoffload_env.observation import observation_size
+from edgeoffload_env.policies.view import PolicyView
+
+
+class TrainedPolicy:
+    """Distributed greedy execution: each user acts on its own observation, through its own module or a shared one.
+
+    Attributes:
+        name: what tables call it.
+    """
+
+    def __init__(self, name: str, modules: Sequence[Any], *, shared: bool, agent_id: bool, num_users: int) -> None:
+        """Modules for all users.
+
+        Args:
+            name: what tables call it.
+            modules: one for each user in order, or one alone that all share.
+            shared: whether all users share ``modules[0]``.
+            agent_id: whether observations have a one-hot of the user appended, as in training.
+            num_users: N of the game it was trained on.
+        """
+        self.name = name
+        self._modules = list(modules)
+        self._shared, self._agent_id, self._num_users = shared, agent_id, num_users
+
+    @classmethod
+    def load(cls, name: str, checkpoint: Path, *, shared: bool, agent_id: bool, num_users: int) -> "TrainedPolicy":
+        """The policy of a checkpoint that RLlib's ``save_to_path`` wrote. Runs no Ray, but needs it installed."""
+        folder = checkpoint.resolve() / "learner_group" / "learner" / "rl_module"
+        names = ["shared"] if shared else [f"user_{n}" for n in range(num_users)]
+        modules = [RLModule.from_checkpoint(folder / module) for module in names]
+        return cls(name, modules, shared=shared, agent_id=agent_id, num_users=num_users)
+
+    def check(self, config: EdgeOffloadConfig) -> None:
+        """Refuse games that the networks do not fit.
+
+        Raises:
+            ValueError: another number of users than trained for, where users are told apart, or other observations.
+        """
+        if config.num_users != self._num_users and (self._agent_id or not self._shared):
+            fail("num_users", config.num_users, f"{self._num_users}, the users that {self.name} was trained for")
+        wanted = self._modules[0].observation_space.shape[0] - (self._num_users if self._agent_id else 0)
+        size, actions = observation_size(config), self._modules[0].action_space.n
+        if size != wanted or config.servers + 1 != actions:
+            fail(
+                "the game",
+                f"{size} features and {config.servers + 1} actions",
+                f"{wanted} features and {actions} actions, as {self.name} was trained for",
+            )
+
+    def act(self, view: PolicyView) -> NDArray[np.int64]:
+        """Each user's greedy action, ``[B, N]``."""
+        observation = view.observation
+        batch, users, _ = observation.shape
+        if self._agent_id:
+            one_hot = np.broadcast_to(np.eye(users, dtype=observation.dtype), (batch, users, users))
+            observation = np.concatenate((observation, one_hot), axis=-1)
+        if self._shared:
+            return self._greedy(self._modules[0], observation.reshape(batch * users, -1)).reshape(batch, users)
+        columns = [self._greedy(module, observation[:, n]) for n, module in enumerate(self._modules)]
+        return np.stack(columns, axis=1)
+
+    @staticmethod
+    def _greedy(module: Any, rows: NDArray[np.float32]) -> NDArray[np.int64]:
+        with torch.no_grad():
+            output = module.forward_inference({Columns.OBS: torch.from_numpy(np.ascontiguousarray(rows))})
+        if Columns.ACTIONS in output:  # DQN's modules choose themselves
+            actions: NDArray[np.int64] = output[Columns.ACTIONS].numpy()
+            return actions
+        greedy: NDArray[np.int64] = output[Columns.ACTION_DIST_INPUTS].argmax(-1).numpy()
+        return greedy

@@ -1,0 +1,23 @@
+"""RLlib's episode replay with a seed."""
+
+from typing import Any
+
+import numpy as np
+from ray.rllib.utils.replay_buffers.multi_agent_episode_buffer import MultiAgentEpisodeReplayBuffer
+
+
+class SeededMultiAgentEpisodeReplayBuffer(MultiAgentEpisodeReplayBuffer):  # type: ignore[misc]  # RLlib carries no types
+    """RLlib's buffer, drawing from a generator of a given seed and visiting the modules in a fixed order.
+
+    RLlib seeds the generator from the system's entropy and iterates over a set of names, so that the same training
+    draws other rows in every process.
+    """
+
+    def __init__(self, *args: Any, seed: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rng = np.random.default_rng(seed)
+
+    def sample(self, *args: Any, modules_to_sample: Any = None, **kwargs: Any) -> Any:
+        """Rows for each module; arguments and result as in RLlib."""
+        modules = sorted(modules_to_sample or self.get_module_ids())
+        return super().sample(*args, modules_to_sample=modules, **kwargs)

@@ -1,0 +1,94 @@
+"""PPO with shared parameters through RLlib's own PPO: all users act with one network, each on its own observation.
+
+    python -m recipes train rllib-ppo
+
+RESULTS
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from recipes.hyperparameters import Checked, Count, Rate, Share, Sizes, Within
+
+if TYPE_CHECKING:
+    from edgeoffload_env.policies import Policy
+    from recipes.settings import RunSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(Checked):
+    """Of PPO with shared parameters."""
+
+    learning_rate: Rate = 1e-3
+    """Step size of Adam."""
+    discount: Share = 0.9
+    """gamma: what a unit of reward in the next slot is worth now."""
+    gae_lambda: Share = 0.9
+    """lambda of the generalised advantage estimate."""
+    hidden: Sizes = (128, 128)
+    """Units of each hidden layer (tanh), of the actor and of the critic."""
+    agent_id: bool = True
+    """Append a one-hot of the user to what the network sees, so that users can specialise. Without it the trained
+    network acts for any number of users."""
+    num_envs: Count = 16
+    """Games played side by side."""
+    slots_per_round: Count = 1_600
+    """Slots played, over all games, for each round of updates."""
+    minibatch_size: Count = 1_024
+    """Users' slots in a gradient step."""
+    epochs: Count = 4
+    """Passes over a round's experience."""
+    clip: Annotated[float, Within(0.0, 10.0)] = 0.2
+    """How far an update may move an action's probability, as a ratio."""
+    entropy_bonus: Annotated[float, Within(0.0, 10.0)] = 0.01
+    """Weight of the policy's entropy."""
+    value_weight: Annotated[float, Within(0.0, 10.0)] = 0.5
+    """Weight of the critic's loss."""
+
+
+def algorithm_config(settings: "RunSettings") -> Any:
+    """An RLlib ``PPOConfig`` for the run."""
+    from ray.rllib.algorithms.ppo import PPOConfig
+
+    from recipes.rllib.adapter import env_id, one_policy, register_envs
+
+    hyper = settings.hyperparameters
+    assert isinstance(hyper, Hyperparameters)
+    register_envs()
+    return (
+        PPOConfig()
+        .environment(env_id(settings.scenario), env_config=settings.env | {"agent_id": hyper.agent_id})
+        .multi_agent(policies={"shared"}, policy_mapping_fn=one_policy)
+        .env_runners(num_env_runners=0, num_envs_per_env_runner=hyper.num_envs)
+        .learners(num_learners=0)
+        .rl_module(
+            model_config={
+                "fcnet_hiddens": list(hyper.hidden),
+                "fcnet_activation": "tanh",
+                "vf_share_layers": False,
+            }
+        )
+        .training(
+            lr=hyper.learning_rate,
+            gamma=hyper.discount,
+            lambda_=hyper.gae_lambda,
+            train_batch_size_per_learner=min(hyper.slots_per_round, settings.env_steps),
+            minibatch_size=hyper.minibatch_size,
+            num_epochs=hyper.epochs,
+            clip_param=hyper.clip,
+            entropy_coeff=hyper.entropy_bonus,
+            vf_loss_coeff=hyper.value_weight,
+            use_kl_loss=False,
+        )
+    )
+
+
+def load_policy(settings: "RunSettings", checkpoint: Path) -> "Policy":
+    """The greedy policy: the shared actor's most probable action on each user's own observation."""
+    from recipes.rllib.policy import TrainedPolicy
+
+    hyper = settings.hyperparameters
+    assert isinstance(hyper, Hyperparameters)
+    num_users = settings.env_config.num_users
+    return TrainedPolicy.load(settings.algorithm, checkpoint, shared=True, agent_id=hyper.agent_id, num_users=num_users)

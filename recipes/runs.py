@@ -1,0 +1,223 @@
+"""A run's folder: what lies in it, and how it is written so that a crash at any moment leaves it usable.
+
+=====================  ==============================================================================================
+``config.json``        what defines the run; a run is resumed only with the same
+``progress.csv``       one row per report: env steps, wall time, training episodes' utility, score
+``checkpoints/``       the last two, each ``checkpoints/<env steps>/`` with what RLlib saved and ``state.json``
+``events.out.*``       the same figures for TensorBoard, with the learner's
+``summary.json``       written last: a run that has it is finished
+=====================  ==============================================================================================
+"""
+
+import csv
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from recipes.settings import RunSettings
+
+_KEPT_CHECKPOINTS = 2
+_UNFINISHED = ".unfinished"
+
+
+class RunError(Exception):
+    """A folder that cannot be used as asked; the message says why and what to do."""
+
+
+class StoppedError(Exception):
+    """Training was stopped by a signal; a checkpoint holds where it stood."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run had come at a checkpoint."""
+
+    env_steps: int = 0
+    wall_s: float = 0.0
+    """Wall time spent in training, over all sessions that led to the checkpoint."""
+
+
+class RunFolder:
+    """The folder of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / ".lock")
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """An existing run, for reading.
+
+        Raises:
+            RunError: there is no run.
+        """
+        folder = cls(path)
+        if not folder._config_file.is_file():
+            raise RunError(f"{path} is not a run: it has no {folder._config_file.name}")
+        return folder
+
+    @classmethod
+    def begin(cls, path: Path, settings: RunSettings) -> "RunFolder":
+        """Start a run, or take up an unfinished one, and keep other processes out until :meth:`release`.
+
+        Raises:
+            RunError: the folder holds a finished run, a run with other settings, files that are no run, or a run that
+                another process is training.
+        """
+        folder = cls(path)
+        is_run = folder._config_file.is_file()
+        if not is_run and path.exists() and (not path.is_dir() or any(p.name != ".lock" for p in path.iterdir())):
+            raise RunError(f"{path} holds something that is not a run; choose another folder with --out")
+        if is_run:
+            folder._check_same(settings)
+        if folder.finished:
+            raise RunError(
+                f"{path} holds a finished run, which is never overwritten; look at it with "
+                f"`python -m recipes evaluate {path}`, or choose another folder with --out"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            folder._lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(f"another process is training {path}; wait for it, or choose another --out") from None
+        if not is_run:
+            write_json(folder._config_file, settings.to_json())
+        return folder
+
+    def release(self) -> None:
+        """Let other processes train the run again."""
+        self._lock.release()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has its summary."""
+        return self._summary_file.is_file()
+
+    @property
+    def settings(self) -> RunSettings:
+        """What defines the run."""
+        return RunSettings.from_json(json.loads(self._config_file.read_text()))
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """What a finished run came to; None for an unfinished one."""
+        return json.loads(self._summary_file.read_text()) if self.finished else None
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write the summary, which makes the run a finished one."""
+        write_json(self._summary_file, summary)
+
+    def save_checkpoint(self, progress: Progress, write: Callable[[Path], object]) -> Path:
+        """Write a checkpoint beside the others, then name it in one move and drop all but the last two.
+
+        Args:
+            progress: how far the run has come.
+            write: gets an empty folder to write into.
+        """
+        self._checkpoints.mkdir(exist_ok=True)
+        unfinished = self._checkpoints / _UNFINISHED
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        write(unfinished)
+        write_json(unfinished / "state.json", asdict(progress))
+        final = self._checkpoints / f"{progress.env_steps:012d}"
+        shutil.rmtree(final, ignore_errors=True)
+        unfinished.rename(final)
+        for old in self._named_checkpoints()[:-_KEPT_CHECKPOINTS]:
+            shutil.rmtree(old)
+        return final
+
+    def last_checkpoint(self) -> tuple[Path, Progress] | None:
+        """The latest checkpoint and how far the run had come; None where there is none yet."""
+        named = self._named_checkpoints()
+        if not named:
+            return None
+        return named[-1], Progress(**json.loads((named[-1] / "state.json").read_text()))
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        """Append a row to the progress file; all rows have the same columns."""
+        new = not self._progress_file.exists()
+        with self._progress_file.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def rows(self) -> list[dict[str, str]]:
+        """The progress file's rows, as text."""
+        if not self._progress_file.exists():
+            return []
+        with self._progress_file.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def drop_rows_after(self, env_steps: int) -> None:
+        """Remove the rows of training that no checkpoint kept."""
+        rows = self.rows()
+        kept = [row for row in rows if int(row["env_steps"]) <= env_steps]
+        if len(kept) < len(rows):
+            self._progress_file.unlink()
+            for row in kept:
+                self.add_row(row)
+
+    def _check_same(self, settings: RunSettings) -> None:
+        here = _flat(json.loads(self._config_file.read_text()))
+        asked = _flat(settings.to_json())
+        names = [name for name in here | asked if here.get(name) != asked.get(name)]
+        if names:
+            lines = "".join(f"\n  {name}: {here.get(name)!r} there, {asked.get(name)!r} asked for" for name in names)
+            raise RunError(f"{self.path} holds a run with other settings; choose another folder with --out{lines}")
+
+    def _named_checkpoints(self) -> list[Path]:
+        if not self._checkpoints.is_dir():
+            return []
+        return sorted(path for path in self._checkpoints.iterdir() if path.name.isdigit())
+
+    @property
+    def _config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def _summary_file(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def _progress_file(self) -> Path:
+        return self.path / "progress.csv"
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file in one move; what is not finite becomes null."""
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    with unfinished.open("w") as file:
+        json.dump(finite(value), file, indent=2, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def finite(value: Any) -> Any:
+    """The same value with None for every number that is not finite, as JSON has no word for them."""
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Nested settings with dotted names, as ``--set`` calls them."""
+    flat = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    flat |= values["hyperparameters"]
+    return flat | {f"env.{name}": value for name, value in values["env"].items()}

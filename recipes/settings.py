@@ -1,0 +1,88 @@
+"""What defines a run: algorithm, scenario, seed, length, and what was set otherwise than by default."""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeoffload_env import EdgeOffloadConfig, scenarios
+from edgeoffload_env._validation import whole
+from edgeoffload_env.cli_policies import value_of
+from recipes import registry
+from recipes.hyperparameters import Checked
+
+_ENV_PREFIX = "env."
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """Everything that decides what a run computes.
+
+    Raises:
+        TypeError, ValueError: the message names the field, the value and what is allowed.
+    """
+
+    algorithm: str
+    scenario: str
+    seed: int
+    env_steps: int
+    """Steps of the game to train for, one step being one slot of all users."""
+    hyperparameters: Checked
+    env: dict[str, Any] = field(default_factory=dict)
+    """Fields of the scenario's configuration that are set otherwise."""
+
+    def __post_init__(self) -> None:
+        registry.get(self.algorithm)
+        object.__setattr__(self, "seed", whole("seed", self.seed, 0, 2**31 - 1))
+        object.__setattr__(self, "env_steps", whole("env_steps", self.env_steps, 1, 10**12))
+        config = self.env_config
+        object.__setattr__(self, "env", {name: getattr(config, name) for name in self.env})
+
+    @property
+    def env_config(self) -> EdgeOffloadConfig:
+        """The game's configuration."""
+        return scenarios.configure(self.scenario, **self.env)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file."""
+        return {
+            "algorithm": self.algorithm,
+            "scenario": self.scenario,
+            "seed": self.seed,
+            "env_steps": self.env_steps,
+            "hyperparameters": _plain(dataclasses.asdict(self.hyperparameters)),
+            "env": _plain(self.env),
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "RunSettings":
+        """The settings that :meth:`to_json` wrote."""
+        hyperparameters = registry.get(values["algorithm"]).load().Hyperparameters
+        return cls(**(values | {"hyperparameters": hyperparameters.of(values["hyperparameters"])}))
+
+
+def parse_assignments(assignments: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of ``--set field=value`` arguments: hyper-parameters, and fields of the game (``env.field=value``).
+
+    Raises:
+        ValueError: not of the form ``field=value``, or a field given twice.
+    """
+    hyperparameters: dict[str, Any] = {}
+    env: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name or not text:
+            raise ValueError(f"--set {assignment!r} is not allowed; allowed: field=value, or env.field=value")
+        target, key = (env, name.removeprefix(_ENV_PREFIX)) if name.startswith(_ENV_PREFIX) else (hyperparameters, name)
+        if key in target:
+            raise ValueError(f"--set {name} is given twice; allowed: once")
+        target[key] = value_of(text)
+    return hyperparameters, env
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
