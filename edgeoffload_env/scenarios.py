@@ -42,11 +42,15 @@ _SCENARIOS = {
             num_servers=5,
         ),
         _scenario("sparse", "5 users: little competition; small enough for a joint action head.", num_users=5),
-        _scenario("crowded", "20 users: 1.7 times what the servers clear. A commons that selfish play overuses.", num_users=20),
+        _scenario(
+            "crowded", "20 users: 1.7 times what the servers clear. A commons that selfish play overuses.", num_users=20
+        ),
         _scenario(
             "crowded-team", "crowded, with the team's mean as everyone's reward.", num_users=20, reward_sharing=1.0
         ),
-        _scenario("stadium", "50 users: four times what the servers clear; most tasks belong on the device.", num_users=50),
+        _scenario(
+            "stadium", "50 users: four times what the servers clear; most tasks belong on the device.", num_users=50
+        ),
         _scenario(
             "two-tier",
             "Six slow servers near (10 Gbit/s) and two fast ones far behind a slow link (20 Mbit/s).",
