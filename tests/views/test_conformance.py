@@ -21,55 +21,86 @@ with warnings.catch_warnings():  # the module imports games of its own that it d
         state_test,
     )
 
-pytestmark = pytest.mark.parametrize("scenario", scenarios.names())
+every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
+
+OPTIONS = [
+    {"num_users": 1, "server_hz": (16e9,)},
+    {"num_users": 1, "observation": "load"},
+    {"num_users": 3, "server_hz_range": (12e9, 20e9), "num_servers": 1},
+    {"num_users": 12, "server_hz": (1e10,) * 12, "forward_bps": (1e8,) * 11},
+    {"task_bits": (3e6, 3e6), "task_cycles": (1e9, 1e9), "device_hz": (4e8, 4e8), "min_distance_m": 250.0},
+    {"channel_sharing": "all", "reward_sharing": 0.5, "delay_weight": 0.0},
+    {"max_cycles": 1},
+]
 
 
-def constructors(scenario):
-    """``edgeoffload_v0``'s functions with the scenario filled in."""
+def constructors(**options):
+    """``edgeoffload_v0``'s functions with options filled in."""
     names = ("env", "raw_env", "parallel_env")
     return types.SimpleNamespace(
-        **{name: functools.partial(getattr(edgeoffload_v0, name), scenario=scenario) for name in names}
+        **{name: functools.partial(getattr(edgeoffload_v0, name), **options) for name in names}
     )
 
 
+@every_scenario
 def test_api(scenario, capsys):
-    api_test(constructors(scenario).env(), num_cycles=1000)
+    api_test(constructors(scenario=scenario).env(), num_cycles=1000)
     assert "Passed" in capsys.readouterr().out
 
 
+@every_scenario
 def test_raw_api(scenario, capsys):
-    api_test(constructors(scenario).raw_env(), num_cycles=200)
+    api_test(constructors(scenario=scenario).raw_env(), num_cycles=200)
     assert "Passed" in capsys.readouterr().out
 
 
+@every_scenario
 def test_parallel_api(scenario, capsys):
-    parallel_api_test(constructors(scenario).parallel_env(), num_cycles=200)
+    parallel_api_test(constructors(scenario=scenario).parallel_env(), num_cycles=200)
     assert "Passed" in capsys.readouterr().out
 
 
+@every_scenario
 def test_seeds(scenario):
-    seed_test(constructors(scenario).env, num_cycles=500)
+    seed_test(constructors(scenario=scenario).env, num_cycles=500)
 
 
+@every_scenario
 def test_parallel_seeds(scenario):
-    parallel_seed_test(constructors(scenario).parallel_env, num_cycles=500)
+    parallel_seed_test(constructors(scenario=scenario).parallel_env, num_cycles=500)
 
 
+@every_scenario
 def test_max_cycles(scenario):
-    max_cycles_test(constructors(scenario))
+    max_cycles_test(constructors(scenario=scenario))
 
 
+@every_scenario
 def test_state(scenario):
-    make = constructors(scenario)
+    make = constructors(scenario=scenario)
     state_test(make.env(), make.parallel_env(), num_cycles=100)
 
 
+@every_scenario
 def test_render(scenario):
-    render_test(constructors(scenario).raw_env)
+    render_test(constructors(scenario=scenario).raw_env)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_all_of_them_under_other_options(options):
+    make = constructors(**options)
+    api_test(make.env(), num_cycles=100)
+    parallel_api_test(make.parallel_env(), num_cycles=100)
+    seed_test(make.env, num_cycles=50)
+    parallel_seed_test(make.parallel_env, num_cycles=50)
+    max_cycles_test(constructors(**{name: value for name, value in options.items() if name != "max_cycles"}))
+    state_test(make.env(), make.parallel_env())
+    render_test(make.raw_env)
 
 
 @pytest.mark.skipif(not hasattr(pettingzoo, "make"), reason="this PettingZoo has no registry")
 @pytest.mark.parametrize("kind", ["parallel", "aec"])
+@every_scenario
 def test_registered(scenario, kind):
     env = pettingzoo.make(kind, f"edgeoffload/{scenario}-v0")
     assert env.unwrapped.config == scenarios.get(scenario).config

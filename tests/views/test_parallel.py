@@ -30,6 +30,16 @@ def test_all_dicts_name_the_agents_in_order():
         assert list(result) == names
 
 
+def test_observations_and_state_are_float32_rows():
+    env = fresh(num_users=12)
+    for observations in (env.reset(seed=0)[0], env.step(everyone(env))[0]):
+        for agent, row in observations.items():
+            assert row.dtype == np.float32
+            assert row.shape == env.observation_space(agent).shape == (5 + 4,)
+        assert env.state().dtype == np.float32
+        assert env.state().shape == env.state_space.shape == (2 * 5 + 4 * 12,)
+
+
 def test_an_episode_is_truncated_at_the_horizon_and_never_terminated():
     env = fresh()
     for slot in range(3):
