@@ -12,7 +12,7 @@ from edgeoffload_env.model.channel import Array
 
 
 class NumpyUniforms:
-    """Numbers in [0, 1) from one numpy generator."""
+    """Numbers in [0, 1) from one numpy generator; :meth:`draw` and :meth:`finish` do in two steps what a call does."""
 
     def __init__(self, dtype: Any = np.float64) -> None:
         self._dtype = dtype
@@ -25,12 +25,24 @@ class NumpyUniforms:
 
     def __call__(self, shape: tuple[int, ...]) -> Array:
         """An array of that shape."""
+        return self.draw(shape)
+
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """What :meth:`finish` turns into an array of that shape."""
         assert self._rng is not None
         return self._rng.random(shape, dtype=self._dtype)
 
+    def finish(self, drawn: Array) -> Array:
+        """The uniform numbers of a draw."""
+        return drawn
+
 
 class TorchUniforms:
-    """Numbers in [0, 1) from one torch generator on a device; copies and pickles keep its place."""
+    """Numbers in [0, 1) from one torch generator on a device; copies and pickles keep its place.
+
+    Shapes are pairs, ``(2, ...)``: in float32 both numbers of a pair come from one 64-bit draw, which takes two thirds
+    of the time, and the arithmetic of :meth:`finish` can be compiled into what uses them.
+    """
 
     def __init__(self, dtype: Any, device: Any) -> None:
         self._dtype, self._device = dtype, device
@@ -48,9 +60,25 @@ class TorchUniforms:
 
     def __call__(self, shape: tuple[int, ...]) -> Array:
         """A tensor of that shape."""
+        return self.finish(self.draw(shape))
+
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """What :meth:`finish` turns into a tensor of that shape."""
         import torch
 
+        assert shape[0] == 2
+        if self._dtype == torch.float32:
+            return torch.empty(shape[1:], dtype=torch.int64, device=self._device).random_(generator=self._generator)
         return torch.rand(shape, generator=self._generator, dtype=self._dtype, device=self._device)
+
+    def finish(self, drawn: Array) -> Array:
+        """The uniform numbers of a draw."""
+        import torch
+
+        if drawn.dtype != torch.int64:
+            return drawn
+        # the highest and the lowest 24 of 63 random bits: as many as a float32 in [0, 1) can hold
+        return torch.stack((drawn >> 39, drawn & 0xFFFFFF)).to(torch.float32) * 2.0**-24
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

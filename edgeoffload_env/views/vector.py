@@ -97,8 +97,8 @@ class EdgeOffloadVectorEnv:
         if self._snapshot is None:
             raise ValueError("step() before reset(); allowed: after it")
         target = self._checked(actions)
-        uniforms = self._uniforms((2, self.config.num_users, self.num_envs))
-        outcome, self._snapshot, obs = self._advance(self._snapshot, target, uniforms, self._episode)
+        drawn = self._uniforms.draw((2, self.config.num_users, self.num_envs))
+        outcome, self._snapshot, obs = self._advance(self._snapshot, target, drawn, self._episode)
         self._slot += 1
         info = {
             "delay_s": outcome.delay_s,
@@ -152,11 +152,12 @@ class EdgeOffloadVectorEnv:
         """The transition and the observation after it, as one function for ``torch.compile`` to fuse."""
 
         def advance(
-            snapshot: Snapshot, target: Array, uniforms: Array, episode: EpisodeFeatures
+            snapshot: Snapshot, target: Array, drawn: Array, episode: EpisodeFeatures
         ) -> tuple[Outcome, Snapshot, Array]:
             xp, config = self.backend.xp, self.config
             outcome = play_slot(snapshot, target, config, xp=xp)
-            following = Snapshot(*tasks_from(uniforms, config), *snapshot[2:5], outcome.next_backlog_cycles)
+            tasks = tasks_from(self._uniforms.finish(drawn), config)
+            following = Snapshot(*tasks, *snapshot[2:5], outcome.next_backlog_cycles)
             features = observation.slot_features(following, episode, config, xp=xp)
             obs = observation.user_observations(features, config, dtype=self.backend.dtype, xp=xp)
             return outcome, following, obs
