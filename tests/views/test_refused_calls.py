@@ -1,0 +1,148 @@
+"""Calls out of turn, bad seeds and bad snapshots are refused, and the game plays on as if nothing had been asked."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tests.drivers import DRIVERS
+from tests.helpers import assert_same
+from tests.views.untouched import CONFIG, GOOD, SINGLES, VECTORS, VIEWS, Untouched, value_in
+
+every_view = pytest.mark.parametrize("make", VIEWS.values(), ids=VIEWS)
+every_vector_view = pytest.mark.parametrize("make", VECTORS.values(), ids=VECTORS)
+
+
+@pytest.fixture(params=VIEWS)
+def game(request):
+    untouched = Untouched(VIEWS[request.param])
+    yield untouched
+    untouched.plays_on()
+
+
+@every_view
+def test_step_before_reset(make):
+    view = make(CONFIG)
+    step, actions = view.step, np.repeat(GOOD, view.batch, axis=0)
+    if isinstance(view, DRIVERS["aec"]):
+        step, actions = view.env.step, 1
+    with pytest.raises(ValueError, match=r"step\(\)"):
+        step(actions)
+    twin = make(CONFIG)
+    assert_same(view.reset(seed=1), twin.reset(seed=1))
+
+
+@pytest.mark.parametrize("name", SINGLES)
+def test_step_after_the_end(name):
+    views = [SINGLES[name](CONFIG), SINGLES[name](CONFIG)]
+    for view in views:
+        view.reset(seed=1)
+        for _ in range(CONFIG.max_cycles):
+            view.step(GOOD)
+    env = views[0].env
+    if name == "aec":
+        while env.agents:
+            env.step(None)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"step\(\)"):
+            env.step(
+                {"parallel": {f"user_{n}": 1 for n in range(CONFIG.num_users)}, "aec": 1, "central": GOOD[0]}[name]
+            )
+    assert_same(views[0].snapshot(), views[1].snapshot())
+    assert_same(views[0].reset(), views[1].reset())
+
+
+@pytest.mark.parametrize(
+    ("seed", "error"),
+    [
+        (True, TypeError),
+        (np.False_, TypeError),
+        (1.0, TypeError),
+        (math.nan, TypeError),
+        (np.float32(3), TypeError),
+        ("1", TypeError),
+        ([1], TypeError),
+        (np.array([1, 2]), TypeError),
+        (torch.tensor(True), TypeError),
+        (-1, ValueError),
+        (np.int64(-5), ValueError),
+        (2**128 + 1, ValueError),
+    ],
+    ids=repr,
+)
+def test_bad_seeds(game, seed, error):
+    game.refuses(error, "seed" + value_in(seed), game.view.reset, seed=seed)
+
+
+FIELDS = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles")
+every_field = pytest.mark.parametrize("name", FIELDS)
+
+
+def refuse_snapshot(game, error, match, **changed):
+    snapshot = game.view.snapshot() | changed
+    game.refuses(error, match, game.view.reset, seed=8, snapshot=snapshot)
+
+
+class TestSnapshots:
+    @every_field
+    def test_wrong_shape(self, game, name):
+        right = game.view.snapshot()[name]
+        extra = np.ones((game.view.batch, 1))
+        wrong = [right[:, :-1], np.append(right, extra, axis=1), right[:, :, None], right[:, :0]]
+        for values in wrong:
+            refuse_snapshot(game, ValueError, f"shape of.*{name}", **{name: values})
+
+    @every_field
+    def test_impossible_number(self, game, name):
+        for value in (math.nan, math.inf, -math.inf, -1.0, 0.0, 1e40):
+            if (name, value) != ("backlog_cycles", 0.0):
+                values = game.view.snapshot()[name]
+                values[-1, 1] = value
+                refuse_snapshot(game, ValueError, f"{name}.* > 0", **{name: values})
+
+    @every_field
+    @pytest.mark.parametrize("number", [str, bool, complex, object, "datetime64[s]"], ids=str)
+    def test_not_numbers(self, game, name, number):
+        values = game.view.snapshot()[name]
+        changed = values.astype("int64").astype(number) if number == "datetime64[s]" else values.astype(number)
+        refuse_snapshot(game, TypeError, f"{name}.*real numbers", **{name: changed})
+
+    @every_field
+    def test_nothing_in_a_field(self, game, name):
+        nothing = np.full(game.view.batch, None)
+        refuse_snapshot(game, (TypeError, ValueError), name, **{name: nothing})
+
+    @pytest.mark.parametrize("name", [*FIELDS, "slot"])
+    def test_missing_field(self, game, name):
+        snapshot = game.view.snapshot()
+        del snapshot[name]
+        game.refuses(ValueError, f"'{name}' is missing", game.view.reset, snapshot=snapshot)
+
+    def test_unknown_field(self, game):
+        unknown = game.view.snapshot()["task_bits"]
+        refuse_snapshot(game, ValueError, "'task_bytes' is.* unknown", task_bytes=unknown)
+
+    @pytest.mark.parametrize("slot", [-1, CONFIG.max_cycles, 2**40, 1.5, math.nan, True, "0", None], ids=repr)
+    def test_impossible_slot(self, game, slot):
+        refuse_snapshot(game, (TypeError, ValueError), "slot", slot=np.array([slot] * game.view.batch))
+
+    @pytest.mark.parametrize("snapshot", [[1, 2], "snapshot", 3, np.zeros(7)], ids=repr)
+    def test_not_a_dict(self, game, snapshot):
+        game.refuses(TypeError, "snapshot", game.view.env.reset, options={"snapshot": snapshot})
+
+
+@every_vector_view
+@pytest.mark.parametrize("slot", [[0, 1], [0], [0, 0, 0], 0, [[0, 0]]], ids=repr)
+def test_slots_of_a_batch_are_equal(make, slot):
+    untouched = Untouched(make)
+    refuse_snapshot(untouched, ValueError, "slot", slot=np.array(slot))
+    untouched.plays_on()
+
+
+@every_vector_view
+def test_a_single_games_snapshot_for_a_batch(make):
+    untouched = Untouched(make)
+    single = {name: values[0] for name, values in untouched.view.snapshot().items()}
+    untouched.refuses(ValueError, "shape", untouched.view.reset, snapshot=single)
+    untouched.plays_on()
