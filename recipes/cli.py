@@ -1,6 +1,7 @@
 """The command line: ``python -m recipes {ls,train,evaluate}``."""
 
 import argparse
+import dataclasses
 import shlex
 import sys
 from collections.abc import Sequence
@@ -104,22 +105,23 @@ def _train(options: argparse.Namespace) -> int:
     except (TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
     path = options.out or Path("runs", settings.algorithm, settings.scenario, f"seed-{settings.seed}")
-    folder = RunFolder.begin(path, settings)
-    again = _command_of(settings, options.assignments, path)
     try:
-        result = train(folder, settings)
+        folder = RunFolder.begin(path, settings)
+        try:
+            result = train(folder, settings)
+        finally:
+            folder.release()
     except ImportError as error:
         raise UsageError(f"{error}; training needs `pip install 'edgeoffload-env[rllib]'`") from error
     except (StoppedError, KeyboardInterrupt) as error:
         note = str(error) or "stopped; what was done since the last checkpoint is lost"
-        print(f"\n{note}\nresume with: {again}", file=sys.stderr)
+        print(f"\n{note}\nresume with: {_command_of(settings, options.assignments, path)}", file=sys.stderr)
         return STOPPED
-    finally:
-        folder.release()
     print(_table(result, settings.env, result.episodes, result.seed))
     print(f"\nThe run lies in {path}: summary.json, progress.csv, checkpoints, TensorBoard event files.")
+    next_seed = dataclasses.replace(settings, seed=settings.seed + 1)
     print(f"Next: {PROGRAM} evaluate {shlex.quote(str(path))} --episodes 320")
-    print(f"      {PROGRAM} train {settings.algorithm} --seed {settings.seed + 1}")
+    print(f"      {_command_of(next_seed, options.assignments)}")
     print(f"      {PROGRAM} ls {settings.algorithm}    (what --set can change)")
     return 0
 
@@ -159,9 +161,10 @@ def _recipe(name: str) -> registry.Recipe:
         raise UsageError(str(error)) from error
 
 
-def _command_of(settings: RunSettings, assignments: Sequence[str], path: Path) -> str:
-    """The command that takes the run up again."""
+def _command_of(settings: RunSettings, assignments: Sequence[str], path: Path | None = None) -> str:
+    """The command that trains a run, or takes it up again."""
     words = [settings.algorithm, "--scenario", settings.scenario, "--seed", str(settings.seed)]
-    words += ["--env-steps", str(settings.env_steps), "--out", str(path)]
+    words += ["--env-steps", str(settings.env_steps)]
+    words += [] if path is None else ["--out", str(path)]
     words += [word for assignment in assignments for word in ("--set", assignment)]
     return f"{PROGRAM} train {shlex.join(words)}"

@@ -44,9 +44,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("rllib-dqn", "recipes.rllib_dqn", "RLlib's own DQN, independent: one Q-network for each user", 40_000),
-        Recipe(
-            "rllib-ppo", "recipes.rllib_ppo", "RLlib's own PPO, shared: one network for all users", 60_000
-        ),
+        Recipe("rllib-ppo", "recipes.rllib_ppo", "RLlib's own PPO, shared: one network for all users", 60_000),
     )
 }
 

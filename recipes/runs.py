@@ -19,8 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from recipes.settings import RunSettings
 
 _KEPT_CHECKPOINTS = 2
@@ -49,7 +47,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = FileLock(path / ".lock")
+        self._lock: Any = None
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -71,6 +69,8 @@ class RunFolder:
             RunError: the folder holds a finished run, a run with other settings, files that are no run, or a run that
                 another process is training.
         """
+        from filelock import FileLock, Timeout  # comes with Ray, which reading a run does not need
+
         folder = cls(path)
         is_run = folder._config_file.is_file()
         if not is_run and path.exists() and (not path.is_dir() or any(p.name != ".lock" for p in path.iterdir())):
@@ -83,10 +83,14 @@ class RunFolder:
                 f"`python -m recipes evaluate {path}`, or choose another folder with --out"
             )
         path.mkdir(parents=True, exist_ok=True)
+        folder._lock = FileLock(path / ".lock")
         try:
             folder._lock.acquire(timeout=0)
         except Timeout:
             raise RunError(f"another process is training {path}; wait for it, or choose another --out") from None
+        if folder.finished:  # by that other process, a moment ago
+            folder.release()
+            return cls.begin(path, settings)
         if not is_run:
             write_json(folder._config_file, settings.to_json())
         return folder
@@ -102,8 +106,15 @@ class RunFolder:
 
     @property
     def settings(self) -> RunSettings:
-        """What defines the run."""
-        return RunSettings.from_json(json.loads(self._config_file.read_text()))
+        """What defines the run.
+
+        Raises:
+            RunError: the file is not one that this version writes.
+        """
+        try:
+            return RunSettings.from_json(json.loads(self._config_file.read_text()))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{self._config_file} is not one that this version writes: {error}") from error
 
     @property
     def summary(self) -> dict[str, Any] | None:
@@ -167,7 +178,7 @@ class RunFolder:
                 self.add_row(row)
 
     def _check_same(self, settings: RunSettings) -> None:
-        here = _flat(json.loads(self._config_file.read_text()))
+        here = _flat(self.settings.to_json())
         asked = _flat(settings.to_json())
         names = [name for name in here | asked if here.get(name) != asked.get(name)]
         if names:

@@ -22,6 +22,7 @@ Every scenario is registered with RLlib under its own id once :func:`register_en
         .environment("edgeoffload/paper-v0", env_config={"num_users": 4, "agent_id": True})
         .multi_agent(policies={"shared"}, policy_mapping_fn=one_policy)
         .env_runners(num_env_runners=0)
+        .training(train_batch_size_per_learner=1_000, minibatch_size=500, num_epochs=4)
     )
     algorithm = config.build_algo()
     print(algorithm.train()["env_runners"]["episode_return_mean"])

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,9 +40,24 @@ def local_ray() -> Iterator[None]:
     for logger in ("ray", "ray.rllib"):
         logging.getLogger(logger).setLevel(logging.ERROR)
     try:
-        yield
+        with _no_results_at_home():
+            yield
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _no_results_at_home() -> Iterator[None]:
+    """Without this RLlib leaves an empty folder under ``~/ray_results`` for every algorithm that is built."""
+    from ray.tune.trainable import trainable
+
+    before = trainable.DEFAULT_STORAGE_PATH
+    with tempfile.TemporaryDirectory(prefix="recipes-") as elsewhere:
+        trainable.DEFAULT_STORAGE_PATH = elsewhere
+        try:
+            yield
+        finally:
+            trainable.DEFAULT_STORAGE_PATH = before
 
 
 def _set_environment() -> None:

@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recipes import registry
+from recipes.cli import REFUSED, main
+
+
+def test_ls(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(registry.RECIPES) == ["rllib-dqn", "rllib-ppo"]
+
+
+def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls", "rllib-dqn"]) == 0
+    assert "batch_size = 32\n    Slots that each user replays in an update." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "sarsa"], "algorithm = 'sarsa' is not allowed; allowed: rllib-dqn, rllib-ppo"),
+        (["train", "rllib-dqn", "--set", "learning_rate=fast"], "learning_rate = 'fast' is not allowed; allowed:"),
+        (["train", "rllib-dqn", "--set", "discount=2"], "discount = 2 is not allowed; allowed: a number from 0 to 1"),
+        (["train", "rllib-dqn", "--set", "momentum=2"], "unknown hyper-parameter 'momentum' = 2; allowed:"),
+        (["train", "rllib-dqn", "--set", "momentum"], "allowed: field=value, or env.field=value"),
+        (["train", "rllib-dqn", "--set", "env.num_users=0"], "num_users = 0 is not allowed"),
+        (["train", "rllib-dqn", "--set", "env.users=3"], "unknown field 'users' = 3; allowed:"),
+        (["train", "rllib-dqn", "--scenario", "papers"], "scenario = 'papers' is not allowed"),
+        (["train", "rllib-dqn", "--env-steps", "0"], "env_steps = 0 is not allowed"),
+        (["train", "rllib-dqn", "--env-steps", "many"], "invalid int value: 'many'"),
+        (["evaluate", "nowhere"], "nowhere is not a run"),
+        (["ls", "sarsa"], "algorithm = 'sarsa'"),
+        (["dance"], "invalid choice: 'dance'"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused_and_named(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == REFUSED
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_listing_and_refusing_load_neither_torch_nor_ray() -> None:
+    code = (
+        "import sys; from recipes.cli import main; main(['ls']); main(['ls', 'rllib-ppo']); "
+        "main(['train', 'rllib-dqn', '--set', 'x=1']); print(sorted({'ray', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

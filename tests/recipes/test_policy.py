@@ -1,0 +1,81 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ray.rllib.core.columns import Columns
+
+from edgeoffload_env import edgeoffload_v0, evaluate, policies
+from recipes import registry
+from recipes.rllib.loop import _build
+from recipes.settings import RunSettings
+from tests.recipes.noise import RAY_NOISE
+
+pytestmark = RAY_NOISE
+
+
+def built(algorithm: str, folder: Path, **hyper: Any) -> tuple[Any, RunSettings, Any]:
+    """An algorithm as it starts, its settings, and the policy of its checkpoint."""
+    module = registry.get(algorithm).load()
+    settings = RunSettings(
+        algorithm=algorithm,
+        scenario="random-servers",
+        seed=4,
+        env_steps=100,
+        hyperparameters=module.Hyperparameters.of({"hidden": (16,)} | hyper),
+        env={"num_users": 4},
+    )
+    trained = _build(settings, 0)
+    trained.save_to_path(str(folder))
+    return trained, settings, module.load_policy(settings, folder)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "hyper"), [("rllib-dqn", {}), ("rllib-ppo", {}), ("rllib-ppo", {"agent_id": False})]
+)
+def test_acts_as_rllibs_modules_do_user_by_user(
+    local_session: None, tmp_path: Path, algorithm: str, hyper: dict[str, Any]
+) -> None:
+    trained, settings, policy = built(algorithm, tmp_path / "checkpoint", **hyper)
+    env = edgeoffload_v0.vector_env(num_envs=30, scenario=settings.env_config)
+    observation, _ = env.reset(seed=0)
+    actions = policy.act(policies.view_of(env, np.random.default_rng(0)))
+    assert actions.shape == (30, 4)
+    assert len(np.unique(actions)) > 1
+    runner = trained.env_runner.env.envs[0].unwrapped
+    for n, user in enumerate(runner.possible_agents):
+        module = trained.get_module(user if algorithm == "rllib-dqn" else "shared")
+        one_hot = [np.tile(np.eye(4)[n], (30, 1))] if algorithm == "rllib-ppo" and not hyper else []
+        seen = np.concatenate([observation[:, n], *one_hot], axis=1).astype(np.float32)
+        assert runner.observation_spaces[user].contains(seen[0])
+        with torch.no_grad():
+            output = module.forward_inference({Columns.OBS: torch.from_numpy(seen)})
+        expected = output[Columns.ACTIONS] if algorithm == "rllib-dqn" else output[Columns.ACTION_DIST_INPUTS].argmax(1)
+        np.testing.assert_array_equal(actions[:, n], expected.numpy())
+    trained.stop()
+
+
+def test_refuses_games_that_do_not_fit(local_session: None, tmp_path: Path) -> None:
+    trained, settings, policy = built("rllib-ppo", tmp_path / "one", agent_id=False)
+    trained.stop()
+    more = evaluate(policy, settings.scenario, 2, num_users=7)  # no identity, so any number of users
+    assert np.isfinite(more.utility).all()
+    with pytest.raises(ValueError, match="9 features and 6 actions is not allowed; allowed: 14 features and 6 actions"):
+        evaluate(policy, "paper", 2)
+    with pytest.raises(ValueError, match="12 features and 5 actions is not allowed"):
+        evaluate(policy, settings.scenario, 2, num_servers=4)
+    trained, settings, policy = built("rllib-dqn", tmp_path / "two")
+    trained.stop()
+    with pytest.raises(ValueError, match="num_users = 7 is not allowed; allowed: 4"):
+        evaluate(policy, settings.scenario, 2, num_users=7)
+
+
+def test_same_seed_same_networks(local_session: None, tmp_path: Path) -> None:
+    states = []
+    for name in ("a", "b"):
+        trained, _, _ = built("rllib-dqn", tmp_path / name)
+        states.append(trained.get_module("user_1").state_dict())
+        trained.stop()
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])

@@ -1,0 +1,109 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from recipes.runs import Progress, RunError, RunFolder, write_json
+from tests.recipes.test_settings import settings
+
+
+def begun(path: Path) -> RunFolder:
+    folder = RunFolder.begin(path, settings())
+    folder.release()
+    return folder
+
+
+def checkpoint(folder: RunFolder, env_steps: int) -> Path:
+    progress = Progress(env_steps, wall_s=env_steps / 10)
+    return folder.save_checkpoint(progress, lambda path: (path / "weights").write_text(str(env_steps)))
+
+
+def test_a_run_can_be_taken_up_with_the_same_settings_alone(tmp_path: Path) -> None:
+    path = tmp_path / "some" / "run"
+    assert begun(path).settings == settings()
+    assert begun(path).settings == settings()
+    other = settings(env_steps=200, env={"num_users": 3})
+    with pytest.raises(RunError) as refusal:
+        RunFolder.begin(path, other)
+    assert "env_steps: 100 there, 200 asked for" in str(refusal.value)
+    assert "env.num_users: None there, 3 asked for" in str(refusal.value)
+    assert "seed" not in str(refusal.value)
+
+
+def test_a_finished_run_is_never_overwritten(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    assert folder.summary is None
+    folder.finish({"score": math.nan, "parts": [1.0, math.inf]})
+    assert folder.summary == {"score": None, "parts": [1.0, None]}
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(RunError, match="finished run, which is never overwritten"):
+        RunFolder.begin(tmp_path, settings())
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(RunError, match="not a run"):
+        RunFolder.begin(tmp_path, settings())
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    with pytest.raises(RunError, match="not a run"):
+        RunFolder.begin(tmp_path / "thesis.txt", settings())
+    with pytest.raises(RunError, match="is not a run"):
+        RunFolder.open(tmp_path)
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    first = RunFolder.begin(tmp_path, settings())
+    with pytest.raises(RunError, match="another process is training"):
+        RunFolder.begin(tmp_path, settings())
+    first.release()
+    RunFolder.begin(tmp_path, settings()).release()
+
+
+def test_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    assert folder.last_checkpoint() is None
+    for env_steps in (900, 1_000, 20_000):
+        checkpoint(folder, env_steps)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["000000001000", "000000020000"]
+    last = folder.last_checkpoint()
+    assert last is not None
+    assert last[1] == Progress(20_000, 2_000.0)
+    assert (last[0] / "weights").read_text() == "20000"
+
+
+def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    before = checkpoint(folder, 500)
+
+    def crash(path: Path) -> None:
+        (path / "weights").write_text("half")
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        folder.save_checkpoint(Progress(600, 1.0), crash)
+    last = folder.last_checkpoint()
+    assert last is not None
+    assert last[0] == before
+    assert checkpoint(folder, 700).is_dir()  # over what the crash left behind
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["000000000500", "000000000700"]
+
+
+def test_rows_beyond_the_checkpoint_are_dropped(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    for env_steps in (100, 200, 300):
+        folder.add_row({"env_steps": env_steps, "utility": -env_steps / 7})
+    folder.drop_rows_after(200)
+    folder.add_row({"env_steps": 250, "utility": -1.0})
+    assert [row["env_steps"] for row in folder.rows()] == ["100", "200", "250"]
+    assert float(folder.rows()[0]["utility"]) == -100 / 7
+
+
+def test_settings_of_another_version_are_refused_by_name(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["hyperparameters"]["momentum"] = 0.5
+    write_json(tmp_path / "config.json", config)
+    with pytest.raises(RunError, match="unknown hyper-parameter 'momentum'"):
+        _ = folder.settings

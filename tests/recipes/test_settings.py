@@ -1,0 +1,118 @@
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from recipes import registry
+from recipes.hyperparameters import Checked, Sizes, Within
+from recipes.settings import RunSettings, parse_assignments
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy(Checked):
+    """For the tests."""
+
+    rate: Annotated[float, Within(0.0, 1.0)] = 0.5
+    """A rate."""
+    count: Annotated[int, Within(1, 10)] = 2
+    """A count, over
+    two lines."""
+    hidden: Sizes = (4, 4)
+    """Sizes."""
+    mode: Literal["a", "b"] = "a"
+    """A mode."""
+    on: bool = False
+    """A switch."""
+
+
+def settings(**changes: Any) -> RunSettings:
+    module = registry.get("rllib-dqn").load()
+    values = {"algorithm": "rllib-dqn", "scenario": "paper", "seed": 0, "env_steps": 100}
+    return RunSettings(**(values | {"hyperparameters": module.Hyperparameters()} | changes))
+
+
+def test_values_are_stored_in_their_type() -> None:
+    toy = Toy.of({"rate": 1, "hidden": [3], "mode": "b", "on": True})
+    assert toy == Toy(rate=1.0, hidden=(3,), mode="b", on=True)
+    assert type(toy.rate) is float
+    assert type(toy.hidden) is tuple
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ({"rate": 1.5}, ValueError, "rate = 1.5 is not allowed; allowed: a number from 0 to 1"),
+        ({"rate": float("nan")}, ValueError, "rate = nan"),
+        ({"rate": "fast"}, TypeError, "rate = 'fast' is not allowed; allowed: a number from 0 to 1"),
+        ({"rate": True}, TypeError, "rate = True"),
+        ({"count": 2.0}, TypeError, "count = 2.0 is not allowed; allowed: an integer from 1 to 10"),
+        ({"count": 0}, ValueError, "count = 0"),
+        ({"hidden": ()}, TypeError, "hidden = ()"),
+        ({"hidden": 64}, TypeError, "hidden = 64 is not allowed; allowed: a non-empty tuple"),
+        ({"hidden": (64, 0)}, ValueError, "hidden = 0"),
+        ({"mode": "c"}, ValueError, "mode = 'c' is not allowed; allowed: 'a' or 'b'"),
+        ({"on": 1}, TypeError, "on = 1 is not allowed; allowed: True or False"),
+        ({"speed": 1}, TypeError, "unknown hyper-parameter 'speed' = 1; allowed: rate, count, hidden, mode, on"),
+    ],
+)
+def test_bad_values_are_named(values: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        Toy.of(values)
+
+
+def test_descriptions_come_from_the_docstrings() -> None:
+    assert Toy.described()[:2] == [("rate", 0.5, "A rate."), ("count", 2, "A count, over two lines.")]
+
+
+@pytest.mark.parametrize("name", registry.RECIPES)
+def test_every_recipe_documents_its_hyperparameters_and_its_result(name: str) -> None:
+    module = registry.get(name).load()
+    assert all(text.endswith(".") for _, _, text in module.Hyperparameters.described())
+    assert f"python -m recipes train {name}" in (module.__doc__ or "")
+
+
+def test_assignments_go_to_the_algorithm_or_to_the_game() -> None:
+    given = ["learning_rate=1e-4", "env.num_users=4", "hidden=(8, 8)", "env.observation=load", "double=false"]
+    hyper, env = parse_assignments(given)
+    assert hyper == {"learning_rate": 1e-4, "hidden": (8, 8), "double": False}
+    assert env == {"num_users": 4, "observation": "load"}
+
+
+@pytest.mark.parametrize("text", ["learning_rate", "=3", "learning_rate="])
+def test_assignments_have_a_form(text: str) -> None:
+    with pytest.raises(ValueError, match=f"--set '{text}' is not allowed; allowed: field=value"):
+        parse_assignments([text])
+
+
+def test_an_assignment_is_made_once() -> None:
+    with pytest.raises(ValueError, match="double is given twice"):
+        parse_assignments(["double=false", "double=true"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"algorithm": "sarsa"}, "algorithm = 'sarsa'"),
+        ({"scenario": "papers"}, "scenario = 'papers'"),
+        ({"seed": -1}, "seed = -1"),
+        ({"seed": 2**31}, "seed = 2147483648"),
+        ({"env_steps": 0}, "env_steps = 0"),
+        ({"env_steps": 1e4}, "env_steps = 10000.0"),
+        ({"env": {"slot_s": -1}}, "slot_s = -1"),
+        ({"env": {"slots": 3}}, "unknown field 'slots'"),
+    ],
+)
+def test_bad_settings_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        settings(**changes)
+
+
+def test_settings_survive_a_file() -> None:
+    module = registry.get("rllib-dqn").load()
+    hyper = module.Hyperparameters.of({"hidden": (8,), "discount": 0.5})
+    before = settings(hyperparameters=hyper, env={"server_hz": (1e9, 2e9), "num_users": 3})
+    after = RunSettings.from_json(json.loads(json.dumps(before.to_json())))
+    assert after == before
+    assert after.env_config.num_servers == 2
