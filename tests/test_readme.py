@@ -63,3 +63,9 @@ def test_every_config_field_is_in_the_paper_to_code_table():
 
     left_out = {"server_hz_range", "num_servers"}  # the other way to give f_m: the scenario random-servers
     assert [f.name for f in fields(EdgeOffloadConfig) if f.name not in left_out and f"`{f.name}`" not in rows] == []
+
+
+def test_result_tables_come_from_the_result_files():
+    from benchmarks.readme import with_tables
+
+    assert with_tables(README) == README
