@@ -36,7 +36,7 @@ class Hyperparameters(Checked):
     slots_per_round: Count = 1_600
     """Slots played, over all games, for each round of updates."""
     minibatch_size: Count = 1_024
-    """Users' slots in a gradient step."""
+    """Users' slots in a gradient step, at most ``slots_per_round``."""
     epochs: Count = 4
     """Passes over a round's experience."""
     clip: Annotated[float, Within(0.0, 10.0)] = 0.2
@@ -56,6 +56,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)
     register_envs()
+    round_slots = max(min(hyper.slots_per_round, settings.env_steps), hyper.num_envs)
     return (
         PPOConfig()
         .environment(env_id(settings.scenario), env_config=settings.env | {"agent_id": hyper.agent_id})
@@ -73,8 +74,8 @@ def algorithm_config(settings: "RunSettings") -> Any:
             lr=hyper.learning_rate,
             gamma=hyper.discount,
             lambda_=hyper.gae_lambda,
-            train_batch_size_per_learner=min(hyper.slots_per_round, settings.env_steps),
-            minibatch_size=hyper.minibatch_size,
+            train_batch_size_per_learner=round_slots,
+            minibatch_size=min(hyper.minibatch_size, round_slots),
             num_epochs=hyper.epochs,
             clip_param=hyper.clip,
             entropy_coeff=hyper.entropy_bonus,

@@ -153,13 +153,13 @@ class RunFolder:
         return named[-1], Progress(**json.loads((named[-1] / "state.json").read_text()))
 
     def add_row(self, row: dict[str, Any]) -> None:
-        """Append a row to the progress file; all rows have the same columns."""
+        """Append a row to the progress file, NaN as an empty cell; all rows have the same columns."""
         new = not self._progress_file.exists()
         with self._progress_file.open("a", newline="") as file:
             writer = csv.DictWriter(file, list(row))
             if new:
                 writer.writeheader()
-            writer.writerow(row)
+            writer.writerow(finite(row))  # the csv module writes None as nothing
 
     def rows(self) -> list[dict[str, str]]:
         """The progress file's rows, as text."""

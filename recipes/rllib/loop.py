@@ -60,7 +60,7 @@ def train_to_end(folder: RunFolder, settings: RunSettings) -> Progress:
     stop = StopSignals()
     with contextlib.ExitStack() as stack:
         stack.enter_context(stop.caught())
-        algorithm = _build(settings, progress.env_steps)
+        algorithm = build(settings, progress.env_steps)
         stack.callback(algorithm.stop)
         if last is not None:
             algorithm.restore_from_path(str(last[0].resolve()))
@@ -80,17 +80,24 @@ def train_to_end(folder: RunFolder, settings: RunSettings) -> Progress:
     return progress
 
 
-def _build(settings: RunSettings, env_steps_done: int) -> Any:
-    """The algorithm, quiet, with the report's rhythm, and with streams of its own for each session of a run."""
+def build(settings: RunSettings, env_steps_done: int) -> Any:
+    """The run's algorithm, quiet and with the report's rhythm, for a session that starts after so many env steps."""
     config = registry.get(settings.algorithm).load().algorithm_config(settings)
-    seed = np.random.SeedSequence((settings.seed, env_steps_done)).generate_state(1)[0] // 2
-    config.debugging(seed=int(seed), log_level="ERROR")
+    config.debugging(seed=session_seed(settings.seed, env_steps_done), log_level="ERROR")
     config.callbacks(EpisodeMetrics)
     config.reporting(
         min_time_s_per_iteration=0,
         min_sample_timesteps_per_iteration=min(_STEPS_PER_REPORT, settings.env_steps),
     )
     return config.build_algo()
+
+
+def session_seed(seed: int, env_steps_done: int) -> int:
+    """RLlib's seed for a session of a run: its streams start anew on a resume, and must not play the same games again.
+
+    Spread over 31 bits, because RLlib counts up from it for the games side by side.
+    """
+    return int(np.random.SeedSequence((seed, env_steps_done)).generate_state(1)[0]) // 2
 
 
 class _Log:

@@ -39,7 +39,7 @@ class Staggered(ParallelEnv):
         return self._observe(self.agents), {agent: {} for agent in self.agents}
 
     def step(self, actions: dict[str, Any]) -> tuple[dict, dict, dict, dict, dict]:
-        assert list(actions) and set(actions) == set(self.agents)
+        assert set(actions) == set(self.agents) != set()
         self.step_count += 1
         played = self.agents
         over = self.step_count >= self.length

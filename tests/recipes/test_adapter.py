@@ -44,7 +44,7 @@ def test_agents_keep_the_games_order_and_spaces() -> None:
         assert env.get_action_space(user) == game.action_space(user)
     observations, infos = env.reset(seed=0)
     assert list(observations) == list(infos) == env.agents == users
-    stepped = env.step({user: 1 for user in reversed(users)})
+    stepped = env.step(dict.fromkeys(reversed(users), 1))
     assert list(stepped[0]) == list(stepped[1]) == list(stepped[4]) == users
 
 

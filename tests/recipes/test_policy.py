@@ -8,7 +8,7 @@ from ray.rllib.core.columns import Columns
 
 from edgeoffload_env import edgeoffload_v0, evaluate, policies
 from recipes import registry
-from recipes.rllib.loop import _build
+from recipes.rllib.loop import build
 from recipes.settings import RunSettings
 from tests.recipes.noise import RAY_NOISE
 
@@ -26,7 +26,7 @@ def built(algorithm: str, folder: Path, **hyper: Any) -> tuple[Any, RunSettings,
         hyperparameters=module.Hyperparameters.of({"hidden": (16,)} | hyper),
         env={"num_users": 4},
     )
-    trained = _build(settings, 0)
+    trained = build(settings, 0)
     trained.save_to_path(str(folder))
     return trained, settings, module.load_policy(settings, folder)
 
@@ -61,9 +61,9 @@ def test_refuses_games_that_do_not_fit(local_session: None, tmp_path: Path) -> N
     trained.stop()
     more = evaluate(policy, settings.scenario, 2, num_users=7)  # no identity, so any number of users
     assert np.isfinite(more.utility).all()
-    with pytest.raises(ValueError, match="9 features and 6 actions is not allowed; allowed: 14 features and 6 actions"):
+    with pytest.raises(ValueError, match="9 features and 6 actions' is not allowed; allowed: 14 features and 6"):
         evaluate(policy, "paper", 2)
-    with pytest.raises(ValueError, match="12 features and 5 actions is not allowed"):
+    with pytest.raises(ValueError, match="12 features and 5 actions' is not allowed"):
         evaluate(policy, settings.scenario, 2, num_servers=4)
     trained, settings, policy = built("rllib-dqn", tmp_path / "two")
     trained.stop()

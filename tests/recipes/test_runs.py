@@ -95,9 +95,10 @@ def test_rows_beyond_the_checkpoint_are_dropped(tmp_path: Path) -> None:
     for env_steps in (100, 200, 300):
         folder.add_row({"env_steps": env_steps, "utility": -env_steps / 7})
     folder.drop_rows_after(200)
-    folder.add_row({"env_steps": 250, "utility": -1.0})
+    folder.add_row({"env_steps": 250, "utility": math.nan})
     assert [row["env_steps"] for row in folder.rows()] == ["100", "200", "250"]
     assert float(folder.rows()[0]["utility"]) == -100 / 7
+    assert folder.rows()[-1]["utility"] == ""
 
 
 def test_settings_of_another_version_are_refused_by_name(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from recipes import registry
+from recipes.rllib.loop import build, session_seed
+from recipes.settings import RunSettings
+from tests.recipes.noise import RAY_NOISE
+
+pytestmark = RAY_NOISE
+
+
+def leaves(value: Any, name: str = "") -> dict[str, Any]:
+    """Every array and number of nested containers, by its path."""
+    if isinstance(value, dict):
+        return {k: v for key, item in value.items() for k, v in leaves(item, f"{name}/{key}").items()}
+    if isinstance(value, tuple | list):
+        return {k: v for i, item in enumerate(value) for k, v in leaves(item, f"{name}/{i}").items()}
+    if isinstance(value, torch.Tensor):
+        value = value.numpy()
+    return {name: value} if isinstance(value, np.ndarray | int | float) else {}
+
+
+def learned(algorithm: Any) -> dict[str, Any]:
+    """Networks, target networks and optimisers."""
+    state = algorithm.learner_group.get_state(["learner"])["learner"]
+    return leaves({name: state[name] for name in ("rl_module", "optimizer")})
+
+
+def test_rllibs_checkpoint_holds_networks_targets_optimisers_and_counters(local_session: None, tmp_path: Path) -> None:
+    module = registry.get("rllib-dqn").load()
+    hyper = {"hidden": (8,), "num_envs": 4, "learning_starts": 40, "exploration": 1.0, "final_epsilon": 0.2}
+    settings = RunSettings(
+        algorithm="rllib-dqn",
+        scenario="paper",
+        seed=0,
+        env_steps=1_600,
+        hyperparameters=module.Hyperparameters.of(hyper),
+        env={"num_users": 2, "max_cycles": 10},
+    )
+    first = build(settings, 0)
+    first.train()
+    done = int(first.metrics.peek(("env_runners", "num_env_steps_sampled_lifetime")))
+    assert done >= 1_000
+    first.save_to_path(str(tmp_path))
+    second = build(settings, done)
+    before, fresh = learned(first), learned(second)
+    second.restore_from_path(str(tmp_path))
+    after = learned(second)
+    for kind in ("rl_module/user_1/encoder", "rl_module/user_1/_target_encoder", "optimizer/user_1"):
+        assert any(kind in name for name in before), kind
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        np.testing.assert_array_equal(value, after[name], err_msg=name)
+    assert any(
+        not np.array_equal(value, after[name]) for name, value in fresh.items()
+    )  # so there was work to do
+
+    second.train()
+    assert int(second.metrics.peek(("env_runners", "num_env_steps_sampled_lifetime"))) >= done + 1_000
+    # What RLlib leaves out, and the recipe's docstring says so
+    assert second.local_replay_buffer.get_num_timesteps() < done + 100
+    epsilon = second.env_runner.module["user_0"].epsilon_schedule.get_current_value()
+    assert epsilon < 1.0 - 0.8 * done / settings.env_steps + 0.01
+    first.stop()
+    second.stop()
+
+
+def test_sessions_of_a_run_have_streams_of_their_own() -> None:
+    seeds = [session_seed(seed, done) for seed in range(40) for done in (0, 1_000, 2_000)]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert session_seed(3, 1_000) == session_seed(3, 1_000)
