@@ -117,3 +117,14 @@ def test_values_far_outside_the_ranges_are_squashed_not_clipped(driver):
     assert (seen[0] < seen[1]).all()
     assert (seen[1] < seen[2]).all()
     assert (seen[2] < 1.0).all()
+
+
+@pytest.mark.parametrize("driver", USERS_DRIVERS)
+def test_a_range_without_width_counts_as_ten_percent_to_either_side(driver):
+    config = EdgeOffloadConfig(num_users=2, task_bits=(3e6, 3e6), server_hz=(1e10,))
+    view = USERS_DRIVERS[driver](config)
+    view.reset(seed=0)
+    snapshot = view.snapshot()
+    for bits, feature in ((2.7e6, -0.5), (3e6, 0.0), (3.3e6, 0.5)):
+        snapshot["task_bits"][:] = bits
+        assert_close(view.reset(snapshot=snapshot)[:, :, 1], feature, 1e-6)
