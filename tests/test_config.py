@@ -40,7 +40,7 @@ WHOLE = {"num_users": [0, -10, 10**9], "max_cycles": [0, -1, 10**30], "num_serve
 TUPLES = {"server_hz": [(0.0, 1e10), (1e10, -1e10), (1e10, 1e30)]}
 CHOICES = {"channel_sharing": ["Active", "none", ""], "observation": ["partial", "FULL", ""]}
 
-NO_NUMBERS = [None, "1", b"1", True, np.True_, 1 + 0j, object(), {}, np.array(1.0)]
+NO_NUMBERS = [None, "1", b"1", True, np.True_, 1 + 0j, Ellipsis, {}, np.array(1.0)]
 NO_FINITE_NUMBERS = [math.nan, math.inf, -math.inf, np.float64("nan"), np.float32("inf"), 10**400]
 
 

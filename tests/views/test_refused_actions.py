@@ -28,7 +28,7 @@ NOT_INTEGERS = {
     "tuple": (1,),
     "empty list": [],
     "dict": {"user_0": 1},
-    "object": object(),
+    "object": Ellipsis,
     "array with an axis": np.array([1]),
     "0-d float array": np.array(1.0),
     "0-d bool array": np.array(True),
@@ -192,7 +192,7 @@ class TestActionsOfTheVectorView:
     def test_wrong_shape(self, game, shape):
         game.refuses(ValueError, re.escape(str(shape)), game.view.env.step, np.ones(shape, dtype=int))
 
-    @pytest.mark.parametrize("actions", [None, "1", {}, object(), [[1, 1, 1, 1], [1, 1]], 1, 2.0], ids=repr)
+    @pytest.mark.parametrize("actions", [None, "1", {}, Ellipsis, [[1, 1, 1, 1], [1, 1]], 1, 2.0], ids=repr)
     def test_not_an_array(self, game, actions):
         game.refuses((TypeError, ValueError), "actions", game.view.env.step, actions)
 
