@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _OBJECT_STORE_BYTES = 200 * 2**20  # Ray takes 30 % of the memory by default; local recipes send almost nothing
-_TOKEN_VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+_TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def _set_environment() -> None:
     # Ray protects a local cluster by a token that it writes to the home folder, and warns that it does so. This one
     # lasts as long as the process, so its token need not be written anywhere.
     has_token = (Path.home() / ".ray" / "auth_token").exists()
-    if not has_token and not any(variable in os.environ for variable in _TOKEN_VARIABLES):
+    has_token = has_token or any(variable in os.environ for variable in _TOKEN_VARIABLES)
+    if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token" and not has_token:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
