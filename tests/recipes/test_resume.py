@@ -54,9 +54,7 @@ def test_rllibs_checkpoint_holds_networks_targets_optimisers_and_counters(local_
     assert before.keys() == after.keys()
     for name, value in before.items():
         np.testing.assert_array_equal(value, after[name], err_msg=name)
-    assert any(
-        not np.array_equal(value, after[name]) for name, value in fresh.items()
-    )  # so there was work to do
+    assert any(not np.array_equal(value, after[name]) for name, value in fresh.items())  # so there was work to do
 
     second.train()
     assert int(second.metrics.peek(("env_runners", "num_env_steps_sampled_lifetime"))) >= done + 1_000
