@@ -1,0 +1,138 @@
+"""Perceptrons of all users in one, as parameters ``[users, in, out]``; plain torch."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class StackedMLP(nn.Module):
+    """N perceptrons of the same shape that are evaluated together, or one that N users share.
+
+    Layers are linear with ReLU between them, initialised as ``torch.nn.Linear`` does. All tensors are user-major:
+    ``[N, batch, size]``. Adam and norms taken over all but the first axis treat the stack as N separate networks.
+    """
+
+    def __init__(
+        self, num_users: int, sizes: Sequence[int], *, shared: bool = False, generator: torch.Generator | None = None
+    ) -> None:
+        """Draw the parameters.
+
+        Args:
+            num_users: N.
+            sizes: units of the input, of each hidden layer and of the output.
+            shared: all users share one network that also sees a one-hot of the user; its columns of the first layer
+                are ``user_bias``.
+            generator: where the initial parameters are drawn from; on the CPU.
+        """
+        super().__init__()
+        self.num_users = num_users
+        self.copies = 1 if shared else num_users
+        self.depth = len(sizes) - 1
+        for layer, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            self.register_parameter(f"weight_{layer}", _uniform((self.copies, fan_in, fan_out), fan_in, generator))
+            self.register_parameter(f"bias_{layer}", _uniform((self.copies, 1, fan_out), fan_in, generator))
+        self.register_parameter(
+            "user_bias", _uniform((1, num_users, sizes[1]), sizes[0], generator) if shared else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs ``[N, batch, out]`` for inputs ``[N, batch, in]``, or ``[batch, in]`` that all users see."""
+        return self.rest(self.first(x))
+
+    def first(self, x: Tensor) -> Tensor:
+        """The first layer before its ReLU, ``[N, batch, hidden]``; linear in the input."""
+        hidden = self._layer(0, x.expand(self.num_users, *x.shape) if x.dim() == 2 else x)
+        return hidden if self.user_bias is None else hidden + self.user_bias.transpose(0, 1)
+
+    def rest(self, hidden: Tensor) -> Tensor:
+        """What follows :meth:`first`."""
+        for layer in range(1, self.depth):
+            hidden = self._layer(layer, torch.relu(hidden))
+        return hidden
+
+    def _layer(self, layer: int, x: Tensor) -> Tensor:
+        weight, bias = self._parameters[f"weight_{layer}"], self._parameters[f"bias_{layer}"]
+        assert weight is not None
+        assert bias is not None
+        if weight.shape[2] == 1:  # four times as fast as a matrix product with one column
+            return (x * weight.transpose(1, 2)).sum(dim=2, keepdim=True) + bias
+        if self.copies == self.num_users:
+            return torch.baddbmm(bias, x, weight)
+        users, batch, _ = x.shape
+        return torch.addmm(bias[0], x.reshape(users * batch, -1), weight[0]).reshape(users, batch, -1)
+
+
+class CentralCritics(nn.Module):
+    """Q_i(x, a_1, .., a_N) of each user i over the global state and everyone's actions, as in (34) and (35).
+
+    The actions enter as one-hots. Their columns of the first layer are linear, so that changing the user's own action
+    costs one small product and not a pass through the whole layer.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        state_size: int,
+        num_actions: int,
+        hidden: Sequence[int],
+        *,
+        shared: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_users, self.state_size, self.num_actions = num_users, state_size, num_actions
+        sizes = (state_size + num_users * num_actions, *hidden, 1)
+        self.network = StackedMLP(num_users, sizes, shared=shared, generator=generator)
+
+    def forward(self, state: Tensor, actions: Tensor) -> Tensor:
+        """Values ``[N, batch]`` of states ``[batch, S]`` and integer actions ``[batch, N]``."""
+        return self.network.rest(self.first(state, actions)).squeeze(-1)
+
+    def first(self, state: Tensor, actions: Tensor) -> Tensor:
+        """The first layer before its ReLU, ``[N, batch, hidden]``."""
+        one_hot = nn.functional.one_hot(actions, self.num_actions).to(state.dtype)
+        return self.network.first(torch.cat((state, one_hot.flatten(1)), dim=1))
+
+    def with_own_action(self, first: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+        """Values ``[N, batch]`` where each user's own action is replaced, the others' kept.
+
+        Args:
+            first: what :meth:`first` gave for ``actions``.
+            actions: ``[batch, N]``.
+            own: one-hots, or points of the simplex, ``[N, batch, A]``.
+        """
+        change = own - self._own_one_hot(actions, own.dtype)
+        return self.network.rest(torch.baddbmm(first, change, self._own_columns())).squeeze(-1)
+
+    def for_each_own_action(self, first: Tensor, actions: Tensor) -> Tensor:
+        """Values ``[N, batch, A]`` of each action the user could have taken, the others' kept.
+
+        Args:
+            first: what :meth:`first` gave for ``actions``.
+            actions: ``[batch, N]``.
+        """
+        columns = self._own_columns()
+        others = torch.baddbmm(first, self._own_one_hot(actions, first.dtype), columns, alpha=-1.0)
+        hidden = others.unsqueeze(2) + columns.unsqueeze(1)
+        users, batch, choices, size = hidden.shape
+        return self.network.rest(hidden.reshape(users, batch * choices, size)).reshape(users, batch, choices)
+
+    def _own_one_hot(self, actions: Tensor, dtype: torch.dtype) -> Tensor:
+        return nn.functional.one_hot(actions.T, self.num_actions).to(dtype)
+
+    def _own_columns(self) -> Tensor:
+        """The first layer's weights of each user's own action, ``[N, A, hidden]``."""
+        users, choices = self.num_users, self.num_actions
+        weight = self.network.weight_0[:, self.state_size :]
+        blocks = weight.reshape(self.network.copies, users, choices, -1)
+        if self.network.copies == 1:
+            return blocks[0]
+        user = torch.arange(users, device=weight.device)
+        return blocks[user, user]
+
+
+def _uniform(shape: tuple[int, ...], fan_in: int, generator: torch.Generator | None) -> nn.Parameter:
+    bound = 1.0 / math.sqrt(fan_in)
+    return nn.Parameter((2.0 * torch.rand(shape, generator=generator) - 1.0) * bound)

@@ -1,0 +1,112 @@
+import pytest
+import torch
+
+from recipes.joint import losses
+from recipes.joint.networks import CentralCritics
+
+USERS, CHOICES = 2, 3
+
+
+def test_td_target_by_hand() -> None:
+    rewards = torch.tensor([[1.0, 2.0]])
+    terminated = torch.tensor([[0.0, 1.0]])
+    next_values = torch.tensor([[10.0, 10.0]])
+    assert losses.td_target(rewards, terminated, next_values, 0.9).tolist() == [[10.0, 2.0]]
+
+
+def test_squared_error_is_each_users_mean_summed() -> None:
+    values, targets = torch.tensor([[1.0, 3.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0], [2.0, 4.0]])
+    assert float(losses.squared_error(values, targets)) == 5.0 + 10.0
+
+
+def test_huber_error_is_the_squared_error_of_small_errors_and_linear_for_large_ones() -> None:
+    targets = torch.zeros(1, 1)
+    small, large, larger = (torch.full((1, 1), value) for value in (0.5, 10.0, 11.0))
+    assert float(losses.huber_error(small, targets)) == float(losses.squared_error(small, targets))
+    assert float(losses.huber_error(larger, targets) - losses.huber_error(large, targets)) == pytest.approx(2.0)
+
+
+def test_double_q_rates_the_online_networks_choice() -> None:
+    target, online = torch.tensor([[[1.0, 5.0]]]), torch.tensor([[[3.0, 2.0]]])
+    assert losses.next_value(target).item() == 5.0
+    assert losses.next_value(target, online).item() == 1.0
+
+
+def critic_and_batch() -> tuple[CentralCritics, torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    critics = CentralCritics(USERS, 4, CHOICES, (16, 16), generator=generator).double()
+    state = torch.randn(1, 4, generator=generator, dtype=torch.float64)
+    actions = torch.randint(CHOICES, (1, USERS), generator=generator)
+    logits = torch.randn(USERS, 1, CHOICES, generator=generator, dtype=torch.float64)
+    return critics, state, actions, logits
+
+
+def expected_value(logits: torch.Tensor) -> torch.Tensor:
+    """The sum over users of E[Q_n] over the user's own action, from whole passes through the critics."""
+    critics, state, actions, _ = critic_and_batch()
+    total = torch.zeros((), dtype=torch.float64)
+    for user in range(USERS):
+        for choice in range(CHOICES):
+            changed = actions.clone()
+            changed[:, user] = choice
+            total = total + torch.softmax(logits[user, 0], 0)[choice] * critics(state, changed)[user, 0]
+    return total.detach()
+
+
+def finite_differences(function: object, logits: torch.Tensor, step: float = 1e-5) -> torch.Tensor:
+    gradient = torch.zeros_like(logits)
+    for index in range(logits.numel()):
+        change = torch.zeros_like(logits).flatten()
+        change[index] = step
+        change = change.reshape(logits.shape)
+        gradient.flatten()[index] = (function(logits + change) - function(logits - change)) / (2.0 * step)  # type: ignore[operator]
+    return gradient
+
+
+def test_the_exact_gradient_is_that_of_the_expectation() -> None:
+    critics, state, actions, logits = critic_and_batch()
+    logits.requires_grad_()
+    (gradient,) = torch.autograd.grad(losses.exact_actor_loss(critics, state, actions, logits), logits)
+    truth = finite_differences(expected_value, logits.detach())
+    torch.testing.assert_close(-gradient, truth, rtol=1e-6, atol=1e-9)
+
+
+def test_drawn_actions_are_one_hots_with_the_softmaxs_frequencies_at_any_temperature() -> None:
+    logits = torch.tensor([0.0, 1.0, -1.0], dtype=torch.float64).expand(200_000, 3)
+    uniform = torch.rand(logits.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    drawn = losses.straight_through_gumbel_softmax(logits, uniform, 1.0)
+    assert drawn.sum(-1).allclose(torch.ones(1, dtype=torch.float64))
+    assert set(drawn.round(decimals=12).unique().tolist()) == {0.0, 1.0}
+    torch.testing.assert_close(drawn.mean(0), torch.softmax(logits[0], 0), rtol=0.0, atol=5e-3)
+    torch.testing.assert_close(losses.straight_through_gumbel_softmax(logits, uniform, 0.1), drawn)
+
+
+def test_the_straight_through_gradient_is_the_relaxed_samples_on_the_same_noise() -> None:
+    weights = torch.tensor([0.3, -1.0, 2.0], dtype=torch.float64)
+    logits = torch.tensor([0.2, 0.5, -0.4], dtype=torch.float64, requires_grad=True)
+    uniform = torch.rand(3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+    def relaxed(values: torch.Tensor) -> torch.Tensor:
+        return torch.softmax((values + losses.gumbel(uniform)) / 0.7, 0) @ weights
+
+    (gradient,) = torch.autograd.grad(losses.straight_through_gumbel_softmax(logits, uniform, 0.7) @ weights, logits)
+    torch.testing.assert_close(gradient, finite_differences(relaxed, logits.detach()), rtol=1e-6, atol=1e-9)
+
+
+def test_the_mean_straight_through_gradient_points_along_that_of_the_expectation() -> None:
+    critics, state, actions, logits = critic_and_batch()
+    draws = 4_000
+    many = logits.expand(USERS, draws, CHOICES).clone().requires_grad_()
+    uniform = torch.rand(many.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    loss = losses.sampled_actor_loss(
+        critics, state.expand(draws, -1), actions.expand(draws, -1), many, uniform, temperature=1.0
+    )
+    (gradient,) = torch.autograd.grad(loss, many)
+    truth = finite_differences(expected_value, logits)
+    for user in range(USERS):
+        mean = -gradient[user].sum(0)
+        assert torch.nn.functional.cosine_similarity(mean, truth[user, 0], dim=0) > 0.9
+
+
+def test_entropy_of_equal_logits() -> None:
+    assert float(losses.entropy(torch.zeros(2, 5, 4))) == pytest.approx(2.0 * torch.log(torch.tensor(4.0)).item())
