@@ -213,7 +213,7 @@ class JointEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLlib 
             games = self.games.get_state()
             seen = None
             if games is not None and self._seen is not None:
-                seen = tuple(np.array(torch.as_tensor(array).cpu()) for array in self._seen)
+                seen = tuple(_numpy(array).copy() for array in self._seen)
             state["games"] = {
                 "games": games,
                 "seen": seen,

@@ -1,0 +1,279 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recipes.joint import losses
+from recipes.joint.config import DQNTOLBConfig, DTOMALBConfig, IDQLConfig, JointOffPolicyConfig
+from recipes.joint.replay import Rows
+
+pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+ALGORITHMS: dict[str, Any] = {
+    "dtomalb": lambda: DTOMALBConfig().training(temperature=[(0, 1.0), (1_000, 0.5)], grad_clip=10.0),
+    "dtomalb-exact": lambda: DTOMALBConfig().training(actor_gradient="exact", entropy_bonus=0.01),
+    "dtomalb-shared": lambda: DTOMALBConfig().training(actor_gradient="exact", share_actors=True, share_critics=True),
+    "idql-tolb": lambda: IDQLConfig(),
+    "idql-tolb-double": lambda: IDQLConfig().training(double_q=True, huber=True, share_actors=True),
+    "dqn-tolb": lambda: DQNTOLBConfig(),
+    "dqn-tolb-joint": lambda: DQNTOLBConfig().training(head="joint"),
+}
+each_algorithm = pytest.mark.parametrize("name", list(ALGORITHMS))
+
+
+def small(name: str, env: str = "edgeoffload/sparse-v0", seed: int = 0, **env_config: Any) -> JointOffPolicyConfig:
+    config: JointOffPolicyConfig = ALGORITHMS[name]()
+    if not isinstance(config, DTOMALBConfig):
+        config.training(epsilon=[(0, 1.0), (800, 0.1)])
+    if env.startswith("edgeoffload"):
+        env_config = {"num_users": 3, "server_hz": (12e9, 20e9), "max_cycles": 7} | env_config
+    return (
+        config.environment(env, env_config=env_config)
+        .env_runners(num_envs_per_env_runner=4)
+        .reporting(min_sample_timesteps_per_iteration=100)
+        .training(
+            train_batch_size_per_learner=32,
+            hidden=(16, 16),
+            num_steps_sampled_before_learning_starts=50,
+            env_steps_per_update=8,
+            replay_capacity=300,
+            lr=[(0, 1e-3), (1_000, 1e-4)],
+        )
+        .debugging(seed=seed, log_level="ERROR")
+    )
+
+
+def weights(algorithm: Any) -> dict[str, Any]:
+    """Networks, targets and the state of the optimisers."""
+    state = algorithm.learner_group.get_state()["learner"]
+    return {"module": state["rl_module"]["default_policy"], "optimizer": state["optimizer"]}
+
+
+def assert_equal(first: Any, second: Any, where: str = "") -> None:
+    if isinstance(first, dict):
+        assert first.keys() == second.keys(), where
+        for key in first:
+            assert_equal(first[key], second[key], f"{where}/{key}")
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second), where
+        for index, (a, b) in enumerate(zip(first, second, strict=True)):
+            assert_equal(a, b, f"{where}/{index}")
+    else:
+        assert np.array_equal(first, second), where
+
+
+def differ(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    return any(not np.array_equal(first["module"][key], second["module"][key]) for key in first["module"])
+
+
+@each_algorithm
+def test_restoring_and_going_on_is_never_having_stopped(name: str, tmp_path: Path) -> None:
+    first = small(name).build_algo()
+    for _ in range(2):
+        first.train()
+    path = first.save_to_path(str(tmp_path / "checkpoint"))
+    after = [first.train() for _ in range(2)]
+    second = small(name, seed=0).build_algo()
+    before = weights(second)
+    second.restore_from_path(path)
+    again = [second.train() for _ in range(2)]
+    assert differ(before, weights(second))
+    assert_equal(weights(first), weights(second))
+    assert_equal(first.replay.get_state(), second.replay.get_state())
+    (mine,), (theirs,) = first.env_runner.sample(), second.env_runner.sample()
+    assert_equal(tuple(mine.rows), tuple(theirs.rows))
+    for one, other in zip(after, again, strict=True):
+        for key in ("episode_return_mean", "num_env_steps_sampled_lifetime", "utility"):
+            assert_equal(one["env_runners"][key], other["env_runners"][key], key)
+        assert one["training_iteration"] == other["training_iteration"]
+        losses_of = [
+            {k: v for k, v in result["learners"]["default_policy"].items() if k.endswith("loss")}
+            for result in (one, other)
+        ]
+        assert losses_of[0]
+        assert_equal(*losses_of)
+    first.stop()
+    second.stop()
+
+
+def test_a_checkpoint_makes_an_algorithm_by_itself(tmp_path: Path) -> None:
+    from ray.rllib.algorithms.algorithm import Algorithm
+
+    first = small("dtomalb").build_algo()
+    first.train()
+    path = first.save_to_path(str(tmp_path / "checkpoint"))
+    second = Algorithm.from_checkpoint(path)
+    for one in (first, second):
+        one.train()
+    assert_equal(weights(first), weights(second))
+    first.stop()
+    second.stop()
+
+
+@each_algorithm
+def test_the_same_seed_gives_the_same_weights(name: str) -> None:
+    outcomes = []
+    for seed, disturbed in ((5, 1), (5, 2), (6, 3)):
+        torch.manual_seed(disturbed)
+        algorithm = small(name, seed=seed).build_algo()
+        np.random.seed(disturbed)  # noqa: NPY002  whatever others do to the global state
+        torch.manual_seed(disturbed)
+        for _ in range(2):
+            algorithm.train()
+        outcomes.append(weights(algorithm))
+        algorithm.stop()
+    assert_equal(outcomes[0], outcomes[1])
+    assert differ(outcomes[0], outcomes[2])
+
+
+@pytest.mark.parametrize("gradient", ["straight-through", "exact"])
+def test_the_actors_loss_leaves_the_critics_gradients_untouched(gradient: str) -> None:
+    config = small("dtomalb").training(actor_gradient=gradient, grad_clip=None)
+    algorithm = config.build_algo()
+    algorithm.train()
+    learner = algorithm.learner_group._learner
+    rows = algorithm.replay.sample(32)
+    critics, networks = learner.networks.critics, learner.networks
+    with torch.no_grad():
+        next_actions = networks.target_acting.greedy(rows.next_obs, rows.next_state)
+        targets = losses.td_target(
+            rows.rewards.T, rows.terminated.T, networks.target_critics(rows.next_state, next_actions), config.gamma
+        )
+    loss = losses.squared_error(critics(rows.state, rows.actions), targets)
+    expected = torch.autograd.grad(loss, list(critics.parameters()))
+    learner.update(rows)
+    for parameter, gradient_of_its_own in zip(critics.parameters(), expected, strict=True):
+        assert torch.equal(parameter.grad, gradient_of_its_own)
+    assert all(parameter.grad.abs().sum() > 0 for parameter in networks.acting.parameters())
+    for target in (networks.target_critics, networks.target_acting):
+        assert all(parameter.grad is None for parameter in target.parameters())
+    algorithm.stop()
+
+
+def test_targets_follow_softly() -> None:
+    algorithm = small("dtomalb").training(tau=0.25).build_algo()
+    networks = algorithm.learner_group._learner.networks
+    before = networks.target_critics.network.weight_0.clone()
+    algorithm.train()
+    rows = algorithm.replay.sample(32)
+    before = networks.target_critics.network.weight_0.clone()
+    algorithm.learner_group.update(batch=rows)
+    expected = 0.25 * networks.critics.network.weight_0.detach() + 0.75 * before
+    torch.testing.assert_close(networks.target_critics.network.weight_0, expected)
+    algorithm.stop()
+
+
+@pytest.mark.parametrize(("truncate", "value"), [(True, 2.0), (False, 1.0)])
+@pytest.mark.parametrize("name", ["dtomalb", "idql-tolb", "dqn-tolb", "dqn-tolb-joint"])
+def test_truncated_games_bootstrap_and_terminated_ones_do_not(name: str, truncate: bool, value: float) -> None:
+    config = small(name, "one-step", truncate=truncate)
+    config.training(gamma=0.5, tau=0.2, lr=5e-3).reporting(min_sample_timesteps_per_iteration=3_000)
+    algorithm = config.build_algo()
+    algorithm.train()
+    networks = algorithm.learner_group._learner.networks
+    obs, state = torch.ones(1, 2, 1), torch.ones(1, 2)
+    if name == "dtomalb":
+        learned = networks.critics(state, networks.acting.greedy(obs, state))
+    else:
+        learned = networks.acting.values(obs, state).amax(-1)
+    assert learned.detach().flatten().tolist() == pytest.approx([value] * learned.numel(), abs=0.1)
+    algorithm.stop()
+
+
+@each_algorithm
+def test_a_cooperative_game_with_a_known_optimum_is_solved(name: str) -> None:
+    config = small(name, "code", length=5, users=2)
+    config.training(
+        lr=[(0, 5e-3), (6_000, 5e-4)],
+        gamma=0.5,
+        tau=0.05,
+        hidden=(32, 32),
+        replay_capacity=10_000,
+        train_batch_size_per_learner=128,
+    )
+    if isinstance(config, DTOMALBConfig):
+        config.training(epsilon=[(0, 1.0), (2_000, 0.1)], target_actions="sampled")
+    else:
+        config.training(epsilon=[(0, 1.0), (2_000, 0.1)])
+    config.reporting(min_sample_timesteps_per_iteration=6_000)
+    algorithm = config.build_algo()
+    algorithm.train()
+    (fragment,) = algorithm.env_runner.sample(num_episodes=40, explore=False)
+    optimum = 1.0
+    assert float(fragment.rows.rewards.mean()) == optimum
+    algorithm.stop()
+
+
+def test_the_best_return_of_the_code_game_needs_learning() -> None:
+    algorithm = small("dtomalb", "code", length=5, users=2).build_algo()
+    (fragment,) = algorithm.env_runner.sample(num_episodes=40, explore=False)
+    assert float(fragment.rows.rewards.mean()) < 0.7
+    algorithm.stop()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tau": 1.5}, "tau = 1.5 is not allowed; allowed: a number from 0 to 1"),
+        ({"tau": "fast"}, "tau = 'fast' is not allowed"),
+        ({"gamma": -0.1}, "gamma = -0.1 is not allowed"),
+        ({"hidden": ()}, r"hidden = \(\) is not allowed"),
+        ({"hidden": (64, 0)}, "hidden = 0 is not allowed"),
+        ({"epsilon": [(0, 1.0), (0, 0.5)]}, "epsilon .* is not allowed; allowed: a number, or points"),
+        ({"epsilon": 2.0}, "epsilon = 2.0 is not allowed"),
+        ({"env_steps_per_update": 0}, "env_steps_per_update = 0 is not allowed"),
+        ({"actor_gradient": "sampled"}, "actor_gradient = 'sampled' is not allowed; allowed: 'straight-through' or"),
+        ({"target_actions": "best"}, "target_actions = 'best' is not allowed"),
+        ({"temperature": 0.0}, "temperature = 0.0 is not allowed"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(change: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        small("dtomalb").training(**change).validate()
+
+
+def test_a_joint_head_for_ten_users_is_refused_when_built() -> None:
+    config = DQNTOLBConfig().training(head="joint").environment("edgeoffload/paper-v0")
+    with pytest.raises(ValueError, match="60,466,176 outputs"):
+        config.build_algo()
+
+
+def test_bad_fields_of_the_game_are_refused_by_name() -> None:
+    config = DTOMALBConfig().environment("edgeoffload/paper-v0", env_config={"num_user": 3})
+    with pytest.raises(TypeError, match="num_user"):
+        config.build_algo()
+
+
+def test_evaluation_as_rllib_configures_it() -> None:
+    config = small("dtomalb").evaluation(
+        evaluation_interval=1, evaluation_duration=6, evaluation_config={"explore": False}
+    )
+    algorithm = config.build_algo()
+    result = algorithm.train()
+    assert result["evaluation"]["env_runners"]["num_episodes"] == 8  # whole batches of 4 games
+    assert np.isfinite(result["evaluation"]["env_runners"]["episode_return_mean"])
+    algorithm.stop()
+
+
+def test_updates_are_as_many_as_asked_for() -> None:
+    algorithm = small("dtomalb").training(env_steps_per_update=6).build_algo()
+    for _ in range(2):
+        result = algorithm.train()
+    steps = 200 - 48  # the first fragment that reaches 50 steps counts
+    assert result["learners"]["default_policy"]["num_updates_lifetime"] == steps // 6
+    algorithm.stop()
+
+
+def test_double_q_and_plain_q_differ() -> None:
+    plain, double = (small("idql-tolb").training(double_q=flag).build_algo() for flag in (False, True))
+    for algorithm in (plain, double):
+        algorithm.train()
+    assert differ(weights(plain), weights(double))
+    plain.stop()
+    double.stop()
+
+
+def test_rows_are_opaque_to_the_learner_group() -> None:
+    assert Rows._fields == ("obs", "state", "actions", "rewards", "next_obs", "next_state", "terminated")
