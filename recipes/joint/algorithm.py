@@ -27,13 +27,6 @@ class JointOffPolicy(Algorithm):  # type: ignore[misc]  # RLlib carries no types
     runner, restoring and going on gives the same numbers as never having stopped.
     """
 
-    @classmethod
-    def get_default_config(cls) -> Any:
-        """Independent Q-learning, unless a subclass says otherwise."""
-        from recipes.joint.config import IDQLConfig
-
-        return IDQLConfig()
-
     def setup(self, config: Any) -> None:
         """Build runners, learner and replay."""
         super().setup(config)
@@ -139,3 +132,25 @@ class DTOMALB(JointOffPolicy):
         from recipes.joint.config import DTOMALBConfig
 
         return DTOMALBConfig()
+
+
+class IDQL(JointOffPolicy):
+    """Independent DQN; see :class:`.IDQLConfig`."""
+
+    @classmethod
+    def get_default_config(cls) -> Any:
+        """One Q-network for each user."""
+        from recipes.joint.config import IDQLConfig
+
+        return IDQLConfig()
+
+
+class DQNTOLB(JointOffPolicy):
+    """Centralised DQN; see :class:`.DQNTOLBConfig`."""
+
+    @classmethod
+    def get_default_config(cls) -> Any:
+        """The branching head."""
+        from recipes.joint.config import DQNTOLBConfig
+
+        return DQNTOLBConfig()

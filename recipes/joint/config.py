@@ -254,9 +254,7 @@ class QConfig(JointOffPolicyConfig):
     """What the Q-learning algorithms share: ``double_q`` and ``huber`` (the error beyond 1 grows linearly)."""
 
     def __init__(self, algo_class: Any = None) -> None:
-        from recipes.joint.algorithm import JointOffPolicy
-
-        super().__init__(algo_class=algo_class or JointOffPolicy)
+        super().__init__(algo_class=algo_class)
         self.exploration_noise = 0.0
         self.epsilon = [(0, 1.0), (20_000, 0.05)]
         self.double_q = False
@@ -277,6 +275,11 @@ class QConfig(JointOffPolicyConfig):
 class IDQLConfig(QConfig):
     """IDQL-TOLB: an independent DQN for each user on its own observation and reward."""
 
+    def __init__(self, algo_class: Any = None) -> None:
+        from recipes.joint.algorithm import IDQL
+
+        super().__init__(algo_class=algo_class or IDQL)
+
 
 class DQNTOLBConfig(QConfig):
     """DQN-TOLB: one DQN for all users, on the global state and the mean reward.
@@ -286,7 +289,9 @@ class DQNTOLBConfig(QConfig):
     """
 
     def __init__(self, algo_class: Any = None) -> None:
-        super().__init__(algo_class=algo_class)
+        from recipes.joint.algorithm import DQNTOLB
+
+        super().__init__(algo_class=algo_class or DQNTOLB)
         self.head = "branching"
 
     def training(self, *, head: str = NotProvided, **kwargs: Any) -> Self:

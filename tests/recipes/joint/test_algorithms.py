@@ -14,7 +14,9 @@ pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings
 ALGORITHMS: dict[str, Any] = {
     "dtomalb": lambda: DTOMALBConfig().training(temperature=[(0, 1.0), (1_000, 0.5)], grad_clip=10.0),
     "dtomalb-exact": lambda: DTOMALBConfig().training(actor_gradient="exact", entropy_bonus=0.01),
-    "dtomalb-shared": lambda: DTOMALBConfig().training(actor_gradient="exact", share_actors=True, share_critics=True),
+    "dtomalb-shared": lambda: DTOMALBConfig().training(
+        actor_gradient="exact", entropy_bonus=0.01, share_actors=True, share_critics=True
+    ),
     "idql-tolb": lambda: IDQLConfig(),
     "idql-tolb-double": lambda: IDQLConfig().training(double_q=True, huber=True, share_actors=True),
     "dqn-tolb": lambda: DQNTOLBConfig(),
@@ -193,12 +195,10 @@ def test_a_cooperative_game_with_a_known_optimum_is_solved(name: str) -> None:
         replay_capacity=10_000,
         train_batch_size_per_learner=128,
     )
-    if isinstance(config, DTOMALBConfig):
-        config.training(epsilon=[(0, 1.0), (2_000, 0.1)], target_actions="sampled")
-    else:
-        config.training(epsilon=[(0, 1.0), (2_000, 0.1)])
+    config.training(epsilon=0.5)
     config.reporting(min_sample_timesteps_per_iteration=6_000)
     algorithm = config.build_algo()
+    assert algorithm.config.kind == config.kind
     algorithm.train()
     (fragment,) = algorithm.env_runner.sample(num_episodes=40, explore=False)
     optimum = 1.0
