@@ -3,3 +3,40 @@
 ``python -m recipes ls`` lists the algorithms. Recipes run from a checkout and are meant to be read, copied and changed;
 importing this package loads neither torch nor Ray.
 """
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeoffload_env.policies import Policy
+
+_CONFIGS = ("DTOMALBConfig", "DQNTOLBConfig", "IDQLConfig")
+
+__all__ = [*_CONFIGS, "load_policy"]  # noqa: PLE0604
+
+
+def load_policy(run: str | Path) -> "Policy":
+    """The greedy policy of a run's last checkpoint.
+
+    ``policy.actions({"user_3": observation})`` gives the actions of any users where execution is distributed,
+    ``policy.actions(state=env.state())`` everyone's where it is central; ``evaluate(policy)`` takes it too.
+
+    Args:
+        run: the run's folder.
+
+    Raises:
+        RunError: no run, or none with a checkpoint.
+    """
+    from recipes.runs import RunFolder
+    from recipes.train import policy_of
+
+    return policy_of(RunFolder.open(Path(run)))
+
+
+def __getattr__(name: str) -> Any:
+    """RLlib configurations, loaded when first asked for."""
+    if name in _CONFIGS:
+        from recipes.joint import config
+
+        return getattr(config, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

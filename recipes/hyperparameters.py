@@ -51,12 +51,13 @@ class Checked:
     @classmethod
     def described(cls) -> list[tuple[str, Any, str]]:
         """Each field's name, default and docstring, in order."""
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-        assert isinstance(tree, ast.ClassDef)
         texts: dict[str, str] = {}
-        for statement, following in zip(tree.body, tree.body[1:], strict=False):
-            if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
-                texts[ast.unparse(statement.target)] = " ".join(str(ast.literal_eval(following.value)).split())
+        for owner in reversed(cls.__mro__[: cls.__mro__.index(Checked)]):
+            tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+            assert isinstance(tree, ast.ClassDef)
+            for statement, following in zip(tree.body, tree.body[1:], strict=False):
+                if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
+                    texts[ast.unparse(statement.target)] = " ".join(str(ast.literal_eval(following.value)).split())
         return [(field.name, field.default, texts[field.name]) for field in dataclasses.fields(cls)]
 
 

@@ -43,6 +43,11 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
+        Recipe("dtomalb", "recipes.dtomalb", "the paper's: actors with centralised critics", 60_000),
+        Recipe("dtoma", "recipes.dtoma", "the same without the load balancing term", 60_000),
+        Recipe("dtomalb-exact", "recipes.dtomalb_exact", "our variant of it, with exact actor gradients", 60_000),
+        Recipe("idql-tolb", "recipes.idql_tolb", "independent DQN: one Q-network for each user", 60_000),
+        Recipe("dqn-tolb", "recipes.dqn_tolb", "centralised DQN: one network in charge of all users", 60_000),
         Recipe("rllib-dqn", "recipes.rllib_dqn", "RLlib's own DQN, independent: one Q-network for each user", 40_000),
         Recipe("rllib-ppo", "recipes.rllib_ppo", "RLlib's own PPO, shared: one network for all users", 60_000),
     )

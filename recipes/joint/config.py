@@ -38,6 +38,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
     * ``share_actors``: all users act with one network that sees a one-hot of the user;
     * ``epsilon``: share of random actions, a schedule;
     * ``exploration_noise``: scale of the Gumbel noise added to what an action is chosen by;
+    * ``huber``: errors of values beyond 1 count linearly, not squared;
     * ``device``: "cpu", or "cuda" to keep games, replay and learner on the GPU.
 
     An iteration plays ``min_sample_timesteps_per_iteration`` env steps (1,000).
@@ -64,6 +65,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         self.share_actors = False
         self.epsilon: Schedule = 0.05
         self.exploration_noise = 1.0
+        self.huber = False
         self.device = "cpu"
         self.exploration_config = {}
         self._dont_auto_sync_env_runner_states = True  # there are no connectors
@@ -79,6 +81,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         share_actors: bool = NotProvided,
         epsilon: Schedule = NotProvided,
         exploration_noise: float = NotProvided,
+        huber: bool = NotProvided,
         device: str = NotProvided,
         **kwargs: Any,
     ) -> Self:
@@ -93,6 +96,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
             share_actors=share_actors,
             epsilon=epsilon,
             exploration_noise=exploration_noise,
+            huber=huber,
             device=device,
         )
 
@@ -251,19 +255,18 @@ class DTOMALBConfig(JointOffPolicyConfig):
 
 
 class QConfig(JointOffPolicyConfig):
-    """What the Q-learning algorithms share: ``double_q`` and ``huber`` (the error beyond 1 grows linearly)."""
+    """What the Q-learning algorithms share: ``double_q``, off by default."""
 
     def __init__(self, algo_class: Any = None) -> None:
         super().__init__(algo_class=algo_class)
         self.exploration_noise = 0.0
         self.epsilon = [(0, 1.0), (20_000, 0.05)]
         self.double_q = False
-        self.huber = False
 
-    def training(self, *, double_q: bool = NotProvided, huber: bool = NotProvided, **kwargs: Any) -> Self:
+    def training(self, *, double_q: bool = NotProvided, **kwargs: Any) -> Self:
         """Set what the class's docstring lists."""
         super().training(**kwargs)
-        return self._set(double_q=double_q, huber=huber)
+        return self._set(double_q=double_q)
 
     def get_default_learner_class(self) -> Any:
         """The learner of Q-values."""

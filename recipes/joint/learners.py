@@ -77,6 +77,10 @@ class JointLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
         self._set_optimizer_lr(optimizer, self._rate(name, env_steps))
         optimizer.step()
 
+    def error(self, values: Tensor, targets: Tensor) -> Tensor:
+        """The loss of values, ``[N, batch]``: (35), or its robust variant."""
+        return losses.huber_error(values, targets) if self.config.huber else losses.squared_error(values, targets)
+
     def report(self, name: str, value: Tensor) -> None:
         """Add to the mean that :meth:`get_metrics` logs."""
         value = value.detach()
@@ -132,7 +136,7 @@ class ActorCriticLearner(JointLearner):
             )
             next_values = networks.target_critics(rows.next_state, next_actions)
             targets = losses.td_target(rows.rewards.T, rows.terminated.T, next_values, config.gamma)
-        critic_loss = losses.squared_error(networks.critics(rows.state, rows.actions), targets)
+        critic_loss = self.error(networks.critics(rows.state, rows.actions), targets)
         self.descend("critics", critic_loss, env_steps)
 
         logits = networks.acting.values(rows.obs, rows.state)
@@ -170,8 +174,7 @@ class QLearner(JointLearner):
                 next_values = next_values.mean(0, keepdim=True)
             targets = losses.td_target(rewards, terminated, next_values, config.gamma)
         values = losses.chosen(acting.values(rows.obs, rows.state), acting.index_of(rows.actions))
-        error = losses.huber_error if config.huber else losses.squared_error
-        loss = error(values, targets.expand_as(values))
+        loss = self.error(values, targets.expand_as(values))
         self.descend("acting", loss, env_steps)
         self.report("td_loss", loss)
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 class StackedMLP(nn.Module):
     """N perceptrons of the same shape that are evaluated together, or one that N users share.
 
-    Layers are linear with ReLU between them, initialised as ``torch.nn.Linear`` does. All tensors are user-major:
-    ``[N, batch, size]``. Adam and norms taken over all but the first axis treat the stack as N separate networks.
+    Layers are linear with ReLU between them, initialised as ``torch.nn.Linear`` does, the last one at a tenth of that:
+    first values are near 0, and first policies near uniform. All tensors are user-major: ``[N, batch, size]``. Adam and norms taken over all but the first axis treat the stack as N separate networks.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class StackedMLP(nn.Module):
         self.copies = 1 if shared else num_users
         self.depth = len(sizes) - 1
         for layer, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
-            self.register_parameter(f"weight_{layer}", _uniform((self.copies, fan_in, fan_out), fan_in, generator))
-            self.register_parameter(f"bias_{layer}", _uniform((self.copies, 1, fan_out), fan_in, generator))
-        self.register_parameter(
-            "user_bias", _uniform((1, num_users, sizes[1]), sizes[0], generator) if shared else None
-        )
+            bound = (0.1 if layer == self.depth - 1 else 1.0) / math.sqrt(fan_in)
+            self.register_parameter(f"weight_{layer}", _uniform((self.copies, fan_in, fan_out), bound, generator))
+            self.register_parameter(f"bias_{layer}", _uniform((self.copies, 1, fan_out), bound, generator))
+        user_bias = _uniform((1, num_users, sizes[1]), 1.0 / math.sqrt(sizes[0]), generator) if shared else None
+        self.register_parameter("user_bias", user_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs ``[N, batch, out]`` for inputs ``[N, batch, in]``, or ``[batch, in]`` that all users see."""
@@ -133,6 +133,5 @@ class CentralCritics(nn.Module):
         return blocks[user, user]
 
 
-def _uniform(shape: tuple[int, ...], fan_in: int, generator: torch.Generator | None) -> nn.Parameter:
-    bound = 1.0 / math.sqrt(fan_in)
+def _uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator | None) -> nn.Parameter:
     return nn.Parameter((2.0 * torch.rand(shape, generator=generator) - 1.0) * bound)

@@ -1,0 +1,81 @@
+"""DTOMALB (Table 1): MADDPG for discrete actions, by straight-through Gumbel-Softmax, with the load balancing reward (20).
+
+    python -m recipes train dtomalb
+
+RESULTS
+
+Every user has an actor on its own observation and a centralised critic over the global state and everyone's actions,
+(27) to (35). Differences from Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an update
+of batch 512 for every 16 slots in place of one per slot; exploration noise N_t as Gumbel noise on the logits plus a share
+of random actions; learning rates that fall. The loss of line 17 has its bracket, the gradient of line 18 its sign and
+its Q at x, a as in (34).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from recipes.hyperparameters import Share, Within
+from recipes.joint import recipe
+from recipes.joint.recipe import JointHyperparameters, Weight
+from recipes.joint.schedule import linear
+
+if TYPE_CHECKING:
+    from edgeoffload_env.policies import Policy
+    from recipes.settings import RunSettings
+
+Temperature = Annotated[float, Within(1e-3, 1e3)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorCriticHyperparameters(JointHyperparameters):
+    """Of actors with centralised critics."""
+
+    target_actions: Literal["greedy", "sampled"] = "sampled"
+    """a' of (32): the target actors' best actions, or actions drawn from their softmax."""
+    entropy_bonus: Weight = 0.0
+    """Weight of the actors' entropy at the beginning."""
+    final_entropy_bonus: Weight = 0.0
+    """Weight of the actors' entropy at the end."""
+    share_critics: bool = False
+    """One critic network for all users that also sees who they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(ActorCriticHyperparameters):
+    """Of DTOMALB."""
+
+    temperature: Temperature = 0.5
+    """Of the Gumbel-Softmax at the beginning."""
+    final_temperature: Temperature = 0.5
+    """Of the Gumbel-Softmax at the end."""
+
+
+def algorithm_config(settings: "RunSettings", env: dict[str, Any] | None = None) -> Any:
+    """A ``DTOMALBConfig`` for the run; ``env`` changes the game that is trained on."""
+    hyper = settings.hyperparameters
+    assert isinstance(hyper, Hyperparameters)
+    temperature = linear(hyper.temperature, hyper.final_temperature, settings.env_steps)
+    return actor_critic_config(settings, env, actor_gradient="straight-through", temperature=temperature)
+
+
+def actor_critic_config(settings: "RunSettings", env: dict[str, Any] | None = None, **training: Any) -> Any:
+    """A ``DTOMALBConfig`` with what the recipes of actors and critics share."""
+    from recipes.joint.config import DTOMALBConfig
+
+    hyper = settings.hyperparameters
+    assert isinstance(hyper, ActorCriticHyperparameters)
+    return recipe.configured(
+        DTOMALBConfig(),
+        settings,
+        env,
+        target_actions=hyper.target_actions,
+        entropy_bonus=linear(hyper.entropy_bonus, hyper.final_entropy_bonus, settings.env_steps),
+        share_critics=hyper.share_critics,
+        **training,
+    )
+
+
+def load_policy(settings: "RunSettings", checkpoint: Path) -> "Policy":
+    """The greedy policy: each user's own actor on the user's own observation."""
+    return recipe.load_policy(settings, checkpoint)

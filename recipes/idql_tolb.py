@@ -1,0 +1,42 @@
+"""IDQL-TOLB: independent DQN, a Q-network for each user on its own observation and reward (20).
+
+    python -m recipes train idql-tolb
+
+RESULTS
+
+Plain DQN, as in the paper's [14]; double Q-learning is an option. Differences from the paper: one minibatch for all users,
+an update of batch 512 for every 16 slots, learning rates that fall.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recipes.joint import recipe
+from recipes.joint.recipe import JointHyperparameters
+
+if TYPE_CHECKING:
+    from edgeoffload_env.policies import Policy
+    from recipes.settings import RunSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(JointHyperparameters):
+    """Of independent DQN."""
+
+    double: bool = False
+    """Double Q-learning: the network chooses the next action, the target network rates it."""
+
+
+def algorithm_config(settings: "RunSettings") -> Any:
+    """An ``IDQLConfig`` for the run."""
+    from recipes.joint.config import IDQLConfig
+
+    hyper = settings.hyperparameters
+    assert isinstance(hyper, Hyperparameters)
+    return recipe.configured(IDQLConfig(), settings, double_q=hyper.double)
+
+
+def load_policy(settings: "RunSettings", checkpoint: Path) -> "Policy":
+    """The greedy policy: each user's own Q-network on the user's own observation."""
+    return recipe.load_policy(settings, checkpoint)
