@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _CONFIGS = ("DTOMALBConfig", "DQNTOLBConfig", "IDQLConfig")
 
-__all__ = [*_CONFIGS, "load_policy"]  # noqa: PLE0604
+__all__ = [*_CONFIGS, "load_policy"]
 
 
 def load_policy(run: str | Path) -> "Policy":

@@ -1,4 +1,4 @@
-"""The command line: ``python -m recipes {ls,train,evaluate}``."""
+"""The command line: ``python -m recipes {ls,train,evaluate,export}``."""
 
 import argparse
 import dataclasses
@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=EVALUATION_SEED, help=f"of the games ({EVALUATION_SEED})")
     command.add_argument("--scenario", metavar="NAME", help="another game than it was trained on")
     command.add_argument("--json", action="store_true", help="print everything as JSON in the table's place")
+
+    command = commands.add_parser("export", help="write each user's actor as a file that plain torch runs")
+    command.set_defaults(command=_export)
+    command.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
+    command.add_argument("folder", type=Path, metavar="DIR", help="where to write; new or empty")
     return parser
 
 
@@ -144,6 +149,21 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(Report([(settings.algorithm, result)], overrides=env).to_json())
     else:
         print(_table(result, env, options.episodes, options.seed))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from recipes.joint.export import export_policy
+    from recipes.joint.policy import JointPolicy
+
+    folder = RunFolder.open(options.run)
+    policy = policy_of(folder)
+    if not isinstance(policy, JointPolicy):
+        raise UsageError(f"{folder.settings.algorithm} cannot be exported; RLlib's own checkpoint holds its networks")
+    try:
+        files = export_policy(policy, folder.settings.env_config, options.folder)
+    except FileExistsError as error:
+        raise UsageError(str(error)) from error
+    print(f"{options.folder}: {', '.join(path.name for path in files)}; README.md says how to use them")
 
 
 def _table(result: Evaluation, env: dict[str, Any], episodes: int, seed: int) -> str:

@@ -4,9 +4,9 @@
 
 RESULTS
 
-The paper's centralised DQN has an output for each of the (M + 1)^N joint actions: 60 million at its own size. Here it has
-a head of advantages for each user (branching DQN) and works for any N; ``--set head=joint`` gives the paper's, and is
-refused beyond 20,000 outputs. Double Q-learning is an option.
+The paper's centralised DQN has an output for each of the (M + 1)^N joint actions: 60 million at its own size. Here it
+has a head of advantages for each user (branching DQN) and works for any N; ``--set head=joint`` gives the paper's, and
+is refused beyond 20,000 outputs. Double Q-learning is an option.
 """
 
 from dataclasses import dataclass

@@ -1,21 +1,21 @@
-"""DTOMALB (Table 1): MADDPG for discrete actions, by straight-through Gumbel-Softmax, with the load balancing reward (20).
+"""DTOMALB (Table 1): MADDPG for discrete actions by straight-through Gumbel-Softmax, on the reward (20).
 
     python -m recipes train dtomalb
 
 RESULTS
 
 Every user has an actor on its own observation and a centralised critic over the global state and everyone's actions,
-(27) to (35). Differences from Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an update
-of batch 512 for every 16 slots in place of one per slot; exploration noise N_t as Gumbel noise on the logits plus a share
-of random actions; learning rates that fall. The loss of line 17 has its bracket, the gradient of line 18 its sign and
-its Q at x, a as in (34).
+(27) to (35). Differences from Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an
+update of batch 512 for every 16 slots in place of one per slot; exploration noise N_t as Gumbel noise on the logits
+plus a share of random actions; learning rates that fall. The loss of line 17 has its bracket, the gradient of line 18
+its sign and its Q at x, a as in (34).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from recipes.hyperparameters import Share, Within
+from recipes.hyperparameters import Within
 from recipes.joint import recipe
 from recipes.joint.recipe import JointHyperparameters, Weight
 from recipes.joint.schedule import linear

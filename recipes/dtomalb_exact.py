@@ -4,8 +4,9 @@
 
 RESULTS
 
-The critic is evaluated for each of the user's M + 1 actions, the others' from the batch, and the actor follows the gradient
-of the expected value: neither sampling nor relaxation, so no temperature. All else is as in ``recipes/dtomalb.py``.
+The critic is evaluated for each of the user's M + 1 actions, the others' from the batch, and the actor follows the
+gradient of the expected value: neither sampling nor relaxation, so no temperature. All else is as in
+``recipes/dtomalb.py``.
 """
 
 from dataclasses import dataclass

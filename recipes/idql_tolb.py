@@ -4,8 +4,8 @@
 
 RESULTS
 
-Plain DQN, as in the paper's [14]; double Q-learning is an option. Differences from the paper: one minibatch for all users,
-an update of batch 512 for every 16 slots, learning rates that fall.
+Plain DQN, as in the paper's [14]; double Q-learning is an option. Differences from the paper: one minibatch for all
+users, an update of batch 512 for every 16 slots, learning rates that fall.
 """
 
 from dataclasses import dataclass

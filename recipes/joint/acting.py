@@ -51,12 +51,12 @@ class ActingNetwork(nn.Module):
         """The inverse of :meth:`index_of`."""
         return index.T
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def greedy(self, obs: Tensor, state: Tensor) -> Tensor:
         """The best actions, ``[batch, N]``."""
         return self.actions_of(self.values(obs, state).argmax(dim=-1))
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def explore(self, obs: Tensor, state: Tensor, *, share: float, noise: float, generator: torch.Generator) -> Tensor:
         """Actions for training, ``[batch, N]``.
 
@@ -150,7 +150,7 @@ class JointHead(ActingNetwork):
         return (actions * self.powers).sum(dim=1)[None]
 
     def actions_of(self, index: Tensor) -> Tensor:
-        """``[batch, N]``"""
+        """The digits, ``[batch, N]``."""
         return (index[0][:, None] // self.powers) % self.sizes.num_actions
 
 

@@ -1,15 +1,7 @@
 """Configurations of the joint off-policy algorithms, as RLlib's users build and tune them.
 
-    from recipes import DTOMALBConfig
-
-    config = (
-        DTOMALBConfig()
-        .environment("edgeoffload/paper-v0", env_config={"num_users": 10})
-        .training(lr=1e-3, temperature=0.5)
-        .debugging(seed=0)
-    )
-    algorithm = config.build_algo()
-    print(algorithm.train()["env_runners"]["episode_return_mean"])
+``DTOMALBConfig().environment("edgeoffload/paper-v0", env_config={"num_users": 10}).training(lr=1e-3).build_algo()``, and
+in ``tune.Tuner`` as any other.
 """
 
 from typing import Any, Self
@@ -67,7 +59,6 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         self.exploration_noise = 1.0
         self.huber = False
         self.device = "cpu"
-        self.exploration_config = {}
         self._dont_auto_sync_env_runner_states = True  # there are no connectors
 
     def training(
@@ -106,7 +97,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         Raises:
             TypeError, ValueError: the message names the field, the value and what is allowed.
         """
-        self.num_gpus_per_learner = 0 if self.device == "cpu" else max(1, self.num_gpus_per_learner)
+        self.num_gpus_per_learner: float = 0 if self.device == "cpu" else 1
         super().validate()
         if self.num_learners:
             fail("num_learners", self.num_learners, "0: the learner runs beside the replay")
@@ -133,7 +124,8 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
 
     @property
     def _model_config_auto_includes(self) -> dict[str, Any]:
-        return super()._model_config_auto_includes | {
+        return {
+            **super()._model_config_auto_includes,
             "kind": self.kind,
             "hidden": tuple(self.hidden),
             "share_actors": self.share_actors,

@@ -56,8 +56,9 @@ class JointFragment:
 class JointEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLlib carries no types
     """Samples from B games at once, local or remote.
 
-    ``config.env`` is an id of this package, the name under which a creator of a PettingZoo ``ParallelEnv`` is registered
-    with ``ray.tune.register_env``, or such a creator. Adapters that keep the game as ``par_env`` are looked through.
+    ``config.env`` is an id of this package, the name under which a creator of a PettingZoo ``ParallelEnv`` is
+    registered with ``ray.tune.register_env``, or such a creator. Adapters that keep the game as ``par_env`` are looked
+    through.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -68,7 +69,8 @@ class JointEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLlib 
         streams = np.random.SeedSequence(
             None if seed is None else [seed, self.worker_index or 0, int(bool(self.config.in_evaluation))]
         )
-        self._game_seed, noise_seed = (int(word) for word in streams.generate_state(2))
+        game_seed, noise_seed = (int(word) for word in streams.generate_state(2))
+        self._game_seed: int | None = game_seed
         self._generator = torch.Generator(self.device)
         self._generator.manual_seed(noise_seed)
         self._weights_seq_no = 0

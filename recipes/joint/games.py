@@ -61,8 +61,8 @@ class EdgeOffloadGames:
     """Our own vector view: numpy on the CPU, torch on other devices."""
 
     def __init__(self, scenario: str, num_envs: int, device: str, **overrides: Any) -> None:
-        backend = {"backend": "numpy"} if device == "cpu" else {"backend": "torch", "device": device}
-        self._env = edgeoffload_v0.vector_env(num_envs, scenario, **backend, **overrides)
+        backend = "numpy" if device == "cpu" else "torch"
+        self._env = edgeoffload_v0.vector_env(num_envs, scenario, backend, device, **overrides)
         config = self._env.config
         xp = self._env.backend.xp
         self._never = xp.zeros((num_envs, config.num_users), dtype=xp.bool, device=self._env.backend.device)

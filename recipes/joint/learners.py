@@ -1,6 +1,6 @@
-"""RLlib learners without the connectors, batch conversions and per-update metrics that cost more than the mathematics."""
+"""RLlib learners without the connectors, conversions and metrics that cost more than the mathematics of an update."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
@@ -21,7 +21,7 @@ class JointLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
     Subclasses name their networks in ``trained`` and say what is learned in :meth:`learn`.
     """
 
-    trained: dict[str, tuple[str, str]] = {}
+    trained: ClassVar[dict[str, tuple[str, str]]] = {}
     """For each optimiser: the module's trained network and its target."""
 
     def build(self) -> None:
@@ -42,9 +42,7 @@ class JointLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
         self._parameters = {name: list(getattr(module, name).parameters()) for name, _ in self.trained.values()}
         for name, parameters in self._parameters.items():
             optimizer = torch.optim.Adam(parameters, lr=self._rate(name, 0), fused=True)
-            self.register_optimizer(
-                module_id=module_id, optimizer_name=name, optimizer=optimizer, params=parameters
-            )
+            self.register_optimizer(module_id=module_id, optimizer_name=name, optimizer=optimizer, params=parameters)
 
     def update(self, batch: Rows | None = None, *, training_data: Any = None, timesteps: Any = None, **_: Any) -> Any:
         """One update.
@@ -124,7 +122,7 @@ class JointLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
 class ActorCriticLearner(JointLearner):
     """Lines 14 to 20 of Table 1 for all users at once, on one minibatch for all."""
 
-    trained = {"critics": ("critics", "target_critics"), "actors": ("acting", "target_acting")}
+    trained: ClassVar = {"critics": ("critics", "target_critics"), "actors": ("acting", "target_acting")}
 
     def learn(self, rows: Rows, env_steps: int) -> None:
         """Critics down (35), then actors up (34)."""
@@ -159,7 +157,7 @@ class ActorCriticLearner(JointLearner):
 class QLearner(JointLearner):
     """Q-learning: each user by itself on its own reward, or one agent for all on the mean reward."""
 
-    trained = {"values": ("acting", "target_acting")}
+    trained: ClassVar = {"values": ("acting", "target_acting")}
 
     def learn(self, rows: Rows, env_steps: int) -> None:
         """Down the squared error of r + gamma max Q'."""

@@ -1,7 +1,7 @@
 """The algorithms' losses as pure functions, with the paper's equation numbers.
 
-Values and rewards are user-major, ``[N, batch]``. A loss is the sum over users of each user's mean over the batch, so that
-its gradient with respect to a user's own parameters is the one that the user would have alone.
+Values and rewards are user-major, ``[N, batch]``. A loss is the sum over users of each user's mean over the batch, so
+that its gradient with respect to a user's own parameters is the one that the user would have alone.
 """
 
 import torch
@@ -11,7 +11,7 @@ from recipes.joint.networks import CentralCritics
 
 
 def td_target(rewards: Tensor, terminated: Tensor, next_values: Tensor, discount: float) -> Tensor:
-    """y of (32) and (35): r + gamma Q'(x', a'), without the second term where the game terminated.
+    """The y of (32) and (35): r + gamma Q'(x', a'), without the second term where the game terminated.
 
     Truncated rows bootstrap: their x' is the state before the reset.
     """
@@ -82,7 +82,7 @@ def chosen(values: Tensor, actions: Tensor) -> Tensor:
 
 
 def next_value(target_values: Tensor, online_values: Tensor | None = None) -> Tensor:
-    """max Q' over the last axis; given the online network's values, Q' at their maximum (double Q-learning)."""
+    """The maximum of Q' over the last axis; given online values, Q' at their maximum (double Q-learning)."""
     if online_values is None:
         return target_values.amax(dim=-1)
     return chosen(target_values, online_values.argmax(dim=-1))

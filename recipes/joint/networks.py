@@ -1,5 +1,6 @@
 """Perceptrons of all users in one, as parameters ``[users, in, out]``; plain torch."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -11,7 +12,8 @@ class StackedMLP(nn.Module):
     """N perceptrons of the same shape that are evaluated together, or one that N users share.
 
     Layers are linear with ReLU between them, initialised as ``torch.nn.Linear`` does, the last one at a tenth of that:
-    first values are near 0, and first policies near uniform. All tensors are user-major: ``[N, batch, size]``. Adam and norms taken over all but the first axis treat the stack as N separate networks.
+    first values are near 0, and first policies near uniform. All tensors are user-major: ``[N, batch, size]``. Adam and
+    norms taken over all but the first axis treat the stack as N separate networks.
     """
 
     def __init__(
@@ -30,7 +32,7 @@ class StackedMLP(nn.Module):
         self.num_users = num_users
         self.copies = 1 if shared else num_users
         self.depth = len(sizes) - 1
-        for layer, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
             bound = (0.1 if layer == self.depth - 1 else 1.0) / math.sqrt(fan_in)
             self.register_parameter(f"weight_{layer}", _uniform((self.copies, fan_in, fan_out), bound, generator))
             self.register_parameter(f"bias_{layer}", _uniform((self.copies, 1, fan_out), bound, generator))

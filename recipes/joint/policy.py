@@ -91,9 +91,7 @@ class JointPolicy:
         actions: NDArray[np.int64] = self.acting.greedy(obs, state).numpy()
         return actions
 
-    def actions(
-        self, observations: Mapping[str, Any] | None = None, *, state: Any = None
-    ) -> dict[str, int]:
+    def actions(self, observations: Mapping[str, Any] | None = None, *, state: Any = None) -> dict[str, int]:
         """Greedy actions in one game.
 
         Args:

@@ -15,7 +15,7 @@ ALGORITHMS: dict[str, Any] = {
     "dtomalb": lambda: DTOMALBConfig().training(temperature=[(0, 1.0), (1_000, 0.5)], grad_clip=10.0),
     "dtomalb-exact": lambda: DTOMALBConfig().training(actor_gradient="exact", entropy_bonus=0.01),
     "dtomalb-shared": lambda: DTOMALBConfig().training(
-        actor_gradient="exact", entropy_bonus=0.01, share_actors=True, share_critics=True
+        actor_gradient="exact", entropy_bonus=0.1, share_actors=True, share_critics=True
     ),
     "idql-tolb": lambda: IDQLConfig(),
     "idql-tolb-double": lambda: IDQLConfig().training(double_q=True, huber=True, share_actors=True),

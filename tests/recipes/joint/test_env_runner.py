@@ -6,7 +6,7 @@ import torch
 from ray.tune.registry import register_env
 
 from edgeoffload_env import edgeoffload_v0
-from recipes.joint.config import DTOMALBConfig, DQNTOLBConfig, IDQLConfig
+from recipes.joint.config import DQNTOLBConfig, DTOMALBConfig, IDQLConfig
 from recipes.joint.env_runner import JointEnvRunner, make_games
 from recipes.joint.parallel_games import ParallelGames
 from recipes.joint.replay import Rows
@@ -54,7 +54,9 @@ def test_what_a_row_leads_to_is_of_its_own_episode(ending: str) -> None:
     assert set(rows.obs[:, 0, 2].tolist()) >= {0.0, 1.0, 2.0}
 
 
-@pytest.mark.parametrize(("ending", "last"), [("terminated", [1, 1, 1]), ("truncated", [0, 0, 0]), ("mixed", [1, 0, 0])])
+@pytest.mark.parametrize(
+    ("ending", "last"), [("terminated", [1, 1, 1]), ("truncated", [0, 0, 0]), ("mixed", [1, 0, 0])]
+)
 def test_only_terminated_users_are_marked(ending: str, last: list[int]) -> None:
     rows = played(ending)
     is_last = rows.obs[:, 0, 3] == 2.0

@@ -48,7 +48,7 @@ class CountingGame(ParallelEnv[str, np.ndarray, int]):
     def step(self, actions: dict[str, int]) -> tuple[Any, ...]:
         self._step += 1
         over = self._step == self._length
-        terminated = {agent: over and self._ending == "terminated" for agent in self.agents}
+        terminated = dict.fromkeys(self.agents, over and self._ending == "terminated")
         if over and self._ending == "mixed":
             terminated[self.agents[0]] = True
         truncated = {agent: over and not terminated[agent] for agent in self.agents}

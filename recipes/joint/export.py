@@ -1,0 +1,148 @@
+"""Trained actors as files that plain torch loads and runs, one for each user, without this package."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from edgeoffload_env import EdgeOffloadConfig, observation
+from edgeoffload_env.model.channel import path_gain
+from recipes.joint.policy import JointPolicy
+
+_USE = """# {name}, exported
+
+{what}
+
+    import torch
+
+    actor = torch.export.load("{first}").module()
+    actions = actor({argument})  # {shapes}
+
+Actions: 0 = the user's own device, m >= 1 = server m. The files need torch alone.
+
+## Features
+
+All numbers are float32 and in SI units before scaling. `z(x; low, high)` is `u / (1 + |u|)` with
+`u = (x - (low + high) / 2) / ((high - low) / 2)`; where low = high, the half width is a tenth of the middle.
+
+{features}
+"""
+
+
+class _OneUser(nn.Module):
+    """A user's own network and no other's: observations ``[batch, D]`` to actions ``[batch]``."""
+
+    def __init__(self, policy: JointPolicy, user: int) -> None:
+        super().__init__()
+        stack = policy.acting.network
+        copy = user if stack.copies > 1 else 0
+        layers: list[nn.Module] = []
+        for layer in range(stack.depth):
+            weight, bias = getattr(stack, f"weight_{layer}")[copy], getattr(stack, f"bias_{layer}")[copy, 0]
+            if layer == 0 and stack.user_bias is not None:
+                bias = bias + stack.user_bias[0, user]
+            linear = nn.Linear(*weight.shape)
+            linear.load_state_dict({"weight": weight.T, "bias": bias})
+            layers += [linear, nn.ReLU()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, obs: Tensor) -> Tensor:
+        return self.layers(obs).argmax(dim=-1)
+
+
+class _Everyone(nn.Module):
+    """A central network: states ``[batch, S]`` to everyone's actions ``[batch, N]``."""
+
+    def __init__(self, policy: JointPolicy) -> None:
+        super().__init__()
+        self.acting = policy.acting
+
+    def forward(self, state: Tensor) -> Tensor:
+        obs = state.new_zeros((state.shape[0], self.acting.sizes.num_users, 0))
+        return self.acting.actions_of(self.acting.values(obs, state).argmax(dim=-1))
+
+
+def export_policy(policy: JointPolicy, config: EdgeOffloadConfig, folder: Path) -> list[Path]:
+    """Write a file for each user, or ``everyone.pt2`` where execution is central; a README; the game's constants.
+
+    Args:
+        policy: what to export.
+        config: the game that it was trained on.
+        folder: where; made if missing.
+
+    Returns:
+        The network files.
+
+    Raises:
+        FileExistsError: the folder holds something already.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty; choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes = policy.acting.sizes
+    if policy.central:
+        files = {folder / "everyone.pt2": (_Everyone(policy), sizes.state_size)}
+    else:
+        files = {folder / f"{user}.pt2": (_OneUser(policy, n), sizes.obs_size) for n, user in enumerate(policy.users)}
+    for path, (network, size) in files.items():
+        network.requires_grad_(False)
+        # Two rows, because a batch of one would be taken for a constant
+        program = torch.export.export(
+            network, (torch.zeros(2, size),), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
+        )
+        torch.export.save(program, path)
+    (folder / "README.md").write_text(_readme(policy, config, next(iter(files)).name))
+    (folder / "game.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    return list(files)
+
+
+def _readme(policy: JointPolicy, config: EdgeOffloadConfig, first: str) -> str:
+    sizes = policy.acting.sizes
+    if policy.central:
+        what = "One network for all users: it needs the global state."
+        argument, shapes = "state", f"float32 [batch, {sizes.state_size}] -> int64 [batch, {sizes.num_users}]"
+        features = _state_features(config)
+    else:
+        what = "A network for each user: it needs that user's own observation alone."
+        argument, shapes = "observation", f"float32 [batch, {sizes.obs_size}] -> int64 [batch]"
+        features = _observation_features(config)
+    lines = [f"{place}. {text}" for place, text in enumerate(features)]
+    return _USE.format(
+        name=policy.name, what=what, first=first, argument=argument, shapes=shapes, features="\n".join(lines)
+    )
+
+
+def _loads(config: EdgeOffloadConfig) -> list[str]:
+    scale = observation.LOAD_SCALE_S
+    return [
+        f"load of server {m + 1}: (q - {scale:g}) / (q + {scale:g}), q = cycles queued / cycles per second, in s"
+        for m in range(config.servers)
+    ]
+
+
+def _speeds(config: EdgeOffloadConfig) -> list[str]:
+    low, high = config.speed_bounds_hz
+    return [f"speed of server {m + 1}: z(cycles/s; {low:g}, {high:g})" for m in range(config.servers)]
+
+
+def _own(config: EdgeOffloadConfig) -> list[str]:
+    gains = path_gain(config.cell_radius_m), path_gain(config.min_distance_m)
+    return [
+        "task length: z(bit; {:g}, {:g})".format(*config.task_bits),
+        "task work: z(CPU cycles; {:g}, {:g})".format(*config.task_cycles),
+        "own device's speed: z(cycles/s; {:g}, {:g})".format(*config.device_hz),
+        "link quality: z(ln g; ln {:.9g}, ln {:.9g}), g = channel gain".format(*gains),
+    ]
+
+
+def _observation_features(config: EdgeOffloadConfig) -> list[str]:
+    own = _own(config) if config.observation == "full" else []
+    speeds = _speeds(config) if config.observation == "full" and config.server_hz_range is not None else []
+    return [*_loads(config), *own, *speeds]
+
+
+def _state_features(config: EdgeOffloadConfig) -> list[str]:
+    users = [f"user {n}'s {text}" for n in range(config.num_users) for text in _own(config)]
+    return [*_loads(config), *_speeds(config), *users]
