@@ -37,8 +37,13 @@ class ActorCriticHyperparameters(JointHyperparameters):
     """Weight of the actors' entropy at the beginning."""
     final_entropy_bonus: Weight = 0.0
     """Weight of the actors' entropy at the end."""
-    share_critics: bool = False
-    """One critic network for all users that also sees who they are."""
+    critic: Literal["separate", "shared", "pooled", "team"] = "separate"
+    """One for each user; one that also sees who the user is; one that treats users alike, over everyone's observations;
+    or the same with one value for all, on the mean reward."""
+    normalize_advantages: bool = False
+    """Actors follow advantages over their policy's mean, in units of their root mean square."""
+    actor_batch_size: Annotated[int, Within(0, 10**9)] = 0
+    """Of the slots that an update replays, how many the actors learn from; 0 for all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +76,9 @@ def actor_critic_config(settings: "RunSettings", env: dict[str, Any] | None = No
         env,
         target_actions=hyper.target_actions,
         entropy_bonus=linear(hyper.entropy_bonus, hyper.final_entropy_bonus, settings.env_steps),
-        share_critics=hyper.share_critics,
+        critic=hyper.critic,
+        normalize_advantages=hyper.normalize_advantages,
+        actor_batch_size=hyper.actor_batch_size or None,
         **training,
     )
 

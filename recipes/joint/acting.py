@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeoffload_env._validation import choice, fail
-from recipes.joint.losses import gumbel
-from recipes.joint.networks import StackedMLP
+from recipes.joint.networks import StackedMLP, gumbel
 
 LARGEST_JOINT_HEAD = 20_000
 """Outputs beyond which a joint head is refused."""

@@ -1,7 +1,7 @@
 """Configurations of the joint off-policy algorithms, as RLlib's users build and tune them.
 
-``DTOMALBConfig().environment("edgeoffload/paper-v0", env_config={"num_users": 10}).training(lr=1e-3).build_algo()``, and
-in ``tune.Tuner`` as any other.
+``DTOMALBConfig().environment("edgeoffload/paper-v0", env_config={"num_users": 5}).training(lr=1e-3).build_algo()``,
+and in ``tune.Tuner`` as any other.
 """
 
 from typing import Any, Self
@@ -10,6 +10,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from edgeoffload_env._validation import choice, fail, number, whole
+from recipes.joint.critics import KINDS
 from recipes.joint.env_runner import JointEnvRunner
 from recipes.joint.schedule import Schedule
 
@@ -30,6 +31,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
     * ``share_actors``: all users act with one network that sees a one-hot of the user;
     * ``epsilon``: share of random actions, a schedule;
     * ``exploration_noise``: scale of the Gumbel noise added to what an action is chosen by;
+    * ``reward_scale``: what rewards are multiplied by before they are learned from;
     * ``huber``: errors of values beyond 1 count linearly, not squared;
     * ``device``: "cpu", or "cuda" to keep games, replay and learner on the GPU.
 
@@ -57,6 +59,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         self.share_actors = False
         self.epsilon: Schedule = 0.05
         self.exploration_noise = 1.0
+        self.reward_scale = 1.0
         self.huber = False
         self.device = "cpu"
         self._dont_auto_sync_env_runner_states = True  # there are no connectors
@@ -72,6 +75,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         share_actors: bool = NotProvided,
         epsilon: Schedule = NotProvided,
         exploration_noise: float = NotProvided,
+        reward_scale: float = NotProvided,
         huber: bool = NotProvided,
         device: str = NotProvided,
         **kwargs: Any,
@@ -87,6 +91,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
             share_actors=share_actors,
             epsilon=epsilon,
             exploration_noise=exploration_noise,
+            reward_scale=reward_scale,
             huber=huber,
             device=device,
         )
@@ -107,6 +112,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         number("tau", self.tau, 0.0, 1.0)
         number("gamma", self.gamma, 0.0, 1.0)
         number("exploration_noise", self.exploration_noise, 0.0, 1e6)
+        number("reward_scale", self.reward_scale, 1e-9, 1e9)
         self._check_sizes("hidden")
         self._check_schedule("epsilon", 0.0, 1.0)
         self._check_schedule("lr", 0.0, 1.0)
@@ -166,7 +172,10 @@ class DTOMALBConfig(JointOffPolicyConfig):
     * ``entropy_bonus``: weight of the actors' entropy, a schedule;
     * ``actor_lr``, ``critic_lr``: schedules in place of ``lr``;
     * ``critic_hidden``: in place of ``hidden``;
-    * ``share_critics``: one critic network for all users that sees a one-hot of the user.
+    * ``critic``: "separate" (the paper's: one for each user), "shared" (one that sees a one-hot of the user), "pooled"
+      (one that treats users alike, over everyone's observations) or "team" (the same with one value for all);
+    * ``normalize_advantages``: actors follow advantages over their policy's mean, in units of their root mean square;
+    * ``actor_batch_size``: of the batch's rows, how many the actors learn from; None for all.
     """
 
     def __init__(self, algo_class: Any = None) -> None:
@@ -180,7 +189,9 @@ class DTOMALBConfig(JointOffPolicyConfig):
         self.actor_lr: Schedule | None = None
         self.critic_lr: Schedule | None = None
         self.critic_hidden: tuple[int, ...] | None = None
-        self.share_critics = False
+        self.critic = "separate"
+        self.normalize_advantages = False
+        self.actor_batch_size: int | None = None
 
     def training(
         self,
@@ -192,7 +203,9 @@ class DTOMALBConfig(JointOffPolicyConfig):
         actor_lr: Schedule | None = NotProvided,
         critic_lr: Schedule | None = NotProvided,
         critic_hidden: tuple[int, ...] | None = NotProvided,
-        share_critics: bool = NotProvided,
+        critic: str = NotProvided,
+        normalize_advantages: bool = NotProvided,
+        actor_batch_size: int | None = NotProvided,
         **kwargs: Any,
     ) -> Self:
         """Set what the class's docstring lists."""
@@ -205,13 +218,18 @@ class DTOMALBConfig(JointOffPolicyConfig):
             actor_lr=actor_lr,
             critic_lr=critic_lr,
             critic_hidden=critic_hidden,
-            share_critics=share_critics,
+            critic=critic,
+            normalize_advantages=normalize_advantages,
+            actor_batch_size=actor_batch_size,
         )
 
     def validate(self) -> None:
         """Check every field."""
         super().validate()
         choice("actor_gradient", self.actor_gradient, ("straight-through", "exact"))
+        choice("critic", self.critic, KINDS)
+        if self.actor_batch_size is not None:
+            whole("actor_batch_size", self.actor_batch_size, 1, _MOST)
         choice("target_actions", self.target_actions, ("greedy", "sampled"))
         self._check_schedule("temperature", 1e-3, 1e3)
         self._check_schedule("entropy_bonus", 0.0, 1e6)
@@ -242,7 +260,7 @@ class DTOMALBConfig(JointOffPolicyConfig):
     def _model_config_auto_includes(self) -> dict[str, Any]:
         return super()._model_config_auto_includes | {
             "critic_hidden": tuple(self.critic_hidden or self.hidden),
-            "share_critics": self.share_critics,
+            "critic": self.critic,
         }
 
 

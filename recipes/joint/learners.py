@@ -126,32 +126,49 @@ class ActorCriticLearner(JointLearner):
 
     def learn(self, rows: Rows, env_steps: int) -> None:
         """Critics down (35), then actors up (34)."""
-        config, networks = self.config, self.networks
-        with torch.no_grad():
-            noise = 1.0 if config.target_actions == "sampled" else 0.0
-            next_actions = networks.target_acting.explore(
-                rows.next_obs, rows.next_state, share=0.0, noise=noise, generator=self._generator
-            )
-            next_values = networks.target_critics(rows.next_state, next_actions)
-            targets = losses.td_target(rows.rewards.T, rows.terminated.T, next_values, config.gamma)
-        critic_loss = self.error(networks.critics(rows.state, rows.actions), targets)
+        critic_loss = self.error(self.networks.critics(rows.obs, rows.state, rows.actions), self.targets(rows))
         self.descend("critics", critic_loss, env_steps)
-
-        logits = networks.acting.values(rows.obs, rows.state)
-        if config.actor_gradient == "exact":
-            actor_loss = losses.exact_actor_loss(networks.critics, rows.state, rows.actions, logits)
-        else:
-            uniform = torch.rand(logits.shape, generator=self._generator, device=self.device)
-            temperature = value_at(config.temperature, env_steps)
-            actor_loss = losses.sampled_actor_loss(
-                networks.critics, rows.state, rows.actions, logits, uniform, temperature
-            )
-        bonus = value_at(config.entropy_bonus, env_steps)
-        if bonus > 0.0:
-            actor_loss = actor_loss - bonus * losses.entropy(logits)
+        rows = Rows(*(column[: self.config.actor_batch_size] for column in rows))
+        actor_loss = self.actor_loss(rows, env_steps)
         self.descend("acting", actor_loss, env_steps)
         self.report("critic_loss", critic_loss)
         self.report("actor_loss", actor_loss)
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def targets(self, rows: Rows) -> Tensor:
+        """The y of (32) and (35), ``[N, batch]``; one for all where the critic is the team's."""
+        config, networks = self.config, self.networks
+        next_actions = networks.target_acting.explore(
+            rows.next_obs,
+            rows.next_state,
+            share=0.0,
+            noise=1.0 if config.target_actions == "sampled" else 0.0,
+            generator=self._generator,
+        )
+        next_values = networks.target_critics(rows.next_obs, rows.next_state, next_actions)
+        rewards, terminated = config.reward_scale * rows.rewards.T, rows.terminated.T
+        if networks.critics.team:
+            rewards, terminated = rewards.mean(0, keepdim=True), terminated.amin(0, keepdim=True)
+        return losses.td_target(rewards, terminated, next_values, config.gamma)
+
+    def actor_loss(self, rows: Rows, env_steps: int) -> Tensor:
+        """The negative of (34)'s objective, sampled or exact."""
+        config, networks = self.config, self.networks
+        seen = rows.obs, rows.state, rows.actions
+        logits = networks.acting.values(rows.obs, rows.state)
+        if config.actor_gradient == "exact":
+            choice = torch.softmax(logits, dim=-1)
+            with torch.no_grad():
+                values = networks.critics.for_each_own_action(*seen)
+        else:
+            uniform = torch.rand(logits.shape, generator=self._generator, device=self.device)
+            choice, drawn = losses.gumbel_softmax(logits, uniform, value_at(config.temperature, env_steps))
+            values = losses.action_gradient(networks.critics, *seen, drawn)
+        if config.normalize_advantages:
+            values = losses.normalized(values, logits)
+        loss = losses.actor_loss(choice, values)
+        bonus = value_at(config.entropy_bonus, env_steps)
+        return loss - bonus * losses.entropy(logits) if bonus > 0.0 else loss
 
 
 class QLearner(JointLearner):
@@ -162,7 +179,7 @@ class QLearner(JointLearner):
     def learn(self, rows: Rows, env_steps: int) -> None:
         """Down the squared error of r + gamma max Q'."""
         config, acting = self.config, self.networks.acting
-        rewards, terminated = rows.rewards.T, rows.terminated.T
+        rewards, terminated = config.reward_scale * rows.rewards.T, rows.terminated.T
         with torch.no_grad():
             online = acting.values(rows.next_obs, rows.next_state) if config.double_q else None
             target_values = self.networks.target_acting.values(rows.next_obs, rows.next_state)

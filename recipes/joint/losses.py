@@ -7,7 +7,8 @@ that its gradient with respect to a user's own parameters is the one that the us
 import torch
 from torch import Tensor
 
-from recipes.joint.networks import CentralCritics
+from recipes.joint.critics import Critics
+from recipes.joint.networks import gumbel
 
 
 def td_target(rewards: Tensor, terminated: Tensor, next_values: Tensor, discount: float) -> Tensor:
@@ -28,8 +29,8 @@ def huber_error(values: Tensor, targets: Tensor) -> Tensor:
     return 2.0 * torch.nn.functional.huber_loss(values, targets, reduction="none").mean(dim=1).sum()
 
 
-def straight_through_gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
-    """One-hots of actions drawn from softmax(logits) whose gradient is that of the relaxed sample.
+def gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Relaxed samples of softmax(logits), and the one-hots of the actions drawn by the same noise.
 
     Args:
         logits: ``[..., A]``.
@@ -38,36 +39,30 @@ def straight_through_gumbel_softmax(logits: Tensor, uniform: Tensor, temperature
     """
     relaxed = torch.softmax((logits + gumbel(uniform)) / temperature, dim=-1)
     drawn = torch.zeros_like(relaxed).scatter_(-1, relaxed.argmax(dim=-1, keepdim=True), 1.0)
-    return drawn - relaxed.detach() + relaxed
+    return relaxed, drawn.detach()
 
 
-def gumbel(uniform: Tensor) -> Tensor:
-    """Gumbel noise from uniform numbers in [0, 1)."""
-    smallest = torch.finfo(uniform.dtype).tiny
-    exponential = (-torch.log(uniform.clamp_min(smallest))).clamp_min(smallest)
-    return -torch.log(exponential)
+def action_gradient(critics: Critics, obs: Tensor, state: Tensor, actions: Tensor, drawn: Tensor) -> Tensor:
+    """The nabla_{a_i} Q_i(x, a_1, .., a_N) of (34) at a_i = ``drawn [N, batch, A]``, the others' from the batch."""
+    own = drawn.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(critics.with_own_action(obs, state, actions, own).sum(), own)
+    return gradient
 
 
-def sampled_actor_loss(
-    critics: CentralCritics, state: Tensor, actions: Tensor, logits: Tensor, uniform: Tensor, temperature: float
-) -> Tensor:
-    """The negative of (34)'s objective: Q_i(x, a_1, .., a_N) at a_i = mu_i(o_i), the others' actions from the batch.
+def normalized(values: Tensor, logits: Tensor) -> Tensor:
+    """Values ``[N, batch, A]`` as advantages over the policy's mean, in units of each user's root mean square."""
+    advantages = values - (torch.softmax(logits, dim=-1) * values).sum(dim=-1, keepdim=True)
+    return advantages / (advantages.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-6)
 
-    The gradient reaches the logits ``[N, batch, A]`` through the relaxed one-hot of the user's own action.
+
+def actor_loss(choice: Tensor, values: Tensor) -> Tensor:
+    """The negative of (34)'s objective, for values ``[N, batch, A]`` that are held fixed.
+
+    With relaxed samples for ``choice`` and :func:`action_gradient` for ``values`` its gradient is that of the
+    straight-through Gumbel-Softmax, nabla mu_i nabla_a Q_i. With the policy's probabilities and the values of each
+    action it is that of the exact expectation over the user's own action, our variant ``dtomalb-exact``.
     """
-    own = straight_through_gumbel_softmax(logits, uniform, temperature)
-    values = critics.with_own_action(critics.first(state, actions), actions, own)
-    return -values.mean(dim=1).sum()
-
-
-def exact_actor_loss(critics: CentralCritics, state: Tensor, actions: Tensor, logits: Tensor) -> Tensor:
-    """Our variant of (34), ``dtomalb-exact``: minus the expectation of Q_i over the user's own action.
-
-    The critic is evaluated for each of the A actions, so that there is neither sampling nor relaxation.
-    """
-    with torch.no_grad():
-        values = critics.for_each_own_action(critics.first(state, actions), actions)
-    return -(torch.softmax(logits, dim=-1) * values).sum(dim=-1).mean(dim=1).sum()
+    return -(choice * values.detach()).sum(dim=-1).mean(dim=1).sum()
 
 
 def entropy(logits: Tensor) -> Tensor:

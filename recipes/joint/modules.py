@@ -9,7 +9,7 @@ from ray.rllib.core.rl_module.apis import InferenceOnlyAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 
 from recipes.joint.acting import GameSizes, make_acting
-from recipes.joint.networks import CentralCritics
+from recipes.joint.critics import make_critics
 
 
 class JointModule(TorchRLModule, InferenceOnlyAPI):  # type: ignore[misc]  # RLlib carries no types
@@ -20,7 +20,7 @@ class JointModule(TorchRLModule, InferenceOnlyAPI):  # type: ignore[misc]  # RLl
     """
 
     def setup(self) -> None:
-        """Build the networks from ``model_config``: ``kind``, ``hidden``, ``shared``, ``seed``."""
+        """Build the networks from ``model_config``: ``kind``, ``hidden``, ``share_actors``, ``network_seed``."""
         settings = self.model_config
         self.sizes = GameSizes(
             num_users=len(self.action_space.nvec),
@@ -55,24 +55,14 @@ class JointModule(TorchRLModule, InferenceOnlyAPI):  # type: ignore[misc]  # RLl
 
 
 class ActorCriticModule(JointModule):
-    """Actors and one centralised critic per user, with the targets of both."""
+    """Actors and centralised critics, with the targets of both."""
 
     def setup(self) -> None:
-        """Build the networks; critics also read ``critic_hidden`` and ``share_critics``."""
+        """Build the networks; critics also read ``critic`` and ``critic_hidden``."""
         super().setup()
         settings, seed = self.model_config, self.model_config["network_seed"]
-        generator = torch.Generator()
-        if seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(seed + 1)
-        self.critics = CentralCritics(
-            self.sizes.num_users,
-            self.sizes.state_size,
-            self.sizes.num_actions,
-            settings["critic_hidden"],
-            shared=settings["share_critics"],
-            generator=generator,
+        self.critics = make_critics(
+            settings["critic"], self.sizes, settings["critic_hidden"], seed=None if seed is None else seed + 1
         )
         self.target_critics = frozen_copy(self.critics)
 

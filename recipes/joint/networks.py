@@ -66,73 +66,11 @@ class StackedMLP(nn.Module):
         return torch.addmm(bias[0], x.reshape(users * batch, -1), weight[0]).reshape(users, batch, -1)
 
 
-class CentralCritics(nn.Module):
-    """Q_i(x, a_1, .., a_N) of each user i over the global state and everyone's actions, as in (34) and (35).
-
-    The actions enter as one-hots. Their columns of the first layer are linear, so that changing the user's own action
-    costs one small product and not a pass through the whole layer.
-    """
-
-    def __init__(
-        self,
-        num_users: int,
-        state_size: int,
-        num_actions: int,
-        hidden: Sequence[int],
-        *,
-        shared: bool = False,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self.num_users, self.state_size, self.num_actions = num_users, state_size, num_actions
-        sizes = (state_size + num_users * num_actions, *hidden, 1)
-        self.network = StackedMLP(num_users, sizes, shared=shared, generator=generator)
-
-    def forward(self, state: Tensor, actions: Tensor) -> Tensor:
-        """Values ``[N, batch]`` of states ``[batch, S]`` and integer actions ``[batch, N]``."""
-        return self.network.rest(self.first(state, actions)).squeeze(-1)
-
-    def first(self, state: Tensor, actions: Tensor) -> Tensor:
-        """The first layer before its ReLU, ``[N, batch, hidden]``."""
-        one_hot = nn.functional.one_hot(actions, self.num_actions).to(state.dtype)
-        return self.network.first(torch.cat((state, one_hot.flatten(1)), dim=1))
-
-    def with_own_action(self, first: Tensor, actions: Tensor, own: Tensor) -> Tensor:
-        """Values ``[N, batch]`` where each user's own action is replaced, the others' kept.
-
-        Args:
-            first: what :meth:`first` gave for ``actions``.
-            actions: ``[batch, N]``.
-            own: one-hots, or points of the simplex, ``[N, batch, A]``.
-        """
-        change = own - self._own_one_hot(actions, own.dtype)
-        return self.network.rest(torch.baddbmm(first, change, self._own_columns())).squeeze(-1)
-
-    def for_each_own_action(self, first: Tensor, actions: Tensor) -> Tensor:
-        """Values ``[N, batch, A]`` of each action the user could have taken, the others' kept.
-
-        Args:
-            first: what :meth:`first` gave for ``actions``.
-            actions: ``[batch, N]``.
-        """
-        columns = self._own_columns()
-        others = torch.baddbmm(first, self._own_one_hot(actions, first.dtype), columns, alpha=-1.0)
-        hidden = others.unsqueeze(2) + columns.unsqueeze(1)
-        users, batch, choices, size = hidden.shape
-        return self.network.rest(hidden.reshape(users, batch * choices, size)).reshape(users, batch, choices)
-
-    def _own_one_hot(self, actions: Tensor, dtype: torch.dtype) -> Tensor:
-        return nn.functional.one_hot(actions.T, self.num_actions).to(dtype)
-
-    def _own_columns(self) -> Tensor:
-        """The first layer's weights of each user's own action, ``[N, A, hidden]``."""
-        users, choices = self.num_users, self.num_actions
-        weight = self.network.weight_0[:, self.state_size :]
-        blocks = weight.reshape(self.network.copies, users, choices, -1)
-        if self.network.copies == 1:
-            return blocks[0]
-        user = torch.arange(users, device=weight.device)
-        return blocks[user, user]
+def gumbel(uniform: Tensor) -> Tensor:
+    """Gumbel noise from uniform numbers in [0, 1)."""
+    smallest = torch.finfo(uniform.dtype).tiny
+    exponential = (-torch.log(uniform.clamp_min(smallest))).clamp_min(smallest)
+    return -torch.log(exponential)
 
 
 def _uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator | None) -> nn.Parameter:

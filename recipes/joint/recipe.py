@@ -44,6 +44,8 @@ class JointHyperparameters(Checked):
     """Share of random actions once exploration is over."""
     exploration: Share = 0.2
     """Share of the training over which epsilon falls."""
+    reward_scale: Annotated[float, Within(1e-6, 1e6)] = 1.0
+    """What rewards are multiplied by before they are learned from."""
     huber: bool = False
     """Errors of values beyond 1 count linearly, not squared."""
     gradient_norm: Weight = 0.0
@@ -84,6 +86,7 @@ def configured(config: Any, settings: "RunSettings", env: dict[str, Any] | None 
             num_steps_sampled_before_learning_starts=hyper.learning_starts,
             tau=hyper.target_rate,
             epsilon=linear(hyper.first_epsilon, hyper.final_epsilon, round(hyper.exploration * settings.env_steps)),
+            reward_scale=hyper.reward_scale,
             huber=hyper.huber,
             grad_clip=hyper.gradient_norm or None,
             share_actors=hyper.share_actors,

@@ -1,11 +1,9 @@
-import itertools
-
 import pytest
 import torch
 from torch import nn
 
 from recipes.joint.learners import clip_per_user
-from recipes.joint.networks import CentralCritics, StackedMLP
+from recipes.joint.networks import StackedMLP
 
 USERS, BATCH, SIZES = 4, 7, (5, 8, 6, 3)
 
@@ -77,30 +75,3 @@ def test_initial_parameters_come_from_the_generator_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(5)
     assert all(torch.equal(a, b) for a, b in zip(first, draw(), strict=True))
-
-
-@pytest.mark.parametrize("shared", [False, True])
-def test_critics_of_a_changed_own_action_are_those_of_the_changed_joint_action(shared: bool) -> None:
-    users, choices = 3, 4
-    critics = CentralCritics(users, 5, choices, (8, 8), shared=shared)
-    state, actions = torch.randn(BATCH, 5), torch.randint(choices, (BATCH, users))
-    first = critics.first(state, actions)
-    every = critics.for_each_own_action(first, actions)
-    for user, choice in itertools.product(range(users), range(choices)):
-        changed = actions.clone()
-        changed[:, user] = choice
-        expected = critics(state, changed)[user]
-        torch.testing.assert_close(every[user, :, choice], expected)
-        own = torch.zeros(users, BATCH, choices)
-        own[..., choice] = 1.0
-        torch.testing.assert_close(critics.with_own_action(first, actions, own)[user], expected)
-
-
-def test_each_critic_depends_on_everyone() -> None:
-    critics = CentralCritics(3, 5, 4, (8,))
-    state, actions = torch.randn(1, 5), torch.zeros(1, 3, dtype=torch.long)
-    here = critics(state, actions)
-    for user in range(3):
-        changed = actions.clone()
-        changed[0, user] = 1
-        assert bool((critics(state, changed) != here).all())

@@ -71,15 +71,18 @@ class EarlyLeaver(CountingGame):
 class CodeGame(ParallelEnv[str, np.ndarray, int]):
     """All users see a digit; the team gets 1 where user n plays (digit + n) mod 3 for every n, else 0.
 
+    With ``alike``, where everyone plays the digit itself.
+
     The best return is ``length``; random play gets ``length / 3^users``. Episodes end by themselves.
     """
 
     metadata = {"name": "code"}  # noqa: RUF012
 
-    def __init__(self, length: int = 5, users: int = 2) -> None:
+    def __init__(self, length: int = 5, users: int = 2, alike: bool = False) -> None:
         self.possible_agents = [f"user_{n}" for n in range(users)]
         self.agents: list[str] = []
         self._length = length
+        self._shift = 0 if alike else 1
         self._rng = np.random.default_rng()
 
     def observation_space(self, agent: str) -> gymnasium.Space[Any]:
@@ -102,7 +105,7 @@ class CodeGame(ParallelEnv[str, np.ndarray, int]):
         return self._observe(), {agent: {} for agent in self.agents}
 
     def step(self, actions: dict[str, int]) -> tuple[Any, ...]:
-        hit = all(actions[agent] == (self._digit + n) % 3 for n, agent in enumerate(self.possible_agents))
+        hit = all(actions[agent] == (self._digit + n * self._shift) % 3 for n, agent in enumerate(self.possible_agents))
         self._step, self._digit = self._step + 1, int(self._rng.integers(3))
         over = self._step == self._length
         agents = self.agents

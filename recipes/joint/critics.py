@@ -1,0 +1,189 @@
+"""Centralised critics Q_i(x, a_1, .., a_N) of (33) to (35), and what they say of other own actions; plain torch.
+
+Everywhere ``obs`` is ``[batch, N, D]``, ``state`` ``[batch, S]``, ``actions`` integers ``[batch, N]``, and values are
+user-major, ``[N, batch]``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgeoffload_env._validation import choice
+from recipes.joint.acting import GameSizes
+from recipes.joint.networks import StackedMLP
+
+KINDS = ("separate", "shared", "pooled", "team")
+
+
+class Critics(nn.Module):
+    """Everyone's critics.
+
+    Attributes:
+        team: whether there is one value for all users, ``[1, batch]``, to be trained on the mean of their rewards.
+    """
+
+    team = False
+
+    def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """Values of joint actions."""
+        raise NotImplementedError
+
+    def with_own_action(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+        """Values ``[N, batch]`` where each user's own action is replaced by ``own [N, batch, A]``, the others' kept.
+
+        ``own`` holds one-hots or any points of the simplex; the values can be differentiated with respect to it.
+        """
+        raise NotImplementedError
+
+    def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """Values ``[N, batch, A]`` of each action the user could have taken, the others' kept."""
+        raise NotImplementedError
+
+
+class StateCritics(Critics):
+    """A perceptron over the global state and everyone's one-hot actions, for each user, or shared with a one-hot of it.
+
+    The actions' columns of the first layer are linear, so that changing the user's own action costs one small product
+    and not a pass through the whole layer.
+    """
+
+    def __init__(
+        self, sizes: GameSizes, hidden: Sequence[int], *, shared: bool, generator: torch.Generator | None
+    ) -> None:
+        super().__init__()
+        self.sizes = sizes
+        units = (sizes.state_size + sizes.num_users * sizes.num_actions, *hidden, 1)
+        self.network = StackedMLP(sizes.num_users, units, shared=shared, generator=generator)
+
+    def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """The observations are not looked at."""
+        return self.network.rest(self._first(state, actions)).squeeze(-1)
+
+    def with_own_action(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+        """See :meth:`Critics.with_own_action`."""
+        change = own - self._one_hot(actions.T, own.dtype)
+        hidden = torch.baddbmm(self._first(state, actions), change, self._own_columns())
+        return self.network.rest(hidden).squeeze(-1)
+
+    def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """See :meth:`Critics.for_each_own_action`."""
+        columns = self._own_columns()
+        first = self._first(state, actions)
+        others = torch.baddbmm(first, self._one_hot(actions.T, first.dtype), columns, alpha=-1.0)
+        hidden = others.unsqueeze(2) + columns.unsqueeze(1)
+        users, batch, choices, size = hidden.shape
+        return self.network.rest(hidden.reshape(users, batch * choices, size)).reshape(users, batch, choices)
+
+    def _first(self, state: Tensor, actions: Tensor) -> Tensor:
+        """The first layer before its ReLU, ``[N, batch, hidden]``."""
+        return self.network.first(torch.cat((state, self._one_hot(actions, state.dtype).flatten(1)), dim=1))
+
+    def _one_hot(self, actions: Tensor, dtype: torch.dtype) -> Tensor:
+        return nn.functional.one_hot(actions, self.sizes.num_actions).to(dtype)
+
+    def _own_columns(self) -> Tensor:
+        """The first layer's weights of each user's own action, ``[N, A, hidden]``."""
+        users, choices = self.sizes.num_users, self.sizes.num_actions
+        weight = self.network.weight_0[:, self.sizes.state_size :]
+        blocks = weight.reshape(self.network.copies, users, choices, -1)
+        if self.network.copies == 1:
+            return blocks[0]
+        user = torch.arange(users, device=weight.device)
+        return blocks[user, user]
+
+
+class PooledCritics(Critics):
+    """One critic that treats users alike: it sees the sum of what it makes of each user's observation and action.
+
+    e_n = ReLU(embedding of (o_n, a_n)); the value is a perceptron of the mean observation, the sum of all e_n and,
+    where each user has a value of its own, e_i apart. It has as many parameters for a hundred users as for two, and
+    cannot tell users apart that see the same.
+    """
+
+    def __init__(
+        self, sizes: GameSizes, hidden: Sequence[int], *, team: bool, generator: torch.Generator | None
+    ) -> None:
+        super().__init__()
+        self.sizes, self.team = sizes, team
+        width = hidden[0]
+        self.embedding = StackedMLP(1, (sizes.obs_size + sizes.num_actions, width, 1), generator=generator)
+        self.head = StackedMLP(1, (sizes.obs_size + (1 if team else 2) * width, *hidden, 1), generator=generator)
+        for name in ("weight_1", "bias_1"):  # only its first layer is used
+            delattr(self.embedding, name)
+
+    def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """The state is not looked at beyond what everyone observes."""
+        one_hot = nn.functional.one_hot(actions, self.sizes.num_actions).to(obs.dtype)
+        embedded = torch.relu(self._before(obs) + one_hot @ self._action_columns())
+        base = self._base(obs, embedded.sum(dim=1))
+        if self.team:
+            return self._value(base)[None]
+        return self._value(base[:, None] + embedded @ self._own_columns()).T
+
+    def with_own_action(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+        """See :meth:`Critics.with_own_action`."""
+        before, others = self._others(obs, actions)
+        embedded = torch.relu(before + own.transpose(0, 1) @ self._action_columns())
+        return self._value(others + embedded @ self._columns_with_own()).T
+
+    def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """See :meth:`Critics.for_each_own_action`."""
+        before, others = self._others(obs, actions)
+        embedded = torch.relu(before.unsqueeze(2) + self._action_columns())
+        return self._value(others.unsqueeze(2) + embedded @ self._columns_with_own()).transpose(0, 1)
+
+    def _before(self, obs: Tensor) -> Tensor:
+        """The embedding's layer without the action's part, ``[batch, N, width]``."""
+        weight, bias = self.embedding.weight_0[0, : self.sizes.obs_size], self.embedding.bias_0[0]
+        return obs @ weight + bias
+
+    def _others(self, obs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """:meth:`_before`, and the head's first layer without each user's own embedding, ``[batch, N, hidden]``."""
+        before = self._before(obs)
+        one_hot = nn.functional.one_hot(actions, self.sizes.num_actions).to(obs.dtype)
+        embedded = torch.relu(before + one_hot @ self._action_columns())
+        return before, self._base(obs, embedded.sum(dim=1))[:, None] - embedded @ self._pool_columns()
+
+    def _base(self, obs: Tensor, pool: Tensor) -> Tensor:
+        weight = self.head.weight_0[0, : self.sizes.obs_size]
+        return obs.mean(dim=1) @ weight + pool @ self._pool_columns() + self.head.bias_0[0]
+
+    def _action_columns(self) -> Tensor:
+        return self.embedding.weight_0[0, self.sizes.obs_size :]
+
+    def _pool_columns(self) -> Tensor:
+        """The head's weights of the sum; scaled so that they start alike for any number of users."""
+        size, width = self.sizes.obs_size, self.embedding.weight_0.shape[2]
+        return self.head.weight_0[0, size : size + width] * (2.0 / self.sizes.num_users)
+
+    def _own_columns(self) -> Tensor:
+        return self.head.weight_0[0, self.sizes.obs_size + self.embedding.weight_0.shape[2] :]
+
+    def _columns_with_own(self) -> Tensor:
+        return self._pool_columns() if self.team else self._pool_columns() + self._own_columns()
+
+    def _value(self, hidden: Tensor) -> Tensor:
+        return self.head.rest(hidden.reshape(1, -1, hidden.shape[-1])).reshape(hidden.shape[:-1])
+
+
+def make_critics(kind: str, sizes: GameSizes, hidden: Sequence[int], *, seed: int | None = None) -> Any:
+    """Critics of a kind with parameters drawn from a seed.
+
+    Args:
+        kind: "separate" (the paper's: one for each user), "shared" (one that sees a one-hot of the user), "pooled"
+            (one that treats users alike) or "team" (the same with one value for all).
+        sizes: the game's.
+        hidden: units of each hidden layer.
+        seed: of the parameters; None draws one.
+    """
+    choice("critic", kind, KINDS)
+    generator = torch.Generator()
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    if kind in ("separate", "shared"):
+        return StateCritics(sizes, hidden, shared=kind == "shared", generator=generator)
+    return PooledCritics(sizes, hidden, team=kind == "team", generator=generator)
