@@ -1,7 +1,6 @@
 """What needs more than one process, or minutes: remote runners, a killed runner, Tune, somebody else's game."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +8,12 @@ import ray
 from ray.tune.registry import register_env
 
 from recipes.joint.config import DTOMALBConfig
-from recipes.rllib.session import local_ray
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("ray_session"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 
 def small() -> DTOMALBConfig:
@@ -30,28 +32,7 @@ def small() -> DTOMALBConfig:
     )
 
 
-@pytest.fixture(scope="module")
-def three_cores() -> Any:
-    """A Ray with room for remote runners; not the one of the other tests, which has a single core."""
-    import logging
-
-    with local_ray(), pytest.MonkeyPatch.context():
-        pass
-    if ray.is_initialized():
-        ray.shutdown()
-    ray.init(
-        address="local",
-        num_cpus=3,
-        include_dashboard=False,
-        object_store_memory=200 * 2**20,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-    )
-    yield
-    ray.shutdown()
-
-
-def test_remote_runners_play_other_games_and_act_with_the_learners_weights(three_cores: None) -> None:
+def test_remote_runners_play_other_games_and_act_with_the_learners_weights() -> None:
     algorithm = small().env_runners(num_env_runners=2, rollout_fragment_length=10).build_algo()
     result = algorithm.train()
     assert result["num_env_steps_sampled_lifetime"] >= 400
@@ -71,7 +52,7 @@ def test_remote_runners_play_other_games_and_act_with_the_learners_weights(three
     algorithm.stop()
 
 
-def test_a_killed_runner_is_replaced_and_training_goes_on(three_cores: None) -> None:
+def test_a_killed_runner_is_replaced_and_training_goes_on() -> None:
     config = (
         small()
         .env_runners(num_env_runners=2, rollout_fragment_length=10)
@@ -86,7 +67,7 @@ def test_a_killed_runner_is_replaced_and_training_goes_on(three_cores: None) -> 
     algorithm.stop()
 
 
-def test_tune_runs_it_over_seeds(three_cores: None, tmp_path: Path) -> None:
+def test_tune_runs_it_over_seeds(tmp_path: Path) -> None:
     from ray import tune
 
     config = small().debugging(seed=tune.grid_search([1, 2]))
@@ -107,7 +88,7 @@ def test_tune_runs_it_over_seeds(three_cores: None, tmp_path: Path) -> None:
     assert all(result.checkpoint is not None for result in results)
 
 
-def test_mpe2s_simple_spread_is_learnt(three_cores: None) -> None:
+def test_mpe2s_simple_spread_is_learnt() -> None:
     """Three agents that nobody here wrote: random play returns about -27 per agent in 25 steps."""
     from mpe2 import simple_spread_v3
 

@@ -1,0 +1,87 @@
+"""What training costs: sampling, an update against bare torch, and the whole loop.
+
+``python -m benchmarks.training [--quick] [--json FILE]``
+
+* ``sampling``: env steps a second through the env runner, 10 users, actors exploring, at several numbers of games.
+* ``update``: a DTOMALB update (10 users, batch 512, hidden (64, 64)) with its draw from the replay, as a multiple of
+  the same mathematics in bare torch (:mod:`benchmarks.bare_update`).
+* ``loop``: env steps a second of the whole training at one update for every 16 env steps.
+
+One thread. Times are CPU seconds of the process; contestants take turns; medians and quartiles over the rounds.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
+
+from benchmarks.bare_update import bare_update
+from benchmarks.timing import Steps, Timing, rates, ratios, take_turns
+
+FULL, QUICK = Timing(rounds=15, turn_s=0.5), Timing(rounds=3, turn_s=0.1)
+GAMES = (16, 64, 256)
+
+
+def measure(timing: Timing) -> dict[str, Any]:
+    """All of it."""
+    from recipes.rllib.session import local_ray
+
+    with local_ray():
+        from recipes.joint.config import DTOMALBConfig
+        from recipes.joint.env_runner import JointEnvRunner
+
+        config = DTOMALBConfig().environment("edgeoffload/paper-v0").debugging(seed=0)
+        algorithm = config.copy().build_algo()
+        algorithm.train()
+        size, sizes = config.train_batch_size_per_learner, algorithm.env_runner.games.sizes
+
+        def update() -> None:
+            algorithm.learner_group.update(batch=algorithm.replay.sample(size))
+
+        bare = bare_update(sizes.num_users, sizes.obs_size, sizes.state_size, sizes.num_actions, 64, size)
+        updates = take_turns({"rllib": _repeat(update), "bare": _repeat(bare)}, timing)
+        runners = {
+            games: JointEnvRunner(config=config.copy().env_runners(num_envs_per_env_runner=games), worker_index=0)
+            for games in GAMES
+        }
+        sampling = {
+            games: rates(games, take_turns({"runner": _repeat(runner.sample)}, timing))["runner"]
+            for games, runner in runners.items()
+        }
+        steps = algorithm.config.min_sample_timesteps_per_iteration
+        loop = rates(steps, take_turns({"loop": _repeat(algorithm.train)}, Timing(timing.rounds, 1.0)))
+        algorithm.stop()
+    return {
+        "sampling_env_steps_per_s": {f"{games} games": rate for games, rate in sampling.items()},
+        "updates_per_s": rates(1, updates),
+        "update_times_bare_torch": ratios(updates["rllib"], updates["bare"]),
+        "loop_env_steps_per_s": loop["loop"],
+    }
+
+
+def _repeat(once: Any) -> Steps:
+    def steps(count: int) -> None:
+        for _ in range(count):
+            once()
+
+    return steps
+
+
+def main() -> None:
+    """Measure, print, and write what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a few short turns, to see that it works")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    figures = measure(QUICK if options.quick else FULL)
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if options.json is not None:
+        options.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
