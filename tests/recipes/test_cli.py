@@ -11,7 +11,19 @@ from recipes.cli import REFUSED, main
 def test_ls(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ls"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(registry.RECIPES) == ["rllib-dqn", "rllib-ppo"]
+    assert (
+        [line.split()[0] for line in lines]
+        == list(registry.RECIPES)
+        == [
+            "dtomalb",
+            "dtoma",
+            "dtomalb-exact",
+            "idql-tolb",
+            "dqn-tolb",
+            "rllib-dqn",
+            "rllib-ppo",
+        ]
+    )
 
 
 def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,7 +34,10 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "sarsa"], "algorithm = 'sarsa' is not allowed; allowed: rllib-dqn, rllib-ppo"),
+        (
+            ["train", "sarsa"],
+            "algorithm = 'sarsa' is not allowed; allowed: dtomalb, dtoma, dtomalb-exact, idql-tolb, dqn-tolb, rllib-dqn, rllib-ppo",
+        ),
         (["train", "rllib-dqn", "--set", "learning_rate=fast"], "learning_rate = 'fast' is not allowed; allowed:"),
         (["train", "rllib-dqn", "--set", "discount=2"], "discount = 2 is not allowed; allowed: a number from 0 to 1"),
         (["train", "rllib-dqn", "--set", "momentum=2"], "unknown hyper-parameter 'momentum' = 2; allowed:"),
