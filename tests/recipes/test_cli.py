@@ -36,7 +36,7 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (
             ["train", "sarsa"],
-            "algorithm = 'sarsa' is not allowed; allowed: dtomalb, dtoma, dtomalb-exact, idql-tolb, dqn-tolb, rllib-dqn, rllib-ppo",
+            "algorithm = 'sarsa' is not allowed; allowed: dtomalb, dtoma, dtomalb-exact, idql-tolb",
         ),
         (["train", "rllib-dqn", "--set", "learning_rate=fast"], "learning_rate = 'fast' is not allowed; allowed:"),
         (["train", "rllib-dqn", "--set", "discount=2"], "discount = 2 is not allowed; allowed: a number from 0 to 1"),
