@@ -142,8 +142,9 @@ def test_what_is_handed_out_may_be_written_to(backend, dtype):
 def test_the_users_action_array_is_not_kept():
     for backend in ("numpy", "torch"):
         env = fresh(backend)
-        for dtype in ("int8", "int64"):
-            actions = env.backend.xp.asarray(chosen().T.astype(dtype)).T  # the very layout that the view uses inside
+        for dtype in ("int8", "int32", "int64"):
+            # the very layout that the view uses inside
+            actions = env.backend.xp.asarray(np.ascontiguousarray(chosen().T, dtype=dtype)).T
             target = env.step(actions)[-1]["target"]
             actions[...] = 0
             assert np.array_equal(np.asarray(target), chosen())
@@ -156,6 +157,17 @@ def test_actions_of_any_integer_type(backend, kind):
     assert_same(flat(fresh(backend).step(chosen().astype(kind))), expected)
     if backend == "torch":
         assert_same(flat(fresh(backend).step(torch.as_tensor(chosen().astype(kind)))), expected)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("servers", [126, 127, 128, 300])
+def test_more_servers_than_a_byte_can_name(backend, servers):
+    config = EdgeOffloadConfig(num_users=4, server_hz=(1e10,) * servers)
+    env = fresh(backend, config=config)
+    actions = np.array([[servers, servers - 1, 1, 0]] * BATCH)
+    assert np.array_equal(np.asarray(env.step(actions)[-1]["target"]), actions)
+    with pytest.raises(ValueError, match=f"user_0 in game 0 = {servers + 1} "):
+        env.step(actions + 1)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
