@@ -36,7 +36,7 @@ def load_policy(run: str | Path) -> "Policy":
 def __getattr__(name: str) -> Any:
     """RLlib configurations, loaded when first asked for."""
     if name in _CONFIGS:
-        from recipes.joint import config
+        from recipes.joint import config, q_config
 
-        return getattr(config, name)
+        return getattr(config if name == "DTOMALBConfig" else q_config, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,7 +33,7 @@ class Hyperparameters(JointHyperparameters):
 
 def algorithm_config(settings: "RunSettings") -> Any:
     """A ``DQNTOLBConfig`` for the run."""
-    from recipes.joint.config import DQNTOLBConfig
+    from recipes.joint.q_config import DQNTOLBConfig
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)

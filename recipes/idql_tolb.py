@@ -30,7 +30,7 @@ class Hyperparameters(JointHyperparameters):
 
 def algorithm_config(settings: "RunSettings") -> Any:
     """An ``IDQLConfig`` for the run."""
-    from recipes.joint.config import IDQLConfig
+    from recipes.joint.q_config import IDQLConfig
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)

@@ -140,7 +140,7 @@ class IDQL(JointOffPolicy):
     @classmethod
     def get_default_config(cls) -> Any:
         """One Q-network for each user."""
-        from recipes.joint.config import IDQLConfig
+        from recipes.joint.q_config import IDQLConfig
 
         return IDQLConfig()
 
@@ -151,6 +151,6 @@ class DQNTOLB(JointOffPolicy):
     @classmethod
     def get_default_config(cls) -> Any:
         """The branching head."""
-        from recipes.joint.config import DQNTOLBConfig
+        from recipes.joint.q_config import DQNTOLBConfig
 
         return DQNTOLBConfig()

@@ -1,6 +1,5 @@
 """An RLlib env runner that samples joint rows from batched games."""
 
-import copy
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -27,15 +26,12 @@ from ray.rllib.utils.metrics import (
     NUM_EPISODES_LIFETIME,
     WEIGHTS_SEQ_NO,
 )
-from ray.tune.registry import ENV_CREATOR, _global_registry
 
-from edgeoffload_env import scenarios
-from recipes.joint.games import SUMMED, EdgeOffloadGames, GameStep, JointGames
-from recipes.joint.parallel_games import ParallelGames
+from recipes.joint.games import GameStep, JointGames
+from recipes.joint.making import make_games
 from recipes.joint.replay import Rows
 from recipes.joint.schedule import value_at
-
-_OUR_IDS = {f"edgeoffload/{name}-v0": name for name in scenarios.names()}
+from recipes.joint.tally import Tally, as_numpy
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class JointEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLlib 
             self.make_env()
         self.make_module()
         self._seen: tuple[Any, Any] | None = None
-        self._tally = _Tally()
+        self._tally = Tally()
 
     def make_env(self) -> None:
         """Create the games."""
@@ -215,7 +211,7 @@ class JointEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLlib 
             games = self.games.get_state()
             seen = None
             if games is not None and self._seen is not None:
-                seen = tuple(_numpy(array).copy() for array in self._seen)
+                seen = tuple(as_numpy(array).copy() for array in self._seen)
             state["games"] = {
                 "games": games,
                 "seen": seen,
@@ -266,81 +262,6 @@ class JointEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLlib 
             self.games.close()
 
 
-class _Tally:
-    """Running episodes and what is to be reported of ended ones."""
-
-    def __init__(self) -> None:
-        self.forget()
-        self._return = self._length = np.zeros(0)
-        self._running: dict[str, Any] = {}
-
-    def begin(self, games: JointGames) -> None:
-        """All games start anew."""
-        self._return, self._length = np.zeros(games.num_envs), np.zeros(games.num_envs)
-        self._running = {}
-
-    def add(self, step: GameStep) -> int:
-        """Count a step; returns how many episodes it ended. The return of an episode is the mean over its users."""
-        self.env_steps += len(step.rewards)
-        self._return += _numpy(step.rewards.mean(1))
-        self._length += 1
-        for name, values in step.measures.items():
-            self._running[name] = self._running.get(name, 0.0) + _numpy(values)
-        if not step.ended.any():
-            return 0
-        self.returns += self._return[step.ended].tolist()
-        self.lengths += self._length[step.ended].astype(int).tolist()
-        for name, values in self._running.items():
-            shown = values if name in SUMMED else values / self._length
-            self.measures.setdefault(name, []).extend(shown[step.ended].tolist())
-            self._running[name] = np.where(step.ended, 0.0, values)
-        self._return[step.ended] = 0.0
-        self._length[step.ended] = 0.0
-        return int(step.ended.sum())
-
-    def forget(self) -> None:
-        """What has been reported."""
-        self.env_steps = 0
-        self.returns: list[float] = []
-        self.lengths: list[int] = []
-        self.measures: dict[str, list[float]] = {}
-
-    def get_state(self) -> dict[str, Any]:
-        """Everything."""
-        return copy.deepcopy(vars(self))
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from it."""
-        vars(self).update(copy.deepcopy(state))
-
-
-def make_games(env: Any, env_config: Any, num_envs: int, device: str = "cpu") -> JointGames:
-    """Games from what ``config.env`` may be.
-
-    Raises:
-        ValueError, TypeError: neither an id of this package nor a creator of parallel games that fit; the message says
-            what is wrong.
-    """
-    if env in _OUR_IDS:
-        return EdgeOffloadGames(_OUR_IDS[env], num_envs, device, **env_config)
-    creator = env
-    if isinstance(env, str):
-        if not _global_registry.contains(ENV_CREATOR, env):
-            raise ValueError(
-                f"env = {env!r} is not allowed; allowed: {', '.join(_OUR_IDS)}, or a name under which "
-                "ray.tune.register_env knows a creator of a PettingZoo ParallelEnv"
-            )
-        creator = _global_registry.get(ENV_CREATOR, env)
-    if not callable(creator):
-        raise TypeError(f"env = {env!r} is not allowed; allowed: an id, or a creator of a PettingZoo ParallelEnv")
-
-    def make() -> Any:
-        made = creator(env_config)
-        return getattr(made, "par_env", made)
-
-    return ParallelGames(make, num_envs)
-
-
 def _rows(obs: Any, state: Any, actions: Any, step: GameStep) -> Rows:
     as_tensor = torch.as_tensor
     return Rows(
@@ -352,7 +273,3 @@ def _rows(obs: Any, state: Any, actions: Any, step: GameStep) -> Rows:
         as_tensor(step.next_state),
         as_tensor(step.terminated).to(torch.float32),
     )
-
-
-def _numpy(array: Any) -> Any:
-    return array.cpu().numpy() if isinstance(array, torch.Tensor) else array

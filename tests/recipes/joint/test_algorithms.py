@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from recipes.joint import losses
-from recipes.joint.config import DQNTOLBConfig, DTOMALBConfig, IDQLConfig, JointOffPolicyConfig
+from recipes.joint.config import DTOMALBConfig, JointOffPolicyConfig
+from recipes.joint.q_config import DQNTOLBConfig, IDQLConfig
 from recipes.joint.replay import Rows
 
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]

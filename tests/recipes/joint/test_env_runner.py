@@ -6,9 +6,11 @@ import torch
 from ray.tune.registry import register_env
 
 from edgeoffload_env import edgeoffload_v0
-from recipes.joint.config import DQNTOLBConfig, DTOMALBConfig, IDQLConfig
-from recipes.joint.env_runner import JointEnvRunner, make_games
+from recipes.joint.config import DTOMALBConfig
+from recipes.joint.env_runner import JointEnvRunner
+from recipes.joint.making import make_games
 from recipes.joint.parallel_games import ParallelGames
+from recipes.joint.q_config import DQNTOLBConfig, IDQLConfig
 from recipes.joint.replay import Rows
 from tests.recipes.joint.toys import CodeGame, CountingGame, EarlyLeaver
 
