@@ -2,7 +2,7 @@
 
     python -m recipes train dtoma
 
-RESULTS
+Results to expect: none are stated before they are measured over several seeds.
 
 Evaluation is at w1 = w2 = 1 for every algorithm. All else is as in ``recipes/dtomalb.py``.
 """

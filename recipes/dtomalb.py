@@ -2,7 +2,8 @@
 
     python -m recipes train dtomalb
 
-RESULTS
+Results to expect on ``paper`` (seeds 0 to 4, 60,480 env steps, greedy execution, 32 unseen episodes): utility -14.2,
+-12.8, -13.8, -13.9, -14.2 (mean -13.8), score 0.86 to 0.92, in about 2 minutes on two busy cores.
 
 Every user has an actor on its own observation and a centralised critic over the global state and everyone's actions,
 (27) to (35). Differences from Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an

@@ -2,7 +2,7 @@
 
     python -m recipes train dtomalb-exact
 
-RESULTS
+Results to expect: none are stated before they are measured over several seeds.
 
 The critic is evaluated for each of the user's M + 1 actions, the others' from the batch, and the actor follows the
 gradient of the expected value: neither sampling nor relaxation, so no temperature. All else is as in

@@ -2,14 +2,22 @@
 
     python -m recipes train rllib-dqn
 
-RESULTS
+Result to expect on ``paper``, greedy, 32 unseen episodes, seeds 0, 1 and 2: utility -14.1, -13.8 and -13.9 (intervals
+of about 0.2), scores 0.87 to 0.88; ``proportional`` gets -17.0 and ``greedy`` -11.1 on the same games. It takes three
+and a quarter minutes of one core, an eighth of it in networks and optimisers: RLlib keeps its records in Python.
 
 Differences from the paper's IDQL: double Q-learning and a dueling head are on, RLlib's defaults; the state is all that
-the user observes; one update for every 32 slots in place of one per slot.
+the user observes; one update for every 64 slots in place of one per slot.
 
-RLlib does not store replayed experience in its checkpoints: a resumed run goes on with the networks, targets and
-optimisers it had and an empty replay, collects ``learning_starts`` slots before it learns again, and so does not end in
-the same numbers as a run that was never interrupted.
+What was tried, on seeds 100 to 102 and in the same mathematics without RLlib: 4,000 slots are enough for about -14 and
+60,000 give -13.3; discounts of 0.5 and 0 are 0.6 to 1 worse than 0.9, and 0.95 the same; learning rates of 5e-4 to
+3e-3, tau of 0.05, epsilon of 0.02 to 0.1, one update for 32 slots, plain in place of double and of dueling are within
+the spread between seeds (0.5); batches of 64 and 128 are no better; two hidden layers of 128 in place of 64 gain 0.5; a
+falling learning rate loses 0.7.
+
+RLlib does not store replayed experience in its checkpoints, whatever ``store_buffer_in_checkpoints`` says: a resumed
+run goes on with the networks, targets, optimisers and epsilon it had and fills its replay anew, so it does not end in
+the same numbers as a run that was never interrupted. An uninterrupted run does: the same seed, the same numbers.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,14 @@
 
     python -m recipes train rllib-ppo
 
-RESULTS
+Result to expect on ``paper``, greedy, 32 unseen episodes, seeds 0, 1 and 2: utility -11.8, -13.4 and -13.4 (intervals
+of about 0.2), scores 0.97, 0.90 and 0.90; ``proportional`` gets -17.0 and ``greedy`` -11.1 on the same games. It takes
+a bit more than two minutes of one core.
+
+The paper has no such algorithm: it is the control that says what sharing parameters does. The users must be told apart
+for it (``agent_id``). Without that all users in like positions choose alike; they can then only spread over the servers
+by chance, and do while they explore (-13.9 on seed 100), but the greedy policy sends them all to the same servers
+(-19.5). Nothing else was tuned.
 """
 
 from dataclasses import dataclass
