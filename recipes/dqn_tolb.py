@@ -2,7 +2,7 @@
 
     python -m recipes train dqn-tolb
 
-Results to expect: none are stated before they are measured over several seeds.
+Results on ``paper``, of one seed only (0, 60,480 env steps, branching head, 32 unseen episodes): utility -15.9.
 
 The paper's centralised DQN has an output for each of the (M + 1)^N joint actions: 60 million at its own size. Here it
 has a head of advantages for each user (branching DQN) and works for any N; ``--set head=joint`` gives the paper's, and

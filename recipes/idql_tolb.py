@@ -2,7 +2,7 @@
 
     python -m recipes train idql-tolb
 
-Results to expect: none are stated before they are measured over several seeds.
+Results on ``paper``, of one seed only (0, 60,480 env steps, greedy execution, 32 unseen episodes): utility -13.5.
 
 Plain DQN, as in the paper's [14]; double Q-learning is an option. Differences from the paper: one minibatch for all
 users, an update of batch 512 for every 16 slots, learning rates that fall.

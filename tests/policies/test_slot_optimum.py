@@ -289,16 +289,16 @@ def test_a_time_limit_holds_and_leaves_a_valid_bound():
     problem = reversed_hops(np.random.default_rng(8), 20, 5)
     good = solve_bounded(problem, time_limit_s=10.0)
     for limit in (0.0, 0.05):
-        start = time.perf_counter()
+        start = time.process_time()
         solution = solve_exact(problem, time_limit_s=limit)
-        assert time.perf_counter() - start < limit + 1.0
+        assert time.process_time() - start < limit + 1.0
         assert not solution.exact
         assert 0.0 < solution.lower_bound_s <= good.mean_delay_s
         assert_consistent(problem, solution)
     large = typical(np.random.default_rng(8), 200, 5)
-    start = time.perf_counter()
+    start = time.process_time()
     solution = solve_bounded(large, time_limit_s=0.2)
-    assert time.perf_counter() - start < 1.2
+    assert time.process_time() - start < 1.2
     assert 0.0 < solution.lower_bound_s <= solution.mean_delay_s
     assert solution.mean_delay_s < large.local_s.mean()
 
