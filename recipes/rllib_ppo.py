@@ -9,7 +9,8 @@ a bit more than two minutes of one core.
 The paper has no such algorithm: it is the control that says what sharing parameters does. The users must be told apart
 for it (``agent_id``). Without that all users in like positions choose alike; they can then only spread over the servers
 by chance, and do while they explore (-13.9 on seed 100), but the greedy policy sends them all to the same servers
-(-19.5). Nothing else was tuned.
+(-19.5). The same holds for runs that end early, while the users still look alike: -19.0 after 16,000 slots of seed 107,
+-15.0 after 40,000. Nothing else was tuned.
 """
 
 from dataclasses import dataclass
