@@ -6,9 +6,12 @@ this makes of the files.
 
 import csv
 import json
+import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.rows import Results, label
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -30,9 +33,45 @@ def throughput_table() -> str:
     return _markdown(*_throughput_rows(content))
 
 
+def learned_table() -> str:
+    """Every trained algorithm's last checkpoints, from ``final.csv``."""
+    rows = [row for row in Results(RESULTS).final() if row["checkpoint"] == "last"]
+    groups: dict[tuple[str, int, str], list[Any]] = {}
+    for row in rows:
+        key = (row["scenario"], row["num_users"], label(row["algorithm"], row["variant"]))
+        groups.setdefault(key, []).append(row)
+    body = []
+    for (scenario, num_users, name), members in sorted(groups.items()):
+        utilities = [row["utility"] for row in members]
+        scores = [row["score"] for row in members]
+        body.append(
+            [
+                f"`{scenario}`",
+                str(num_users),
+                name,
+                f"{members[0]['env_steps']:,}",
+                str(len(members)),
+                f"{statistics.fmean(utilities):.2f}",
+                f"{min(utilities):.2f} to {max(utilities):.2f}",
+                "" if None in scores else f"{statistics.fmean(scores):.3f}",
+            ]
+        )
+    header = [
+        "scenario",
+        "users",
+        "algorithm",
+        "env steps",
+        "seeds",
+        "mean utility",
+        "worst to best seed",
+        "mean score",
+    ]
+    return _markdown(header, body)
+
+
 def with_tables(readme: str) -> str:
     """The README with its tables made anew."""
-    for name, make in (("policies", policies_table), ("throughput", throughput_table)):
+    for name, make in (("policies", policies_table), ("throughput", throughput_table), ("learned", learned_table)):
         before, opening, rest = readme.partition(f"<!-- {name} -->\n")
         _, closing, after = rest.partition(f"<!-- /{name} -->")
         if not closing:

@@ -1,11 +1,13 @@
 """What training costs: sampling, an update against bare torch, and the whole loop.
 
-``python -m benchmarks.training [--quick] [--json FILE]``
+``python -m benchmarks.training [--quick] [--agilerl PYTHON] [--json FILE]``
 
 * ``sampling``: env steps a second through the env runner, 10 users, actors exploring, at several numbers of games.
 * ``update``: a DTOMALB update (10 users, batch 512, hidden (64, 64)) with its draw from the replay, as a multiple of
   the same mathematics in bare torch (:mod:`benchmarks.bare_update`).
 * ``loop``: env steps a second of the whole training at one update for every 16 env steps.
+* ``agilerl``: the same of AgileRL's MADDPG (:mod:`benchmarks.agilerl_maddpg`), taking turns with ``loop``, where a
+  Python that has it is named.
 
 One thread. Times are CPU seconds of the process; contestants take turns; medians and quartiles over the rounds.
 """
@@ -13,6 +15,7 @@ One thread. Times are CPU seconds of the process; contestants take turns; median
 import argparse
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,36 @@ def measure(timing: Timing) -> dict[str, Any]:
     }
 
 
+def against_agilerl(python: str, timing: Timing) -> dict[str, Any]:
+    """Env steps a second of whole trainings, AgileRL's and ours in turns, and how many times faster ours is."""
+    from recipes.rllib.session import local_ray
+
+    steps = 1_600
+    with local_ray():
+        from recipes.joint.config import DTOMALBConfig
+
+        config = DTOMALBConfig().environment("edgeoffload/paper-v0").debugging(seed=0)
+        algorithm = config.reporting(min_sample_timesteps_per_iteration=steps).build_algo()
+        algorithm.train()
+        command = [python, "-m", "benchmarks.agilerl_maddpg"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
+            assert peer.stdin is not None
+            assert peer.stdout is not None
+            while peer.stdout.readline() != "ready\n":
+                assert peer.poll() is None, f"{command} failed"
+            ours, theirs = [], []
+            for _ in range(timing.rounds):
+                began = timing.clock()
+                algorithm.train()
+                ours.append((timing.clock() - began) / steps)
+                peer.stdin.write(f"{steps}\n")
+                peer.stdin.flush()
+                theirs.append(float(peer.stdout.readline()) / steps)
+            peer.stdin.close()
+        algorithm.stop()
+    return rates(1, {"ours": ours, "agilerl": theirs}) | {"ours_times_agilerl": ratios(theirs, ours)}
+
+
 def _repeat(once: Any) -> Steps:
     def steps(count: int) -> None:
         for _ in range(count):
@@ -74,9 +107,12 @@ def main() -> None:
     """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few short turns, to see that it works")
+    parser.add_argument("--agilerl", metavar="PYTHON", help="an interpreter that has AgileRL, to compare with")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
     figures = measure(QUICK if options.quick else FULL)
+    if options.agilerl is not None:
+        figures["agilerl"] = against_agilerl(options.agilerl, Timing(rounds=3 if options.quick else 7, turn_s=0.0))
     text = json.dumps(figures, indent=2)
     print(text)
     if options.json is not None:

@@ -1,4 +1,4 @@
-"""The command line: ``python -m recipes {ls,train,evaluate,export}``."""
+"""The command line: ``python -m recipes {ls,train,sweep,evaluate,export}``."""
 
 import argparse
 import dataclasses
@@ -12,10 +12,11 @@ from edgeoffload_env import policies, scenarios
 from edgeoffload_env._validation import whole
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import Report
-from recipes import registry
+from recipes import cli_sweep, registry
+from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED
 from recipes.runs import RunError, RunFolder, StoppedError
-from recipes.settings import RunSettings, parse_assignments
-from recipes.train import EVALUATION_EPISODES, EVALUATION_SEED, policy_of, train
+from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
+from recipes.train import policy_of, train
 
 PROGRAM = "python -m recipes"
 REFUSED, STOPPED = 2, 130
@@ -68,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a hyper-parameter, or env.FIELD for a field of the game; repeatable",
     )
 
+    command = commands.add_parser(
+        "sweep", help="train many runs at once on Ray Tune; the same command again resumes, or trains what is new"
+    )
+    command.set_defaults(command=_sweep)
+    cli_sweep.add_arguments(command)
+
     command = commands.add_parser("evaluate", help="play a run's greedy policy beside the shipped ones")
     command.set_defaults(command=_evaluate)
     command.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
@@ -98,7 +105,7 @@ def _ls(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> int:
     recipe = _recipe(options.algorithm)
     try:
-        hyperparameters, env = parse_assignments(options.assignments)
+        hyperparameters, env = hyperparameters_and_env(parse_assignments(options.assignments))
         settings = RunSettings(
             algorithm=options.algorithm,
             scenario=options.scenario,
@@ -129,6 +136,13 @@ def _train(options: argparse.Namespace) -> int:
     print(f"      {_command_of(next_seed, options.assignments)}")
     print(f"      {PROGRAM} ls {settings.algorithm}    (what --set can change)")
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    try:
+        return cli_sweep.run(options)
+    except ImportError as error:
+        raise UsageError(f"{error}; sweeps need `pip install 'edgeoffload-env[rllib]'`") from error
 
 
 def _evaluate(options: argparse.Namespace) -> None:

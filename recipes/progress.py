@@ -11,7 +11,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressReport:
-    """Shows env steps, share done, steps a second, utility, score and time left."""
+    """Shows env steps, share done, steps a second, time left, and what else is to say."""
 
     def __init__(self, title: str, total: int, done: int = 0, stream: TextIO | None = None) -> None:
         """Start to report.
@@ -39,17 +39,13 @@ class ProgressReport:
         else:
             self._write(f"{title}: {total:,} env steps, {done:,} done")
 
-    def update(self, env_steps: int, utility: float, score: float) -> None:
-        """Show how far the run is.
+    def update(self, env_steps: int, latest: str) -> None:
+        """Show how far the work is.
 
         Args:
-            env_steps: of the whole run.
-            utility: of the latest training episodes; NaN while there are none.
-            score: theirs; NaN where the game has none.
+            env_steps: of the whole work.
+            latest: what else there is to say.
         """
-        latest = "utility -" if math.isnan(utility) else f"utility {utility:.2f}"
-        if not math.isnan(score):
-            latest += f", score {score:.2f}"
         if self._bar is not None:
             self._bar.set_postfix_str(latest, refresh=False)
             self._bar.update(min(env_steps, self._total) - min(self._done, self._total))
@@ -64,6 +60,13 @@ class ProgressReport:
             share = min(1.0, env_steps / self._total)
             self._write(f"{env_steps:>11,} env steps ({share:4.0%}), {rate:,.0f} a second, {latest}{left}")
 
+    def say(self, line: str) -> None:
+        """A line of its own, beside the bar."""
+        if self._bar is None:
+            self._write(line)
+        else:
+            self._bar.write(line, file=self._stream)
+
     def close(self) -> None:
         """End the bar."""
         if self._bar is not None:
@@ -71,3 +74,14 @@ class ProgressReport:
 
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
+
+
+def latest(utility: float, score: float) -> str:
+    """What to say of the latest training episodes.
+
+    Args:
+        utility: their mean; NaN while there are none.
+        score: theirs; NaN where the game has none.
+    """
+    text = "utility -" if math.isnan(utility) else f"utility {utility:.2f}"
+    return text if math.isnan(score) else f"{text}, score {score:.2f}"

@@ -2,8 +2,9 @@
 
 =====================  ==============================================================================================
 ``config.json``        what defines the run; a run is resumed only with the same
-``progress.csv``       one row per report: env steps, wall time, training episodes' utility, score
+``progress.csv``       a row for each 1 % of the run: training episodes, and the greedy policy's evaluation (``eval_``)
 ``checkpoints/``       the last two, each ``checkpoints/<env steps>/`` with what RLlib saved and ``state.json``
+``best/``              the networks that did best in an evaluation, and ``state.json``
 ``events.out.*``       the same figures for TensorBoard, with the learner's
 ``summary.json``       written last: a run that has it is finished
 =====================  ==============================================================================================
@@ -62,8 +63,13 @@ class RunFolder:
         return folder
 
     @classmethod
-    def begin(cls, path: Path, settings: RunSettings) -> "RunFolder":
+    def begin(cls, path: Path, settings: RunSettings, *, wait_s: float = 0.0) -> "RunFolder":
         """Start a run, or take up an unfinished one, and keep other processes out until :meth:`release`.
+
+        Args:
+            path: the run's folder.
+            settings: the run's.
+            wait_s: how long to wait for another process that is training it.
 
         Raises:
             RunError: the folder holds a finished run, a run with other settings, files that are no run, or a run that
@@ -73,10 +79,10 @@ class RunFolder:
 
         folder = cls(path)
         is_run = folder._config_file.is_file()
-        if not is_run and path.exists() and (not path.is_dir() or any(p.name != ".lock" for p in path.iterdir())):
+        ours = (".lock", folder._config_file.name + _UNFINISHED)  # of a run that was killed before it was one
+        if not is_run and path.exists() and (not path.is_dir() or any(p.name not in ours for p in path.iterdir())):
             raise RunError(f"{path} holds something that is not a run; choose another folder with --out")
-        if is_run:
-            folder._check_same(settings)
+        folder.check_same(settings)
         if folder.finished:
             raise RunError(
                 f"{path} holds a finished run, which is never overwritten; look at it with "
@@ -85,12 +91,12 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         folder._lock = FileLock(path / ".lock")
         try:
-            folder._lock.acquire(timeout=0)
+            folder._lock.acquire(timeout=wait_s)
         except Timeout:
             raise RunError(f"another process is training {path}; wait for it, or choose another --out") from None
-        if folder.finished:  # by that other process, a moment ago
+        if folder._config_file.is_file() != is_run or folder.finished:  # by that other process, a moment ago
             folder.release()
-            return cls.begin(path, settings)
+            return cls.begin(path, settings, wait_s=wait_s)
         if not is_run:
             write_json(folder._config_file, settings.to_json())
         return folder
@@ -137,6 +143,8 @@ class RunFolder:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         write(unfinished)
+        if self.best.is_dir():
+            shutil.copytree(self.best, unfinished / "best")
         write_json(unfinished / "state.json", asdict(progress))
         final = self._checkpoints / f"{progress.env_steps:012d}"
         shutil.rmtree(final, ignore_errors=True)
@@ -144,6 +152,49 @@ class RunFolder:
         for old in self._named_checkpoints()[:-_KEPT_CHECKPOINTS]:
             shutil.rmtree(old)
         return final
+
+    def keep_best(self, env_steps: int, utility: float, networks: Path) -> None:
+        """Make networks the best so far; every checkpoint takes a copy along.
+
+        Args:
+            env_steps: when.
+            utility: what they got.
+            networks: the folder that holds them, which is moved.
+        """
+        write_json(networks / "state.json", {"env_steps": env_steps, "utility": utility})
+        shutil.rmtree(self.best, ignore_errors=True)
+        networks.rename(self.best)
+
+    def best_so_far(self) -> tuple[int, float] | None:
+        """When the best networks were found, and the utility they got; None where there are none."""
+        file = self.best / "state.json"
+        if not file.is_file():
+            return None
+        state = json.loads(file.read_text())
+        return state["env_steps"], state["utility"]
+
+    def return_to(self, checkpoint: Path | None) -> None:
+        """Forget what no checkpoint kept: rows, and networks that did better later."""
+        env_steps = -1 if checkpoint is None else int(checkpoint.name)
+        shutil.rmtree(self.best, ignore_errors=True)
+        if checkpoint is not None and (checkpoint / "best").is_dir():
+            shutil.copytree(checkpoint / "best", self.best)
+        rows = self.rows()
+        kept = [row for row in rows if int(row["env_steps"]) <= env_steps]
+        if kept and len(kept) < len(rows):
+            unfinished = self._progress_file.with_name(self._progress_file.name + _UNFINISHED)
+            with unfinished.open("w", newline="") as file:
+                writer = csv.DictWriter(file, list(kept[0]))
+                writer.writeheader()
+                writer.writerows(kept)
+            unfinished.replace(self._progress_file)
+        elif rows and not kept:
+            self._progress_file.unlink()
+
+    @property
+    def best(self) -> Path:
+        """Where the best networks are."""
+        return self.path / "best"
 
     def last_checkpoint(self) -> tuple[Path, Progress] | None:
         """The latest checkpoint and how far the run had come; None where there is none yet."""
@@ -168,16 +219,14 @@ class RunFolder:
         with self._progress_file.open(newline="") as file:
             return list(csv.DictReader(file))
 
-    def drop_rows_after(self, env_steps: int) -> None:
-        """Remove the rows of training that no checkpoint kept."""
-        rows = self.rows()
-        kept = [row for row in rows if int(row["env_steps"]) <= env_steps]
-        if len(kept) < len(rows):
-            self._progress_file.unlink()
-            for row in kept:
-                self.add_row(row)
+    def check_same(self, settings: RunSettings) -> None:
+        """Compare a run's settings with others.
 
-    def _check_same(self, settings: RunSettings) -> None:
+        Raises:
+            RunError: there is a run, and it has other settings; the message says which.
+        """
+        if not self._config_file.is_file():
+            return
         here = _flat(self.settings.to_json())
         asked = _flat(settings.to_json())
         names = [name for name in here | asked if here.get(name) != asked.get(name)]

@@ -61,23 +61,27 @@ class RunSettings:
         return cls(**(values | {"hyperparameters": hyperparameters.of(values["hyperparameters"])}))
 
 
-def parse_assignments(assignments: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The values of ``--set field=value`` arguments: hyper-parameters, and fields of the game (``env.field=value``).
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """The values of ``--set field=value`` arguments.
 
     Raises:
         ValueError: not of the form ``field=value``, or a field given twice.
     """
-    hyperparameters: dict[str, Any] = {}
-    env: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name or not text:
             raise ValueError(f"--set {assignment!r} is not allowed; allowed: field=value, or env.field=value")
-        target, key = (env, name.removeprefix(_ENV_PREFIX)) if name.startswith(_ENV_PREFIX) else (hyperparameters, name)
-        if key in target:
+        if name in values:
             raise ValueError(f"--set {name} is given twice; allowed: once")
-        target[key] = value_of(text)
-    return hyperparameters, env
+        values[name] = value_of(text)
+    return values
+
+
+def hyperparameters_and_env(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two kinds of fields apart: hyper-parameters, and fields of the game (``env.field``), without their prefix."""
+    env = {name.removeprefix(_ENV_PREFIX): value for name, value in values.items() if name.startswith(_ENV_PREFIX)}
+    return {name: value for name, value in values.items() if not name.startswith(_ENV_PREFIX)}, env
 
 
 def _plain(value: Any) -> Any:

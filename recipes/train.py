@@ -4,20 +4,17 @@ import platform
 from importlib import metadata
 from typing import Any
 
-from edgeoffload_env import Evaluation, evaluate
+from edgeoffload_env import Evaluation
 from edgeoffload_env.policies import Policy
-from recipes import registry
+from recipes import protocol, registry
 from recipes.runs import Progress, RunError, RunFolder
 from recipes.settings import RunSettings
-
-EVALUATION_EPISODES = 32
-EVALUATION_SEED = 0
 
 _PACKAGES = ("edgeoffload-env", "gymnasium", "numpy", "pettingzoo", "ray", "torch")
 
 
 def train(folder: RunFolder, settings: RunSettings) -> Evaluation:
-    """Train what is left of a run, evaluate it greedily on games it has not seen, and write its summary.
+    """Train what is left of a run, then :func:`finish` it.
 
     Raises:
         StoppedError: by SIGINT or SIGTERM, after a checkpoint was written.
@@ -28,9 +25,23 @@ def train(folder: RunFolder, settings: RunSettings) -> Evaluation:
         from recipes.rllib.loop import train_to_end
 
         progress = train_to_end(folder, settings)
+    return finish(folder, settings, progress)
+
+
+def finish(folder: RunFolder, settings: RunSettings, progress: Progress) -> Evaluation:
+    """Judge a run that was trained to its end, its last and its best networks, and write its summary.
+
+    Returns:
+        The last networks' evaluation on the games of the training's own evaluations.
+    """
     policy = policy_of(folder)
-    result = evaluate(policy, settings.scenario, EVALUATION_EPISODES, EVALUATION_SEED, **settings.env)
-    folder.finish(summary_of(settings, progress, result))
+    result = protocol.evaluated(policy, settings)
+    final = {"last": protocol.as_json(protocol.final(policy, settings)) | {"at_env_steps": progress.env_steps}}
+    best = folder.best_so_far()
+    if best is not None:
+        chosen = registry.get(settings.algorithm).load().load_policy(settings, folder.best)
+        final["best"] = protocol.as_json(protocol.final(chosen, settings)) | {"at_env_steps": best[0]}
+    folder.finish(summary_of(settings, progress, result) | {"final": final})
     return result
 
 
@@ -49,14 +60,12 @@ def policy_of(folder: RunFolder) -> Policy:
 
 def summary_of(settings: RunSettings, progress: Progress, result: Evaluation) -> dict[str, Any]:
     """What ``summary.json`` holds: the run's settings, what was done, with what, and how good it is."""
-    metrics = {name: interval._asdict() for name, interval in result.summary().items()}
-    evaluation = {"scenario": result.scenario, "episodes": result.episodes, "seed": result.seed, **metrics}
     return {
         **settings.to_json(),
         "env_steps": progress.env_steps,
         "wall_s": round(progress.wall_s, 1),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
-        "evaluation": evaluation,
+        "evaluation": protocol.as_json(result),
     }
 
 

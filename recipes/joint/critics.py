@@ -123,9 +123,10 @@ class PooledCritics(Critics):
         return self._value(base[:, None] + embedded @ self._own_columns()).T
 
     def with_own_action(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
-        """See :meth:`Critics.with_own_action`."""
+        """See :meth:`Critics.with_own_action`; e_i is linear between the actions, so that its slope tells of each."""
         before, others = self._others(obs, actions)
-        embedded = torch.relu(before + own.transpose(0, 1) @ self._action_columns())
+        each = torch.relu(before.unsqueeze(2) + self._action_columns())
+        embedded = (own.transpose(0, 1).unsqueeze(2) @ each).squeeze(2)
         return self._value(others + embedded @ self._columns_with_own()).T
 
     def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:

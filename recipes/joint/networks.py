@@ -49,9 +49,9 @@ class StackedMLP(nn.Module):
         return hidden if self.user_bias is None else hidden + self.user_bias.transpose(0, 1)
 
     def rest(self, hidden: Tensor) -> Tensor:
-        """What follows :meth:`first`."""
+        """What follows :meth:`first`, whose output is overwritten."""
         for layer in range(1, self.depth):
-            hidden = self._layer(layer, torch.relu(hidden))
+            hidden = self._layer(layer, hidden.relu_())
         return hidden
 
     def _layer(self, layer: int, x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
 from edgeoffload_env.observation import observation_size, state_size
 from edgeoffload_env.policies.view import PolicyView
+from recipes.asked import row_of, rows_of
 from recipes.joint.acting import ActingNetwork, GameSizes, make_acting
 
 _PREFIX = "acting."
@@ -110,17 +111,15 @@ class JointPolicy:
             if state is None:
                 raise TypeError(f"{self.name} acts for all users at once and needs state=")
             seen = torch.zeros(1, sizes.num_users, sizes.obs_size)
-            chosen = self.acting.greedy(seen, _row("state", state, sizes.state_size)[None])
+            chosen = self.acting.greedy(seen, torch.from_numpy(row_of("state", state, sizes.state_size))[None])
             return dict(zip(self.users, chosen[0].tolist(), strict=True))
         if observations is None or state is not None:
             raise TypeError(f"{self.name} acts for each user on its own observation and needs observations alone")
+        places, rows = rows_of(observations, self.users, sizes.obs_size)
         seen = torch.zeros(1, sizes.num_users, sizes.obs_size)
-        for user, values in observations.items():
-            if user not in self.users:
-                fail("user", user, f"{self.users[0]} .. {self.users[-1]}")
-            seen[0, self.users.index(user)] = _row(f"observation of {user}", values, sizes.obs_size)
-        chosen = self.acting.greedy(seen, torch.zeros(1, sizes.state_size))[0].tolist()
-        return {user: chosen[self.users.index(user)] for user in observations}
+        seen[0, places] = torch.from_numpy(rows)
+        chosen = self.acting.greedy(seen, torch.zeros(1, sizes.state_size))[0, places]
+        return dict(zip(observations, chosen.tolist(), strict=True))
 
 
 def sizes_of(config: EdgeOffloadConfig) -> GameSizes:
@@ -131,10 +130,3 @@ def sizes_of(config: EdgeOffloadConfig) -> GameSizes:
         obs_size=observation_size(config),
         state_size=state_size(config),
     )
-
-
-def _row(name: str, values: Any, size: int) -> torch.Tensor:
-    row = torch.as_tensor(np.asarray(values, np.float32))
-    if row.shape != (size,):
-        fail(f"shape of {name}", tuple(row.shape), f"({size},)")
-    return row

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from recipes.joint.policy import JointPolicy
     from recipes.settings import RunSettings
 
+Scale = Annotated[float, Within(1e-6, 1e6)]
 Weight = Annotated[float, Within(0.0, 1e3)]
 
 
@@ -38,13 +39,13 @@ class JointHyperparameters(Checked):
     """Slots to collect before the first update."""
     target_rate: Share = 0.01
     """tau: how far the target networks move towards the networks at each update."""
-    first_epsilon: Share = 1.0
+    first_epsilon: Share = 0.05
     """Share of random actions at the beginning."""
     final_epsilon: Share = 0.05
     """Share of random actions once exploration is over."""
     exploration: Share = 0.2
     """Share of the training over which epsilon falls."""
-    reward_scale: Annotated[float, Within(1e-6, 1e6)] = 1.0
+    reward_scale: Scale = 1.0
     """What rewards are multiplied by before they are learned from."""
     huber: bool = False
     """Errors of values beyond 1 count linearly, not squared."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -10,14 +11,14 @@ from typing import Any
 import numpy as np
 from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 
+from edgeoffload_env import Evaluation
 from edgeoffload_env.evaluation.score import marks_for
-from recipes import registry
-from recipes.progress import ProgressReport
+from recipes import protocol, registry
+from recipes.progress import ProgressReport, latest
 from recipes.rllib.metrics import EPISODE_KEYS, EpisodeMetrics
 from recipes.runs import Progress, RunFolder, StoppedError
 from recipes.settings import RunSettings
 
-_STEPS_PER_REPORT = 1_000
 _SECONDS_PER_CHECKPOINT = 60.0
 
 
@@ -44,7 +45,7 @@ class StopSignals:
 
 
 def train_to_end(folder: RunFolder, settings: RunSettings) -> Progress:
-    """Train what is left of a run. Needs a running Ray.
+    """Train what is left of a run, watched by a person. Needs a running Ray.
 
     Returns:
         How far the run has come: its end.
@@ -52,32 +53,91 @@ def train_to_end(folder: RunFolder, settings: RunSettings) -> Progress:
     Raises:
         StoppedError: a signal came before the end; what was trained is in a checkpoint.
     """
-    last = folder.last_checkpoint()
-    progress = Progress() if last is None else last[1]
-    folder.drop_rows_after(progress.env_steps)
-    if progress.env_steps >= settings.env_steps:
-        return progress
     stop = StopSignals()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(stop.caught())
-        algorithm = build(settings, progress.env_steps)
-        stack.callback(algorithm.stop)
+    with stop.caught(), contextlib.closing(Training(folder, settings)) as training:
+        if training.over:
+            return training.progress
+        title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}"
+        with contextlib.closing(ProgressReport(title, settings.env_steps, training.progress.env_steps)) as report:
+            while not training.over and not stop.asked:
+                row = training.advance()
+                report.update(row["env_steps"], latest(row["eval_utility"], row["eval_score"]))
+        training.save()
+        if not training.over:
+            done = training.progress.env_steps
+            raise StoppedError(f"stopped after {done:,} of {settings.env_steps:,} env steps")
+        return training.progress
+
+
+class Training:
+    """A run at work: goes on from its last checkpoint, and writes checkpoints every minute. Needs a running Ray.
+
+    Attributes:
+        progress: how far the run has come.
+    """
+
+    def __init__(self, folder: RunFolder, settings: RunSettings) -> None:
+        self._folder, self._settings = folder, settings
+        last = folder.last_checkpoint()
+        self.progress = Progress() if last is None else last[1]
+        self._saved = self.progress
+        self._algorithm: Any = None
+        if self.over:
+            return
+        folder.return_to(None if last is None else last[0])
+        self._algorithm = build(settings, self.progress.env_steps)
         if last is not None:
-            algorithm.restore_from_path(str(last[0].resolve()))
-        log = stack.enter_context(_Log(folder, settings, progress))
-        saved_at, began, earlier_s = time.monotonic(), time.monotonic(), progress.wall_s
-        while progress.env_steps < settings.env_steps and not stop.asked:
-            result = algorithm.train()
-            now = time.monotonic()
-            progress = Progress(int(result["num_env_steps_sampled_lifetime"]), earlier_s + now - began)
-            log.add(progress, result)
-            over = progress.env_steps >= settings.env_steps or stop.asked
-            if over or now - saved_at >= _SECONDS_PER_CHECKPOINT:
-                folder.save_checkpoint(progress, lambda path: algorithm.save_to_path(str(path.resolve())))
-                saved_at = time.monotonic()
-    if progress.env_steps < settings.env_steps:
-        raise StoppedError(f"stopped after {progress.env_steps:,} of {settings.env_steps:,} env steps")
-    return progress
+            self._algorithm.restore_from_path(str(last[0].resolve()))
+        self._log = _Log(folder, settings, self.progress)
+        self._began = self._saved_at = time.monotonic()
+        self._earlier_s = self.progress.wall_s
+
+    @property
+    def over(self) -> bool:
+        """Whether all env steps have been played."""
+        return self.progress.env_steps >= self._settings.env_steps
+
+    def advance(self) -> dict[str, Any]:
+        """Train until the next evaluation.
+
+        Returns:
+            The row that was added to the progress file.
+        """
+        result = self._algorithm.train()
+        now = time.monotonic()
+        self.progress = Progress(int(result["num_env_steps_sampled_lifetime"]), self._earlier_s + now - self._began)
+        row = self._log.add(self.progress, result, self._evaluate())
+        if now - self._saved_at >= _SECONDS_PER_CHECKPOINT:
+            self.save()
+        return row
+
+    def _evaluate(self) -> Evaluation:
+        """The greedy policy as it is now, on the protocol's games; the best one's networks are kept."""
+        candidate = self._folder.path.resolve() / "candidate.unfinished"  # RLlib takes a relative path for a URI
+        shutil.rmtree(candidate, ignore_errors=True)
+        networks = candidate / "learner_group" / "learner" / "rl_module"  # where a whole checkpoint has them
+        self._algorithm.learner_group.foreach_learner(lambda learner: learner.module.save_to_path(str(networks)))
+        policy = registry.get(self._settings.algorithm).load().load_policy(self._settings, candidate)
+        result = protocol.evaluated(policy, self._settings)
+        utility, best = float(result.utility.mean()), self._folder.best_so_far()
+        if best is None or utility > best[1]:
+            self._folder.keep_best(self.progress.env_steps, utility, candidate)
+        shutil.rmtree(candidate, ignore_errors=True)
+        return result
+
+    def save(self) -> None:
+        """Write a checkpoint, unless there is one of this moment."""
+        if self.progress == self._saved:
+            return
+        self._folder.save_checkpoint(self.progress, lambda path: self._algorithm.save_to_path(str(path.resolve())))
+        self._saved, self._saved_at = self.progress, time.monotonic()
+
+    def close(self) -> None:
+        """Stop the algorithm; what was trained since the last checkpoint is lost."""
+        if self._algorithm is not None:
+            self._algorithm.stop()
+            self._log.close()
+            self._algorithm = None
 
 
 def build(settings: RunSettings, env_steps_done: int) -> Any:
@@ -87,7 +147,7 @@ def build(settings: RunSettings, env_steps_done: int) -> Any:
     config.callbacks(EpisodeMetrics)
     config.reporting(
         min_time_s_per_iteration=0,
-        min_sample_timesteps_per_iteration=min(_STEPS_PER_REPORT, settings.env_steps),
+        min_sample_timesteps_per_iteration=protocol.steps_between_evaluations(settings.env_steps),
     )
     return config.build_algo()
 
@@ -101,24 +161,18 @@ def session_seed(seed: int, env_steps_done: int) -> int:
 
 
 class _Log:
-    """Where a result goes: the progress file, TensorBoard, and whoever watches."""
+    """Where a result goes: the progress file and TensorBoard."""
 
     def __init__(self, folder: RunFolder, settings: RunSettings, progress: Progress) -> None:
         self._folder, self._before = folder, progress
         self._marks = marks_for(settings.env_config)
-        title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}"
-        self._report = ProgressReport(title, settings.env_steps, progress.env_steps)
         self._board = SummaryWriter(str(folder.path), purge_step=progress.env_steps + 1, write_to_disk=True)
 
-    def __enter__(self) -> "_Log":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._report.close()
+    def close(self) -> None:
         self._board.close()
 
-    def add(self, progress: Progress, result: dict[str, Any]) -> None:
-        """One iteration's result."""
+    def add(self, progress: Progress, result: dict[str, Any], evaluation: Evaluation) -> dict[str, Any]:
+        """One iteration's result; returns its row."""
         episodes = {key: result["env_runners"].get(key, []) for key in EPISODE_KEYS}
         means = {key: float(np.mean(values)) if len(values) else math.nan for key, values in episodes.items()}
         score = math.nan
@@ -134,12 +188,13 @@ class _Log:
             "episodes": len(episodes["utility"]),
             **means,
             "score": score,
+            **{f"eval_{name}": interval.mean for name, interval in evaluation.summary().items()},
         }
         self._folder.add_row(row)
-        self._report.update(progress.env_steps, means["utility"], score)
         for name, value in (row | _learner_means(result)).items():
             if math.isfinite(value):
                 self._board.add_scalar(name, value, progress.env_steps)
+        return row
 
 
 def _learner_means(result: dict[str, Any]) -> dict[str, float]:

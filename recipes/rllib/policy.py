@@ -1,6 +1,6 @@
 """Trained RLModules of a checkpoint as a policy for ``evaluate``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
 from edgeoffload_env.observation import observation_size
 from edgeoffload_env.policies.view import PolicyView
+from recipes.asked import rows_of
 
 
 class TrainedPolicy:
@@ -21,6 +22,7 @@ class TrainedPolicy:
 
     Attributes:
         name: what tables call it.
+        users: all users' names, in order.
     """
 
     def __init__(self, name: str, modules: Sequence[Any], *, shared: bool, agent_id: bool, num_users: int) -> None:
@@ -36,6 +38,7 @@ class TrainedPolicy:
         self.name = name
         self._modules = list(modules)
         self._shared, self._agent_id, self._num_users = shared, agent_id, num_users
+        self.users = [f"user_{n}" for n in range(num_users)]
 
     @classmethod
     def load(cls, name: str, checkpoint: Path, *, shared: bool, agent_id: bool, num_users: int) -> "TrainedPolicy":
@@ -53,7 +56,7 @@ class TrainedPolicy:
         """
         if config.num_users != self._num_users and (self._agent_id or not self._shared):
             fail("num_users", config.num_users, f"{self._num_users}, the users that {self.name} was trained for")
-        wanted = self._modules[0].observation_space.shape[0] - (self._num_users if self._agent_id else 0)
+        wanted = self._obs_size
         size, actions = observation_size(config), self._modules[0].action_space.n
         if size != wanted or config.servers + 1 != actions:
             fail(
@@ -73,6 +76,31 @@ class TrainedPolicy:
             return self._greedy(self._modules[0], observation.reshape(batch * users, -1)).reshape(batch, users)
         columns = [self._greedy(module, observation[:, n]) for n, module in enumerate(self._modules)]
         return np.stack(columns, axis=1)
+
+    def actions(self, observations: Mapping[str, Any]) -> dict[str, int]:
+        """Greedy actions in one game.
+
+        Args:
+            observations: of each user that is to act, any subset.
+
+        Returns:
+            The action of each user asked about.
+
+        Raises:
+            ValueError: an unknown user, or an observation of another shape.
+        """
+        places, rows = rows_of(observations, self.users, self._obs_size)
+        if self._agent_id:
+            rows = np.concatenate((rows, np.eye(self._num_users, dtype=np.float32)[places]), axis=1)
+        modules = [self._modules[0 if self._shared else place] for place in places]
+        chosen = [int(self._greedy(module, row[None])[0]) for module, row in zip(modules, rows, strict=True)]
+        return dict(zip(observations, chosen, strict=True))
+
+    @property
+    def _obs_size(self) -> int:
+        """Features that a user observes."""
+        size: int = self._modules[0].observation_space.shape[0]
+        return size - (self._num_users if self._agent_id else 0)
 
     @staticmethod
     def _greedy(module: Any, rows: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -53,6 +53,14 @@ def test_acts_as_rllibs_modules_do_user_by_user(
             output = module.forward_inference({Columns.OBS: torch.from_numpy(seen)})
         expected = output[Columns.ACTIONS] if algorithm == "rllib-dqn" else output[Columns.ACTION_DIST_INPUTS].argmax(1)
         np.testing.assert_array_equal(actions[:, n], expected.numpy())
+    for asked in (["user_3"], ["user_2", "user_0"], []):
+        places = [int(user[-1]) for user in asked]
+        alone = policy.actions({user: observation[7, n] for user, n in zip(asked, places, strict=True)})
+        assert alone == {user: actions[7, n] for user, n in zip(asked, places, strict=True)}
+    with pytest.raises(ValueError, match=r"user = .user_4. is not allowed; allowed: user_0 \.\. user_3"):
+        policy.actions({"user_4": observation[0, 0]})
+    with pytest.raises(ValueError, match="shape of observation of user_1"):
+        policy.actions({"user_1": observation[0, 0, 1:]})
     trained.stop()
 
 

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from recipes.progress import ProgressReport
+from recipes.progress import ProgressReport, latest
 
 
 class Terminal(io.StringIO):
@@ -14,8 +14,8 @@ class Terminal(io.StringIO):
 def test_lines_where_nobody_watches() -> None:
     stream = io.StringIO()
     report = ProgressReport("an algorithm", 2_000, 500, stream)
-    report.update(1_000, -20.0, 0.5)  # within ten seconds of the line before: not shown
-    report.update(2_048, -12.345, 0.912)
+    report.update(1_000, latest(-20.0, 0.5))  # within ten seconds of the line before: not shown
+    report.update(2_048, latest(-12.345, 0.912))
     report.close()
     first, last = stream.getvalue().splitlines()
     assert first == "an algorithm: 2,000 env steps, 500 done"
@@ -27,15 +27,15 @@ def test_a_line_says_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([100.0, 120.0])
     monkeypatch.setattr("recipes.progress.time.monotonic", lambda: next(now))
     stream = io.StringIO()
-    ProgressReport("an algorithm", 5_000, 1_000, stream).update(2_000, math.nan, math.nan)
+    ProgressReport("an algorithm", 5_000, 1_000, stream).update(2_000, latest(math.nan, math.nan))
     assert stream.getvalue().splitlines()[1] == "      2,000 env steps ( 40%), 50 a second, utility -, 01:00 left"
 
 
 def test_a_bar_in_a_terminal() -> None:
     stream = Terminal()
     report = ProgressReport("an algorithm", 2_000, 500, stream)
-    report.update(1_000, -20.0, math.nan)
-    report.update(2_048, -12.345, 0.912)  # the last iteration may go past the end, the bar does not
+    report.update(1_000, latest(-20.0, math.nan))
+    report.update(2_048, latest(-12.345, 0.912))  # the last iteration may go past the end, the bar does not
     report.close()
     last = stream.getvalue().split("\r")[-1]
     assert "an algorithm: 100%" in last

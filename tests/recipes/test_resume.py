@@ -43,7 +43,7 @@ def test_rllibs_checkpoint_holds_networks_targets_optimisers_and_counters(local_
     first = build(settings, 0)
     first.train()
     done = int(first.metrics.peek(("env_runners", "num_env_steps_sampled_lifetime")))
-    assert done >= 1_000
+    assert done >= 500
     first.save_to_path(str(tmp_path))
     second = build(settings, done)
     before, fresh = learned(first), learned(second)
@@ -57,7 +57,7 @@ def test_rllibs_checkpoint_holds_networks_targets_optimisers_and_counters(local_
     assert any(not np.array_equal(value, after[name]) for name, value in fresh.items())  # so there was work to do
 
     second.train()
-    assert int(second.metrics.peek(("env_runners", "num_env_steps_sampled_lifetime"))) >= done + 1_000
+    assert int(second.metrics.peek(("env_runners", "num_env_steps_sampled_lifetime"))) >= done + 500
     # What RLlib leaves out, and the recipe's docstring says so
     assert second.local_replay_buffer.get_num_timesteps() < done + 100
     epsilon = second.env_runner.module["user_0"].epsilon_schedule.get_current_value()

@@ -90,15 +90,39 @@ def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path: Path) -> N
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["000000000500", "000000000700"]
 
 
-def test_rows_beyond_the_checkpoint_are_dropped(tmp_path: Path) -> None:
+def test_a_run_killed_before_it_was_one_can_begin(tmp_path: Path) -> None:
+    (tmp_path / "config.json.unfinished").write_text("{")
+    (tmp_path / ".lock").touch()
+    assert not begun(tmp_path).finished
+
+
+def better(folder: RunFolder, env_steps: int, utility: float) -> None:
+    """Networks that did better, as training leaves them."""
+    networks = folder.path / "candidate"
+    networks.mkdir()
+    (networks / "weights").write_text(str(utility))
+    folder.keep_best(env_steps, utility, networks)
+
+
+def test_what_no_checkpoint_kept_is_forgotten(tmp_path: Path) -> None:
     folder = begun(tmp_path)
+    assert folder.best_so_far() is None
     for env_steps in (100, 200, 300):
         folder.add_row({"env_steps": env_steps, "utility": -env_steps / 7})
-    folder.drop_rows_after(200)
+        better(folder, env_steps, env_steps / 7)
+        if env_steps == 200:
+            kept = checkpoint(folder, 200)
+    assert folder.best_so_far() == (300, 300 / 7)
+    folder.return_to(kept)
+    assert folder.best_so_far() == (200, 200 / 7)
+    assert (folder.best / "weights").read_text() == str(200 / 7)
     folder.add_row({"env_steps": 250, "utility": math.nan})
     assert [row["env_steps"] for row in folder.rows()] == ["100", "200", "250"]
     assert float(folder.rows()[0]["utility"]) == -100 / 7
     assert folder.rows()[-1]["utility"] == ""
+    folder.return_to(None)
+    assert folder.rows() == []
+    assert folder.best_so_far() is None
 
 
 def test_settings_of_another_version_are_refused_by_name(tmp_path: Path) -> None:

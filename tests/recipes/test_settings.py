@@ -7,7 +7,7 @@ import pytest
 
 from recipes import registry
 from recipes.hyperparameters import Checked, Sizes, Within
-from recipes.settings import RunSettings, parse_assignments
+from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def test_every_recipe_documents_its_hyperparameters_and_its_result(name: str) ->
 
 def test_assignments_go_to_the_algorithm_or_to_the_game() -> None:
     given = ["learning_rate=1e-4", "env.num_users=4", "hidden=(8, 8)", "env.observation=load", "double=false"]
-    hyper, env = parse_assignments(given)
+    hyper, env = hyperparameters_and_env(parse_assignments(given))
     assert hyper == {"learning_rate": 1e-4, "hidden": (8, 8), "double": False}
     assert env == {"num_users": 4, "observation": "load"}
 

@@ -57,7 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.
 def test_a_run_leaves_what_it_did(trained: tuple[Path, Any]) -> None:
     folder, _ = trained
     names = {path.name.split(".tfevents")[0] for path in folder.iterdir()} - {".lock"}
-    assert names == {"config.json", "summary.json", "progress.csv", "checkpoints", "events.out"}
+    assert names == {"config.json", "summary.json", "progress.csv", "checkpoints", "best", "events.out"}
     summary = json.loads((folder / "summary.json").read_text())
     assert {name: summary[name] for name in ("algorithm", "scenario", "seed")} == {
         "algorithm": "rllib-dqn",
@@ -129,7 +129,8 @@ def test_a_run_is_not_evaluated_on_games_it_cannot_play(
 
 def test_an_interrupted_run_resumes_with_the_command_it_prints(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    arguments = command("train", "rllib-ppo", "--env-steps", "3500", "--out", str(folder), *TINY)
+    relative = os.path.relpath(folder, CHECKOUT)
+    arguments = command("train", "rllib-ppo", "--env-steps", "3500", "--out", relative, *TINY)
     arguments += ["--set", "slots_per_round=100", "--set", "minibatch_size=100", "--set", "epochs=1"]
     process = subprocess.Popen(
         arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT, start_new_session=True

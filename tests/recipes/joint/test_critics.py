@@ -65,3 +65,14 @@ def test_pooled_critics_treat_users_alike(kind: str) -> None:
     order = [2, 0, 1]
     here, there = critics(obs, state, actions), critics(obs[:, order], state, actions[:, order])
     torch.testing.assert_close(there, here if kind == "team" else here[order])
+
+
+@pytest.mark.parametrize("kind", ["pooled", "team"])
+def test_between_actions_a_user_counts_as_their_mixture(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the slope at one action, which straight-through gradients follow, tells of all others."""
+    critics = make_critics(kind, SIZES, (8, 8), seed=0)
+    monkeypatch.setattr(critics, "_value", lambda hidden: hidden.sum(dim=-1))  # what comes after is not linear
+    share = torch.softmax(torch.randn(3, BATCH, 4, generator=torch.Generator().manual_seed(1)), dim=-1)
+    seen = batch()
+    mixed = (share * critics.for_each_own_action(*seen)).sum(dim=-1)
+    torch.testing.assert_close(critics.with_own_action(*seen, share), mixed)

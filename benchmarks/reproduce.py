@@ -1,0 +1,90 @@
+"""From nothing to figures and tables: every run is trained once, and its rows are kept at once."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.figures import draw
+from benchmarks.rows import KEY, Results, digest, key_of
+from benchmarks.servers import server_use
+from benchmarks.studies import FIGURES
+from recipes.protocol import FINAL_EPISODES, FINAL_SEED
+from recipes.runs import RunFolder
+from recipes.sweep import PlannedRun
+from recipes.train import policy_of
+
+__all__ = ["FIGURES", "reproduce"]
+
+
+def reproduce(
+    figures: Sequence[str],
+    runs: Path,
+    results: Path,
+    *,
+    quick: bool = False,
+    training: bool = True,
+    max_concurrent: int | None = None,
+    address: str | None = None,
+) -> list[str]:
+    """Train what the figures lack, keep its rows, draw.
+
+    Args:
+        figures: names from ``FIGURES``.
+        runs: the folder to train in.
+        results: the folder of rows and figures.
+        quick: two seeds and a tenth of the env steps.
+        training: train what is missing; otherwise only finished runs are kept.
+        max_concurrent: the most runs at a time.
+        address: of a Ray cluster.
+
+    Returns:
+        Names of the runs that are not finished.
+    """
+    kept = Results(results)
+    have = {(*(row[name] for name in KEY), row["settings"]) for row in kept.final()}
+    missing: dict[Path, tuple[str, PlannedRun]] = {}
+    for variant, run in (pair for name in figures for study in FIGURES[name] for pair in study.runs(quick)):
+        if (*key_of(variant, run).values(), digest(run)) not in have:
+            missing[run.folder] = (variant, run)
+    for variant, run in list(missing.values()):
+        folder = RunFolder(runs / run.folder)
+        folder.check_same(run.settings)
+        if folder.finished:
+            _keep(kept, variant, run, folder)
+            del missing[run.folder]
+    print(f"{len(missing)} runs are missing in {results}", file=sys.stderr)
+    if missing and training:
+        _train(missing, runs, kept, max_concurrent, address)
+    kept.summarise()
+    for name in figures:
+        for path in draw(name, kept, quick=quick):
+            print(path)
+    return [run.name for _, run in missing.values() if not RunFolder(runs / run.folder).finished]
+
+
+def _keep(kept: Results, variant: str, run: PlannedRun, folder: RunFolder) -> None:
+    kept.add_servers(variant, run, server_use(policy_of(folder), run.settings.env_config, FINAL_EPISODES, FINAL_SEED))
+    kept.add(variant, run, folder)
+
+
+def _train(
+    missing: dict[Path, tuple[str, PlannedRun]],
+    runs: Path,
+    kept: Results,
+    max_concurrent: int | None,
+    address: str | None,
+) -> None:
+    from filelock import FileLock
+
+    from recipes.rllib.session import cluster, local_ray
+
+    runs.mkdir(parents=True, exist_ok=True)
+    with FileLock(runs / ".lock", timeout=0), local_ray(max_concurrent) if address is None else cluster(address):
+        from recipes.rllib.tuning import train_runs
+
+        train_runs(
+            [run for _, run in missing.values()],
+            runs,
+            max_concurrent=max_concurrent,
+            finished=lambda run: _keep(kept, missing[run.folder][0], run, RunFolder(runs / run.folder)),
+        )

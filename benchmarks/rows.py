@@ -1,0 +1,183 @@
+"""The raw results: a row for each trained run's checkpoints and evaluations, kept as soon as the run is finished.
+
+======================  =============================================================================================
+``final.csv``           a row per run and checkpoint ("last", "best"): means over the final evaluation's episodes
+``curves.csv``          a row per evaluation during training
+``servers.csv``         a row per run and server: load factor and share of the tasks under the last checkpoint
+``configurations.json``  per algorithm, variant and game: what was set, versions, the command of the first run
+``summary.json``        scenario -> algorithm -> metric -> interquartile mean over seeds and its 95 % interval
+======================  =============================================================================================
+"""
+
+import csv
+import hashlib
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.servers import ServerUse
+from benchmarks.statistics import estimate
+from edgeoffload_env.evaluation import METRICS
+from recipes.runs import RunFolder, finite, write_json
+from recipes.sweep import PlannedRun
+
+KEY = ("algorithm", "scenario", "num_users", "variant", "seed")
+FINAL = (*KEY, "checkpoint", "settings", "env_steps", "episodes", *METRICS, "score", "wall_s")
+CURVES = (*KEY, "env_steps", "utility", "score")
+SERVERS = (*KEY, "server", "server_hz", "load_factor_s", "task_share")
+_BOOTSTRAP_SEED = 0
+
+Row = dict[str, Any]
+
+
+class Results:
+    """The folder that holds them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def final(self) -> list[Row]:
+        """The rows of ``final.csv``, numbers as numbers; none while there is no file."""
+        return _read(self.folder / "final.csv")
+
+    def curves(self) -> list[Row]:
+        """The rows of ``curves.csv``."""
+        return _read(self.folder / "curves.csv")
+
+    def servers(self) -> list[Row]:
+        """The rows of ``servers.csv``."""
+        return _read(self.folder / "servers.csv")
+
+    def add_servers(self, variant: str, run: PlannedRun, use: ServerUse) -> None:
+        """Keep how a run's last checkpoint uses the servers."""
+        key = key_of(variant, run)
+        new = [
+            {**key, "server": m + 1, **dict(zip(use._fields, map(float, values), strict=True))}
+            for m, values in enumerate(zip(*use, strict=True))
+        ]
+        _write(self.folder / "servers.csv", SERVERS, _replaced(self.servers(), key, new, "server"))
+
+    def add(self, variant: str, run: PlannedRun, folder: RunFolder) -> None:
+        """Keep a finished run's rows, in the place of those it had."""
+        summary = folder.summary
+        assert summary is not None
+        key = key_of(variant, run)
+        final = [
+            {
+                **key,
+                "checkpoint": checkpoint,
+                "settings": digest(run),
+                "env_steps": result["at_env_steps"],
+                "episodes": result["episodes"],
+                **{name: result[name]["mean"] for name in (*METRICS, "score")},
+                "wall_s": summary["wall_s"],
+            }
+            for checkpoint, result in summary["final"].items()
+        ]
+        curve = [
+            {**key, "env_steps": int(row["env_steps"]), "utility": row["eval_utility"], "score": row["eval_score"]}
+            for row in folder.rows()
+        ]
+        self._add_configuration(variant, run, summary)
+        _write(self.folder / "curves.csv", CURVES, _replaced(self.curves(), key, curve))
+        _write(self.folder / "final.csv", FINAL, _replaced(self.final(), key, final))  # last: it says that all is there
+
+    def summarise(self) -> None:
+        """Write ``summary.json`` from the rows."""
+        write_json(self.folder / "summary.json", summary_of(self.final()))
+
+    def _add_configuration(self, variant: str, run: PlannedRun, summary: dict[str, Any]) -> None:
+        file = self.folder / "configurations.json"
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        settings = run.settings
+        name = f"{label(settings.algorithm, variant)}, {settings.scenario}, N = {settings.env_config.num_users}"
+        here = {"hyperparameters": summary["hyperparameters"], "env": summary["env"], "versions": summary["versions"]}
+        if name in known and here.items() <= known[name].items():
+            return
+        values = run.searched | {f"env.{field}": value for field, value in settings.env.items()}
+        words = ["python -m recipes train", settings.algorithm, "--scenario", settings.scenario]
+        words += ["--seed", str(settings.seed), "--env-steps", str(settings.env_steps)]
+        words += [f"--set {shlex.quote(f'{field}={value}')}" for field, value in values.items()]
+        known[name] = here | {"command": " ".join(words)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(file, dict(sorted(known.items())))
+
+
+def key_of(variant: str, run: PlannedRun) -> Row:
+    """What tells a run's rows from others."""
+    settings = run.settings
+    return {
+        "algorithm": settings.algorithm,
+        "scenario": settings.scenario,
+        "num_users": settings.env_config.num_users,
+        "variant": variant,
+        "seed": settings.seed,
+    }
+
+
+def digest(run: PlannedRun) -> str:
+    """Of everything that decides what the run computes: rows of other settings do not count."""
+    return hashlib.sha256(json.dumps(run.settings.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def label(algorithm: str, variant: str) -> str:
+    """What figures and tables call an algorithm or a variant of it."""
+    return f"{algorithm} ({variant})" if variant else algorithm
+
+
+def summary_of(rows: Iterable[Row]) -> dict[str, Any]:
+    """Interquartile means over the seeds' last checkpoints, with 95 % bootstrap intervals."""
+    groups: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        if row["checkpoint"] == "last":
+            name = f"{row['scenario']}, N = {row['num_users']}"
+            groups.setdefault(name, {}).setdefault(label(row["algorithm"], row["variant"]), []).append(row)
+    return {
+        game: {
+            name: {"seeds": len(members)} | {metric: _estimated(members, metric) for metric in (*METRICS, "score")}
+            for name, members in sorted(algorithms.items())
+        }
+        for game, algorithms in sorted(groups.items())
+    }
+
+
+def _estimated(rows: Sequence[Row], metric: str) -> dict[str, float] | None:
+    values = [row[metric] for row in sorted(rows, key=lambda row: row["seed"])]
+    if any(value is None for value in values):
+        return None
+    value, low, high = estimate(np.asarray(values)[:, None], np.random.default_rng(_BOOTSTRAP_SEED))
+    return {"iqm": value, "low": low, "high": high}
+
+
+def _replaced(rows: list[Row], key: Row, new: list[Row], last: str = "env_steps") -> list[Row]:
+    others = [row for row in rows if any(row[name] != value for name, value in key.items())]
+    return sorted(others + new, key=lambda row: (*(row[name] for name in KEY), row[last]))
+
+
+def _read(path: Path) -> list[Row]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _value(name: str, text: str) -> Any:
+    if name in ("algorithm", "scenario", "variant", "checkpoint", "settings"):
+        return text
+    if not text:
+        return None
+    return int(text) if name in ("num_users", "seed", "env_steps", "episodes", "server") else float(text)
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    with unfinished.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(finite(row) for row in rows)
+    unfinished.replace(path)

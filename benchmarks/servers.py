@@ -1,0 +1,46 @@
+"""How a policy uses the servers, for Figure 8: each one's load factor, and its share of the tasks."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
+from edgeoffload_env.model.servers import load_factor_s
+from edgeoffload_env.policies import Policy, view_of
+
+
+class ServerUse(NamedTuple):
+    """Means over all slots of all episodes, ``[M]`` each."""
+
+    server_hz: NDArray[np.float64]
+    load_factor_s: NDArray[np.float64]
+    """LD_m of (13) and (15) right after the slot's tasks have joined, as var(LD) sees it."""
+    task_share: NDArray[np.float64]
+    """Of all tasks, those that run on the server; what is missing to 1 runs on devices."""
+
+
+def server_use(policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: int) -> ServerUse:
+    """Play whole episodes and look at the servers.
+
+    Args:
+        policy: any.
+        config: the game.
+        episodes: how many, side by side.
+        seed: of the games; the policy's own draws come from a stream beside it.
+    """
+    env = edgeoffload_v0.vector_env(num_envs=episodes, scenario=config, backend="numpy", dtype="float64")
+    env.reset(seed=seed)
+    rng = np.random.default_rng((seed, 1))
+    hz, load, tasks = (np.zeros(config.servers) for _ in range(3))
+    for _ in range(config.max_cycles):
+        view = view_of(env, rng)
+        actions = np.asarray(policy.act(view))
+        before = view.snapshot
+        chosen = actions[..., None] == np.arange(1, config.servers + 1)
+        queued = before["backlog_cycles"] + (chosen * before["task_cycles"][..., None]).sum(axis=1)
+        load += load_factor_s(queued, before["server_hz"]).mean(axis=0)
+        tasks += chosen.mean(axis=(0, 1))
+        hz += before["server_hz"].mean(axis=0)
+        env.step(actions)
+    return ServerUse(hz / config.max_cycles, load / config.max_cycles, tasks / config.max_cycles)

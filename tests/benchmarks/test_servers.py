@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from benchmarks.servers import server_use
+from edgeoffload_env import evaluate, policies, scenarios
+
+
+def test_shares_and_loads_of_policies_that_can_be_told_by_hand() -> None:
+    config = scenarios.configure("paper", num_users=4, max_cycles=6)
+    nearest = server_use(policies.make("nearest"), config, 5, 0)
+    np.testing.assert_array_equal(nearest.task_share, [1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(nearest.load_factor_s[1:], 0)
+    np.testing.assert_array_equal(nearest.server_hz, config.server_hz)
+    local = server_use(policies.make("local"), config, 5, 0)
+    assert not local.task_share.any()
+    assert not local.load_factor_s.any()
+
+
+def test_what_the_servers_do_is_what_the_evaluation_saw() -> None:
+    """The share of all servers is the offload fraction; the loads' variance is that of the loads of single slots."""
+    config = scenarios.configure("paper", max_cycles=20)
+    use = server_use(policies.make("greedy"), config, 64, 3)
+    result = evaluate("greedy", "paper", 64, 3, max_cycles=20)
+    assert use.task_share.sum() == pytest.approx(result.offload_fraction.mean(), abs=0.01)
+    assert np.var(use.load_factor_s) <= result.imbalance.mean()
+    assert (np.diff(use.task_share) > 0).all()  # faster servers get more

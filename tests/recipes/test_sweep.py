@@ -1,0 +1,212 @@
+"""Sweeps for real, in processes of their own: to the end, killed at any moment, stopped, two at once."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recipes.cli import REFUSED, STOPPED, main
+from recipes.runs import RunFolder
+from recipes.settings import parse_assignments
+from recipes.sweep import plan
+from tests.recipes.noise import RAY_NOISE
+from tests.recipes.test_training import CHECKOUT, TINY, command
+
+pytestmark = RAY_NOISE
+TINY_SWEEP = [*TINY, "--set", "learning_starts=40", "--set", "batch_size=4"]
+
+
+def sweep(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command("sweep", "--out", str(out), *arguments, *TINY_SWEEP),
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        check=False,
+        timeout=300,
+    )
+
+
+def start(out: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command("sweep", "--out", str(out), *arguments, *TINY_SWEEP),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CHECKOUT,
+    )
+
+
+def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def table(out: Path) -> list[dict[str, str]]:
+    with (out / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def without_clock(out: Path) -> list[dict[str, str]]:
+    return [{name: text for name, text in row.items() if name != "wall_s"} for row in table(out)]
+
+
+def running(out: Path) -> bool:
+    """Whether a process still works on one of the sweep's runs."""
+    from filelock import FileLock, Timeout
+
+    for path in out.glob("runs/**/.lock"):
+        try:
+            with FileLock(path).acquire(timeout=0):
+                pass
+        except Timeout:
+            return True
+    return False
+
+
+def test_a_sweep_to_its_end_and_beyond(tmp_path: Path) -> None:
+    arguments = ("--algorithms", "dtomalb", "idql-tolb", "--env-steps", "200")
+    done = sweep(tmp_path, *arguments)
+    assert done.returncode == 0, done.stderr
+    rows = table(tmp_path)
+    assert [row["algorithm"] for row in rows] == ["dtomalb"] * 2 + ["idql-tolb"] * 2
+    assert [row["checkpoint"] for row in rows] == ["best", "last"] * 2
+    assert json.loads((tmp_path / "results.json").read_text())[0]["utility"] == float(rows[0]["utility"])
+    for row in rows:
+        run = RunFolder.open(tmp_path / row["run"])
+        assert run.finished
+        assert float(row["utility"]) == run.summary["final"][row["checkpoint"]]["utility"]["mean"]  # type: ignore[index]
+        assert list(run.path.glob("events.out.tfevents.*"))
+    assert "2 runs, 0 of them finished before" in done.stderr
+    assert "runs/idql-tolb/paper/seed-0: utility" in done.stderr
+    assert len(done.stderr.splitlines()) < 12, done.stderr  # Ray and Tune are quiet
+    assert "results.csv" in done.stdout
+
+    more = sweep(tmp_path, *arguments, "--seeds", "2")
+    assert more.returncode == 0, more.stderr
+    assert "4 runs, 2 of them finished before" in more.stderr
+    assert [row for row in table(tmp_path) if row["seed"] == "0"] == rows  # as they were, to the clock
+    assert len(table(tmp_path)) == 8
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
+def test_a_sweep_that_is_killed_loses_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    arguments = ("--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "2000", "--jobs", "1")
+    process = start(tmp_path, *arguments)
+    second = tmp_path / "runs/idql-tolb/paper/seed-1/progress.csv"
+    wait_for(second.exists, process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    first = RunFolder.open(tmp_path / "runs/idql-tolb/paper/seed-0")
+    finished = (first.path / "summary.json").read_bytes()
+    if number != signal.SIGKILL:
+        assert process.returncode == STOPPED, errors
+        assert "of 3 runs are unfinished; the same command goes on" in errors
+        assert "Traceback" not in errors
+        assert RunFolder.open(second.parent).last_checkpoint() is not None  # of the moment
+        assert not running(tmp_path)
+
+    again = sweep(tmp_path, *arguments)
+    assert again.returncode == 0, again.stderr
+    assert "3 runs, 1 of them finished before" in again.stderr
+    assert (first.path / "summary.json").read_bytes() == finished
+    assert [row["seed"] for row in table(tmp_path)] == ["0", "0", "1", "1", "2", "2"]
+    if number == signal.SIGINT:
+        whole = tmp_path / "in one go"
+        assert sweep(whole, *arguments).returncode == 0
+        assert without_clock(whole) == without_clock(tmp_path)
+
+
+def test_a_trial_goes_on_from_where_its_run_stood(local_session: None, tmp_path: Path) -> None:
+    from recipes.rllib.tuning import RunTrial
+
+    (run,) = plan(["idql-tolb"], ["paper"], [0], env_steps=2_000, assigned=parse_assignments(TINY_SWEEP[1::2]))
+    config = {"run": {"name": "it", "settings": run.settings.to_json(), "folder": str(tmp_path), "gpu_share": 1.0}}
+    first = RunTrial(config=config)
+    assert not first.train()["done"]
+    first.train()
+    first.stop()
+    stood = RunFolder.open(tmp_path).last_checkpoint()
+    assert stood is not None
+    assert 1_000 <= stood[1].env_steps < 1_100
+    rows = RunFolder.open(tmp_path).rows()
+    second = RunTrial(config=config)
+    result = second.train()
+    while not result["done"]:
+        result = second.train()
+    second.stop()
+    again = RunFolder.open(tmp_path)
+    assert again.rows()[: len(rows)] == rows  # to the clock
+    assert len(again.rows()) == 4
+    assert again.finished
+    third = RunTrial(config=config)  # as when a process dies before it could say that it was done
+    assert third.train()["utility"] == result["utility"]
+    third.stop()
+
+
+@pytest.mark.slow
+def test_two_sweeps_in_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--algorithms", "idql-tolb", "--env-steps", "100000")
+    process = start(tmp_path, *arguments)
+    try:
+        wait_for((tmp_path / "runs/idql-tolb/paper/seed-0/progress.csv").exists, process)
+        assert main(["sweep", "--out", str(tmp_path), *arguments, *TINY_SWEEP]) == REFUSED
+        assert f"another sweep is at work on {tmp_path}" in capsys.readouterr().err
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+@pytest.mark.slow
+def test_a_trial_that_is_killed_goes_on(tmp_path: Path) -> None:
+    process = start(tmp_path, "--algorithms", "idql-tolb", "--env-steps", "3000")
+    wait_for((tmp_path / "runs/idql-tolb/paper/seed-0/progress.csv").exists, process)
+    (trial,) = [pid for pid, name in children_of(process.pid) if name.startswith("ray::RunTrial")]
+    os.kill(trial, signal.SIGKILL)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    assert [row["checkpoint"] for row in table(tmp_path)] == ["best", "last"]
+
+
+@pytest.mark.slow
+def test_a_run_that_cannot_be_does_not_stop_the_others(tmp_path: Path) -> None:
+    """Where one folder holds something else, that run fails, with the reason, and the other is trained."""
+    blocked = tmp_path / "runs/idql-tolb/paper/seed-0"
+    blocked.mkdir(parents=True)
+    (blocked / "thesis.txt").write_text("mine")
+    done = sweep(tmp_path, "--algorithms", "idql-tolb", "--seeds", "2", "--env-steps", "200")
+    assert done.returncode == 1
+    assert "runs/idql-tolb/paper/seed-0 failed" in done.stderr
+    assert "holds something that is not a run" in done.stderr
+    assert [row["seed"] for row in table(tmp_path)] == ["1", "1"]
+    assert (blocked / "thesis.txt").read_text() == "mine"
+
+
+def children_of(parent: int) -> list[tuple[int, str]]:
+    """All processes below one, with their command lines."""
+    below, found = {parent}, []
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    table = [line.split(None, 2) for line in listing.splitlines()]
+    for _ in range(4):
+        for pid, ppid, *words in table:
+            if int(ppid) in below and int(pid) not in below:
+                below.add(int(pid))
+                found.append((int(pid), " ".join(words)))
+    return found
