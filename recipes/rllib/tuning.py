@@ -83,7 +83,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
 
 
 class _Watch(Callback):  # type: ignore[misc]
-    """Tells a person how far the trials are."""
+    """Tells a person how far the trials are, and keeps what went wrong: a Result without a report names no trial."""
 
     def __init__(
         self, runs: Sequence[PlannedRun], done: dict[str, int], finished: Callable[[PlannedRun], None]
@@ -99,6 +99,7 @@ class _Watch(Callback):  # type: ignore[misc]
         self._runs = {run.name: run for run in runs}
         self._steps = {name: min(steps, self._runs[name].settings.env_steps) for name, steps in done.items()}
         self._finished: set[str] = set()
+        self.errors: dict[str, str] = {}
         total = sum(run.settings.env_steps for run in runs)
         self._report = ProgressReport(f"{len(runs)} runs", total, sum(self._steps.values()))
 
@@ -122,7 +123,9 @@ class _Watch(Callback):  # type: ignore[misc]
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A trial died more often than it may."""
-        self._report.say(f"{_name_of(trial)}: failed; its error is kept in {trial.storage.trial_fs_path}/error.txt")
+        name = _name_of(trial)
+        self.errors[name] = str(trial.get_error())
+        self._report.say(f"{name}: failed; its error is kept in {trial.storage.trial_fs_path}/error.txt")
 
     def close(self) -> None:
         """End the report."""
@@ -190,17 +193,10 @@ def train_runs(
         ),
     )
     with _sigterm_as_sigint(), contextlib.closing(watch):
-        results = tuner.fit()
-    errors = {_run_of(result.config)["name"]: str(result.error) for result in results if result.error is not None}
-    if not errors:
+        tuner.fit()
+    if not watch.errors:
         shutil.rmtree(storage)
-    return errors
-
-
-def _run_of(config: dict[str, Any] | None) -> dict[str, Any]:
-    assert config is not None
-    run: dict[str, Any] = config["run"]
-    return run
+    return watch.errors
 
 
 def _on_gpu(settings: dict[str, Any]) -> bool:
@@ -208,7 +204,7 @@ def _on_gpu(settings: dict[str, Any]) -> bool:
 
 
 def _name_of(trial: Trial) -> str:
-    return str(_run_of(trial.config)["name"])
+    return str(trial.config["run"]["name"])
 
 
 def _folder_of(trial: Trial) -> str:
