@@ -16,6 +16,7 @@ def main() -> int:
     command = commands.add_parser("reproduce", help="the paper's figures, and those beyond it")
     command.add_argument("--figure", nargs="+", default=["all"], choices=[*FIGURES, "all"], help="which (all)")
     command.add_argument("--quick", action="store_true", help="two seeds and a tenth of the steps, labelled as such")
+    command.add_argument("--only", nargs="+", default=[], metavar="PATTERN", help="runs such as '*/idql-tolb/paper/*'")
     command.add_argument("--no-training", action="store_true", help="only keep what is finished, and draw")
     command.add_argument("--runs", type=Path, metavar="DIR", help="where runs are trained (runs/reproduce)")
     command.add_argument("--results", type=Path, metavar="DIR", help="of rows and figures (benchmarks/results)")
@@ -30,6 +31,7 @@ def main() -> int:
         runs,
         results,
         quick=options.quick,
+        only=options.only,
         training=not options.no_training,
         max_concurrent=options.jobs,
         address=options.address,

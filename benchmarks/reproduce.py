@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from benchmarks.figures import draw
@@ -22,6 +23,7 @@ def reproduce(
     results: Path,
     *,
     quick: bool = False,
+    only: Sequence[str] = (),
     training: bool = True,
     max_concurrent: int | None = None,
     address: str | None = None,
@@ -33,6 +35,7 @@ def reproduce(
         runs: the folder to train in.
         results: the folder of rows and figures.
         quick: two seeds and a tenth of the env steps.
+        only: patterns such as ``*/idql-tolb/*``; runs whose name fits none of them are left alone. All by default.
         training: train what is missing; otherwise only finished runs are kept.
         max_concurrent: the most runs at a time.
         address: of a Ray cluster.
@@ -44,7 +47,8 @@ def reproduce(
     have = {(*(row[name] for name in KEY), row["settings"]) for row in kept.final()}
     missing: dict[Path, tuple[str, PlannedRun]] = {}
     for variant, run in (pair for name in figures for study in FIGURES[name] for pair in study.runs(quick)):
-        if (*key_of(variant, run).values(), digest(run)) not in have:
+        wanted = not only or any(fnmatchcase(run.name, pattern) for pattern in only)
+        if wanted and (*key_of(variant, run).values(), digest(run)) not in have:
             missing[run.folder] = (variant, run)
     for variant, run in list(missing.values()):
         folder = RunFolder(runs / run.folder)
