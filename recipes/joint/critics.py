@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgeoffload_env._validation import choice
 from recipes.joint.acting import GameSizes
-from recipes.joint.networks import StackedMLP
+from recipes.joint.networks import StackedMLP, one_hot
 
 KINDS = ("separate", "shared", "pooled", "team")
 
@@ -81,17 +81,14 @@ class StateCritics(Critics):
         return self.network.first(torch.cat((state, self._one_hot(actions, state.dtype).flatten(1)), dim=1))
 
     def _one_hot(self, actions: Tensor, dtype: torch.dtype) -> Tensor:
-        return nn.functional.one_hot(actions, self.sizes.num_actions).to(dtype)
+        return one_hot(actions, self.sizes.num_actions, dtype)
 
     def _own_columns(self) -> Tensor:
         """The first layer's weights of each user's own action, ``[N, A, hidden]``."""
         users, choices = self.sizes.num_users, self.sizes.num_actions
         weight = self.network.weight_0[:, self.sizes.state_size :]
         blocks = weight.reshape(self.network.copies, users, choices, -1)
-        if self.network.copies == 1:
-            return blocks[0]
-        user = torch.arange(users, device=weight.device)
-        return blocks[user, user]
+        return blocks[0] if self.network.copies == 1 else blocks.diagonal(dim1=0, dim2=1).permute(2, 0, 1)
 
 
 class PooledCritics(Critics):
@@ -115,8 +112,8 @@ class PooledCritics(Critics):
 
     def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """The state is not looked at beyond what everyone observes."""
-        one_hot = nn.functional.one_hot(actions, self.sizes.num_actions).to(obs.dtype)
-        embedded = torch.relu(self._before(obs) + one_hot @ self._action_columns())
+        taken = one_hot(actions, self.sizes.num_actions, obs.dtype)
+        embedded = torch.relu(self._before(obs) + taken @ self._action_columns())
         base = self._base(obs, embedded.sum(dim=1))
         if self.team:
             return self._value(base)[None]
@@ -143,8 +140,8 @@ class PooledCritics(Critics):
     def _others(self, obs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """:meth:`_before`, and the head's first layer without each user's own embedding, ``[batch, N, hidden]``."""
         before = self._before(obs)
-        one_hot = nn.functional.one_hot(actions, self.sizes.num_actions).to(obs.dtype)
-        embedded = torch.relu(before + one_hot @ self._action_columns())
+        taken = one_hot(actions, self.sizes.num_actions, obs.dtype)
+        embedded = torch.relu(before + taken @ self._action_columns())
         return before, self._base(obs, embedded.sum(dim=1))[:, None] - embedded @ self._pool_columns()
 
     def _base(self, obs: Tensor, pool: Tensor) -> Tensor:

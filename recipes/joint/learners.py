@@ -9,6 +9,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch import Tensor
 
 from recipes.joint import losses
+from recipes.joint.networks import softmax
 from recipes.joint.replay import Rows
 from recipes.joint.schedule import value_at
 
@@ -157,7 +158,7 @@ class ActorCriticLearner(JointLearner):
         seen = rows.obs, rows.state, rows.actions
         logits = networks.acting.values(rows.obs, rows.state)
         if config.actor_gradient == "exact":
-            choice = torch.softmax(logits, dim=-1)
+            choice = softmax(logits)
             with torch.no_grad():
                 values = networks.critics.for_each_own_action(*seen)
         else:

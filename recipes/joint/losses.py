@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from recipes.joint.critics import Critics
-from recipes.joint.networks import gumbel
+from recipes.joint.networks import gumbel, log_softmax, softmax
 
 
 def td_target(rewards: Tensor, terminated: Tensor, next_values: Tensor, discount: float) -> Tensor:
@@ -37,7 +37,7 @@ def gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> tuple
         uniform: numbers in [0, 1) of the same shape.
         temperature: of the relaxation; the drawn actions do not depend on it.
     """
-    relaxed = torch.softmax((logits + gumbel(uniform)) / temperature, dim=-1)
+    relaxed = softmax((logits + gumbel(uniform)) / temperature)
     drawn = torch.zeros_like(relaxed).scatter_(-1, relaxed.argmax(dim=-1, keepdim=True), 1.0)
     return relaxed, drawn.detach()
 
@@ -51,7 +51,7 @@ def action_gradient(critics: Critics, obs: Tensor, state: Tensor, actions: Tenso
 
 def normalized(values: Tensor, logits: Tensor) -> Tensor:
     """Values ``[N, batch, A]`` as advantages over the policy's mean, in units of each user's root mean square."""
-    advantages = values - (torch.softmax(logits, dim=-1) * values).sum(dim=-1, keepdim=True)
+    advantages = values - (softmax(logits) * values).sum(dim=-1, keepdim=True)
     return advantages / (advantages.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-6)
 
 
@@ -67,7 +67,7 @@ def actor_loss(choice: Tensor, values: Tensor) -> Tensor:
 
 def entropy(logits: Tensor) -> Tensor:
     """Entropy in nats of softmax(logits), mean over the batch, summed over users."""
-    log_p = torch.log_softmax(logits, dim=-1)
+    log_p = log_softmax(logits)
     return -(log_p.exp() * log_p).sum(dim=-1).mean(dim=1).sum()
 
 
