@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from benchmarks import anarchy
+from benchmarks.elsewhere import elsewhere
 from benchmarks.figures import draw
-from benchmarks.rows import KEY, Results, digest, key_of
+from benchmarks.rows import KEY, Results, digest, key_of, write_rows
 from benchmarks.servers import server_use
 from benchmarks.studies import FIGURES
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
@@ -59,6 +61,8 @@ def reproduce(
     print(f"{len(missing)} runs are missing in {results}", file=sys.stderr)
     if missing and training:
         _train(missing, runs, kept, max_concurrent, address)
+    if training:
+        _measure(figures, kept)
     kept.summarise()
     for name in figures:
         for path in draw(name, kept, quick=quick):
@@ -67,8 +71,24 @@ def reproduce(
 
 
 def _keep(kept: Results, variant: str, run: PlannedRun, folder: RunFolder) -> None:
-    kept.add_servers(variant, run, server_use(policy_of(folder), run.settings.env_config, FINAL_EPISODES, FINAL_SEED))
+    """A finished run's rows; ``final.csv`` last, since a run that is there counts as kept."""
+    policy, settings = policy_of(folder), run.settings
+    kept.add_servers(variant, run, server_use(policy, settings.env_config, FINAL_EPISODES, FINAL_SEED))
+    if settings.scenario == "paper" and not settings.env and not run.searched:  # what held-out scenarios are for
+        kept.add_elsewhere(variant, run, elsewhere(policy, settings.env_config, FINAL_EPISODES, FINAL_SEED))
     kept.add(variant, run, folder)
+
+
+def _measure(figures: Sequence[str], kept: Results) -> None:
+    """What some figures need beside trained runs, unless it is there."""
+    if "anarchy" in figures and not kept.anarchy():
+        write_rows(kept.folder / "anarchy.csv", anarchy.COLUMNS, map(anarchy.price_of_anarchy, anarchy.USERS))
+    if "joint-head" in figures and not kept.complexity():
+        from benchmarks import complexity
+        from recipes.rllib.session import local_ray
+
+        with local_ray():
+            write_rows(kept.folder / "complexity.csv", complexity.COLUMNS, complexity.costs())
 
 
 def _train(

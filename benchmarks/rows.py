@@ -5,7 +5,10 @@
 ``curves.csv``          a row per evaluation during training
 ``servers.csv``         a row per run and server: load factor and share of the tasks under the last checkpoint
 ``configurations.json``  per algorithm, variant and game: what was set, versions, the command of the first run
-``summary.json``        scenario -> algorithm -> metric -> interquartile mean over seeds and its 95 % interval
+``summary.json``        scenario -> algorithm -> metric -> {iqm, low, high}: the interquartile mean over seeds of the
+                        last checkpoints and its 95 % interval; a scenario with another number of users than its own
+                        is "paper, N = 20"
+``elsewhere.csv``       a row per run on ``paper`` and game it was not trained on: how its last checkpoint does there
 ======================  =============================================================================================
 """
 
@@ -21,6 +24,7 @@ import numpy as np
 
 from benchmarks.servers import ServerUse
 from benchmarks.statistics import estimate
+from edgeoffload_env import Evaluation, scenarios
 from edgeoffload_env.evaluation import METRICS
 from recipes.runs import RunFolder, finite, write_json
 from recipes.sweep import PlannedRun
@@ -29,6 +33,7 @@ KEY = ("algorithm", "scenario", "num_users", "variant", "seed")
 FINAL = (*KEY, "checkpoint", "settings", "env_steps", "episodes", *METRICS, "score", "wall_s")
 CURVES = (*KEY, "env_steps", "utility", "score")
 SERVERS = (*KEY, "server", "server_hz", "load_factor_s", "task_share")
+ELSEWHERE = (*KEY, "game", "episodes", *METRICS, "score")
 _BOOTSTRAP_SEED = 0
 
 Row = dict[str, Any]
@@ -42,15 +47,37 @@ class Results:
 
     def final(self) -> list[Row]:
         """The rows of ``final.csv``, numbers as numbers; none while there is no file."""
-        return _read(self.folder / "final.csv")
+        return read_rows(self.folder / "final.csv")
 
     def curves(self) -> list[Row]:
         """The rows of ``curves.csv``."""
-        return _read(self.folder / "curves.csv")
+        return read_rows(self.folder / "curves.csv")
 
     def servers(self) -> list[Row]:
         """The rows of ``servers.csv``."""
-        return _read(self.folder / "servers.csv")
+        return read_rows(self.folder / "servers.csv")
+
+    def anarchy(self) -> list[Row]:
+        """The rows of ``anarchy.csv``; see :mod:`benchmarks.anarchy`."""
+        return read_rows(self.folder / "anarchy.csv")
+
+    def complexity(self) -> list[Row]:
+        """The rows of ``complexity.csv``; see :mod:`benchmarks.complexity`."""
+        return read_rows(self.folder / "complexity.csv")
+
+    def elsewhere(self) -> list[Row]:
+        """The rows of ``elsewhere.csv``."""
+        return read_rows(self.folder / "elsewhere.csv")
+
+    def add_elsewhere(self, variant: str, run: PlannedRun, found: dict[str, Evaluation]) -> None:
+        """Keep how a run's last checkpoint does in games it was not trained on."""
+        key = key_of(variant, run)
+        new = [
+            {**key, "game": game, "episodes": result.episodes}
+            | {name: interval.mean for name, interval in result.summary().items()}
+            for game, result in found.items()
+        ]
+        write_rows(self.folder / "elsewhere.csv", ELSEWHERE, _replaced(self.elsewhere(), key, new, "game"))
 
     def add_servers(self, variant: str, run: PlannedRun, use: ServerUse) -> None:
         """Keep how a run's last checkpoint uses the servers."""
@@ -59,7 +86,7 @@ class Results:
             {**key, "server": m + 1, **dict(zip(use._fields, map(float, values), strict=True))}
             for m, values in enumerate(zip(*use, strict=True))
         ]
-        _write(self.folder / "servers.csv", SERVERS, _replaced(self.servers(), key, new, "server"))
+        write_rows(self.folder / "servers.csv", SERVERS, _replaced(self.servers(), key, new, "server"))
 
     def add(self, variant: str, run: PlannedRun, folder: RunFolder) -> None:
         """Keep a finished run's rows, in the place of those it had."""
@@ -83,8 +110,10 @@ class Results:
             for row in folder.rows()
         ]
         self._add_configuration(variant, run, summary)
-        _write(self.folder / "curves.csv", CURVES, _replaced(self.curves(), key, curve))
-        _write(self.folder / "final.csv", FINAL, _replaced(self.final(), key, final))  # last: it says that all is there
+        write_rows(self.folder / "curves.csv", CURVES, _replaced(self.curves(), key, curve))
+        write_rows(
+            self.folder / "final.csv", FINAL, _replaced(self.final(), key, final)
+        )  # last: it says that all is there
 
     def summarise(self) -> None:
         """Write ``summary.json`` from the rows."""
@@ -130,27 +159,36 @@ def label(algorithm: str, variant: str) -> str:
 
 
 def summary_of(rows: Iterable[Row]) -> dict[str, Any]:
-    """Interquartile means over the seeds' last checkpoints, with 95 % bootstrap intervals."""
+    """Interquartile means over the seeds' last checkpoints, with 95 % intervals; None where there is no score.
+
+    One seed has no interval: ``low`` and ``high`` are None.
+    """
     groups: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
         if row["checkpoint"] == "last":
-            name = f"{row['scenario']}, N = {row['num_users']}"
+            name = game_name(row["scenario"], row["num_users"])
             groups.setdefault(name, {}).setdefault(label(row["algorithm"], row["variant"]), []).append(row)
     return {
         game: {
-            name: {"seeds": len(members)} | {metric: _estimated(members, metric) for metric in (*METRICS, "score")}
+            name: {metric: _estimated(members, metric) for metric in (*METRICS, "score")}
             for name, members in sorted(algorithms.items())
         }
         for game, algorithms in sorted(groups.items())
     }
 
 
+def game_name(scenario: str, num_users: int) -> str:
+    """What summaries call a scenario with so many users: its name alone where they are its own."""
+    return scenario if scenarios.configure(scenario).num_users == num_users else f"{scenario}, N = {num_users}"
+
+
 def _estimated(rows: Sequence[Row], metric: str) -> dict[str, float] | None:
     values = [row[metric] for row in sorted(rows, key=lambda row: row["seed"])]
     if any(value is None for value in values):
         return None
-    value, low, high = estimate(np.asarray(values)[:, None], np.random.default_rng(_BOOTSTRAP_SEED))
-    return {"iqm": value, "low": low, "high": high}
+    found = estimate(np.asarray(values)[:, None], np.random.default_rng(_BOOTSTRAP_SEED))
+    interval: dict[str, float] = finite({"iqm": found.value, "low": found.low, "high": found.high})
+    return interval
 
 
 def _replaced(rows: list[Row], key: Row, new: list[Row], last: str = "env_steps") -> list[Row]:
@@ -158,22 +196,28 @@ def _replaced(rows: list[Row], key: Row, new: list[Row], last: str = "env_steps"
     return sorted(others + new, key=lambda row: (*(row[name] for name in KEY), row[last]))
 
 
-def _read(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[Row]:
+    """A table's rows, numbers as numbers, empty cells as None; none while there is no file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
 
 
+_TEXTS = ("algorithm", "scenario", "variant", "checkpoint", "settings", "game", "policy", "about")
+_COUNTS = ("num_users", "seed", "env_steps", "episodes", "server", "slots", "outputs", "parameters")
+
+
 def _value(name: str, text: str) -> Any:
-    if name in ("algorithm", "scenario", "variant", "checkpoint", "settings"):
+    if name in _TEXTS:
         return text
     if not text:
         return None
-    return int(text) if name in ("num_users", "seed", "env_steps", "episodes", "server") else float(text)
+    return int(text) if name in _COUNTS else float(text)
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write a table in one move; numbers that are not finite become empty cells."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
     with unfinished.open("w", encoding="utf-8", newline="") as file:

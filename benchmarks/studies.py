@@ -9,14 +9,16 @@ from recipes.sweep import PlannedRun, combinations, plan, read_search
 
 PAPERS = ("dtomalb", "dqn-tolb", "idql-tolb")
 """The paper's Figure 5."""
-BEYOND = ("dtomalb-exact", "rllib-ppo")
-ALL = (*PAPERS, "dtoma", *BEYOND)
-TEAM = next(combinations(read_search(Path(__file__).parent / "settings" / "crowded-team.yaml")))
+OWN = (*PAPERS, "dtoma", "dtomalb-exact")
+"""All that this package trains itself."""
+ALL = (*OWN, "rllib-ppo")
+_SETTINGS = Path(__file__).parent / "settings"
+TEAM = next(combinations(read_search(_SETTINGS / "crowded-team.yaml")))
 """What makes ``dtomalb-exact`` look beyond the slot on ``crowded-team``."""
-
-
-STRAIGHT_THROUGH = TEAM | {"temperature": 1.0, "final_temperature": 1.0}
-"""The same for the paper's gradient."""
+STRAIGHT_THROUGH = next(combinations(read_search(_SETTINGS / "crowded-team-straight-through.yaml")))
+"""The same for ``dtomalb``, whose gradient is the paper's."""
+SELFISH = TEAM | {"critic": "pooled"}
+"""The same where everyone has a reward, and so a value, of its own."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +51,49 @@ class Study:
         ]
 
 
+_ON_PAPER = (Study(OWN, ("paper",), seeds=10), Study(("rllib-ppo",), ("paper",), seeds=5))
+_CONVERGENCE = (
+    *_ON_PAPER,
+    Study(OWN, ("paper-load-only",), seeds=10),
+    Study(("rllib-ppo",), ("paper-load-only",), seeds=5),
+    Study(PAPERS, ("sparse",), seeds=3),
+    Study(("dqn-tolb",), ("sparse",), seeds=3, variants={"joint head": {"head": "joint"}}),
+)
+_USERS = (Study(ALL, ("paper",), seeds=3, num_users=(5, 10, 15, 20)),)
+_CROWDED = (
+    Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000),
+    Study(("dtomalb-exact",), ("crowded",), seeds=5, env_steps=100_000, variants={"selfish": SELFISH}),
+    Study(("dtomalb-exact",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": TEAM}),
+    Study(("dtomalb",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": STRAIGHT_THROUGH}),
+)
+SENSITIVITY: dict[str, dict[str, Any]] = {
+    "slot 0.1 s": {"env.slot_s": 0.1},
+    "slot 0.3 s": {"env.slot_s": 0.3},
+    "slot 1 s": {"env.slot_s": 1.0},
+    "cell 500 m": {"env.cell_radius_m": 500.0},
+    "band over all": {"env.channel_sharing": "all"},
+}
+"""Choices of ours that the paper leaves open, and others that could have been made."""
+
 FIGURES: dict[str, tuple[Study, ...]] = {
-    "5": (
-        Study((*PAPERS, *BEYOND), ("paper", "paper-load-only"), seeds=10),
-        Study(PAPERS, ("sparse",), seeds=3),
-        Study(("dqn-tolb",), ("sparse",), seeds=3, variants={"joint head": {"head": "joint"}}),
-    ),
+    "5": _CONVERGENCE,
     "6": (
         Study(("dtomalb", "dtoma"), ("paper", "paper-load-only"), seeds=10),
         Study(
             ("dtomalb",),
             ("paper",),
             seeds=3,
-            variants={f"w2 = {w:g}": {"env.balance_weight": w} for w in (0.0, 10.0, 100.0)},
+            variants={f"w2 = {w:g}": {"env.balance_weight": w} for w in (10.0, 100.0)},
         ),
     ),
-    "7": (Study(ALL, ("paper",), seeds=3, num_users=(5, 10, 15, 20)),),
+    "7": _USERS,
     "8": (Study(("dtomalb",), ("paper",), seeds=10),),
-    "crowded": (
-        Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000),
-        Study(("dtomalb-exact",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": TEAM}),
-        Study(("dtomalb",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": STRAIGHT_THROUGH}),
-    ),
+    "crowded": _CROWDED,
+    "profile": _CONVERGENCE,
+    "held-out": _ON_PAPER,
+    "optimum": (*_CONVERGENCE, *_CROWDED),
+    "anarchy": (),
+    "joint-head": (),
+    "sensitivity": (*_ON_PAPER, Study(PAPERS, ("paper",), seeds=2, variants=SENSITIVITY)),
 }
-"""By the number in the paper; what has a name is beyond the paper."""
+"""By the number in the paper; what has a name is beyond the paper. The last but one need no training."""

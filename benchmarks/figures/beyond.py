@@ -1,0 +1,160 @@
+"""Figures beyond the paper: profiles, held-out scenarios, the gap to the optimum, anarchy, complexity, sensitivity."""
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.complexity import joint_outputs
+from benchmarks.figures import style
+from benchmarks.leaderboard import utility_of
+from benchmarks.rows import Results, Row, label
+from benchmarks.statistics import performance_profile
+from benchmarks.studies import SENSITIVITY
+from edgeoffload_env import scenarios
+
+_TASKS = (("paper", 10), ("paper-load-only", 10))
+"""What a profile is over: the games that every algorithm was trained on."""
+
+
+def scores_of(rows: list[Row], algorithm: str) -> Any:
+    """Scores of last checkpoints ``[seeds, tasks]`` on the games of profiles; seeds that not every game has are out."""
+    found = [style.finals(rows, algorithm, scenario, users, "", "score") for scenario, users in _TASKS]
+    seeds = min(map(len, found))
+    return np.stack([np.asarray(scores[:seeds], dtype=float) for scores in found], axis=1)
+
+
+def profile(results: Results) -> Any:
+    """How often runs get at least a score, over the games and seeds."""
+    rows = style.last(results.final())
+    figure, axes = style.axes(1, width=5.5)
+    thresholds = np.linspace(0.5, 1.0, 101)
+    for algorithm, (colour, _) in style.STYLES.items():
+        scores = scores_of(rows, algorithm)
+        if len(scores):
+            share, low, high = performance_profile(scores, thresholds, style.rng())
+            axes[0].plot(thresholds, share, color=colour, label=f"{algorithm}, {len(scores)} seeds")
+            axes[0].fill_between(thresholds, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes[0].set(xlabel="score", ylabel="share of runs above it", title=" and ".join(name for name, _ in _TASKS))
+    axes[0].legend(fontsize=7, loc="lower left")
+    return figure
+
+
+def held_out(results: Results) -> Any:
+    """Scores on ``paper`` and on the held-out scenarios that policies for 10 users and 5 servers can play."""
+    rows = results.elsewhere()
+    games = ["paper", *(name for name in scenarios.names(held_out=True) if any(r["game"] == name for r in rows))]
+    figure, (axis,) = style.axes(1, width=9.0)
+    for place, (algorithm, marks) in enumerate(style.STYLES.items()):
+        shown: str | None = algorithm
+        for number, game in enumerate(games):
+            values = _scores_in(results, rows, algorithm, game)
+            if len(values):
+                style.point(axis, number + 0.13 * (place - 2.5), values, marks, shown)
+                shown = None
+    for number, game in enumerate(games):
+        greedy = style.evaluated("greedy", game, scenarios.configure(game).num_users).score.mean()
+        axis.hlines(greedy, number - 0.45, number + 0.45, color=style.GREY, linestyle="--", linewidth=1)
+    axis.set_xticks(range(len(games)), games)
+    axis.set(ylabel="score (dashed: greedy)")
+    axis.legend(fontsize=7, ncols=3)
+    return figure
+
+
+def optimum_gap(results: Results) -> Any:
+    """Utility below that of ``optimum``, the best joint choice for each slot, on the same games."""
+    rows = style.last(results.final())
+    games = [("sparse", 5), ("paper", 10), ("paper-load-only", 10), ("crowded", 20), ("crowded-team", 20)]
+    figure, axes = style.axes(len(games), width=2.6, height=4.2)
+    for axis, (scenario, users) in zip(axes, games, strict=True):
+        best = utility_of(results.folder, "optimum", scenario)
+        here = [row for row in rows if (row["scenario"], row["num_users"]) == (scenario, users)]
+        names: list[str] = []
+        for algorithm, variant in sorted({(row["algorithm"], row["variant"]) for row in here}):
+            if variant in SENSITIVITY or variant.startswith("w2"):
+                continue
+            values = best - style.finals(here, algorithm, scenario, users, variant, "utility")
+            style.point(axis, len(names), values, style.STYLES[algorithm])
+            names.append(label(algorithm, variant))
+        for policy in ("greedy", "drift-plus-penalty"):
+            gap = best - utility_of(results.folder, policy, scenario)
+            axis.plot(len(names), gap, "_", color=style.GREY, markersize=14)
+            names.append(policy)
+        axis.axhline(0.0, color=style.GREY, linewidth=0.8)
+        axis.set_xticks(range(len(names)), names, rotation=75, ha="right", fontsize=6)
+        axis.set(title=scenario)
+        axis.title.set_fontsize(8)
+    axes[0].set(ylabel="utility of optimum minus the policy's")
+    return figure
+
+
+def anarchy(results: Results) -> Any:
+    """The price of anarchy within a slot, and what myopia costs over an episode."""
+    rows = results.anarchy()
+    figure, axes = style.axes(2)
+    load = [row["load"] for row in rows]
+    for name, dashes in (("price_mean", "-"), ("price_p95", "--"), ("price_max", ":")):
+        axes[0].plot(load, [row[name] for row in rows], color="#0072B2", linestyle=dashes, label=name.split("_")[1])
+    axes[0].set(xlabel="load (work that arrives / what servers clear)", ylabel="delay at equilibrium / least delay")
+    for (policy, colour), marker in zip(
+        (("best-response", "#E69F00"), ("optimum", "#0072B2"), ("drift-plus-penalty", "#009E73")), "vos", strict=True
+    ):
+        axes[1].plot(load, [row[f"{policy}_utility"] for row in rows], color=colour, marker=marker, label=policy)
+    axes[1].set(xlabel="load (work that arrives / what servers clear)", ylabel="system utility")
+    for axis in axes:
+        axis.legend(fontsize=7)
+    return figure
+
+
+def joint_head(results: Results) -> Any:
+    """Outputs, and the time of an update, as users are added."""
+    rows = results.complexity()
+    figure, axes = style.axes(2)
+    kinds = {
+        "dtomalb": style.STYLES["dtomalb"],
+        "idql-tolb": style.STYLES["idql-tolb"],
+        "dqn-tolb": style.STYLES["dqn-tolb"],
+        "dqn-tolb (joint head)": style.VARIANT,
+    }
+    for axis, column in zip(axes, ("outputs", "update_s"), strict=True):
+        for name, (colour, marker) in kinds.items():
+            here = [row for row in rows if row["algorithm"] == name]
+            axis.plot(
+                [row["num_users"] for row in here],
+                [row[column] for row in here],
+                color=colour,
+                marker=marker,
+                label=name,
+            )
+    users = range(2, 31)
+    axes[0].plot(users, list(map(joint_outputs, users)), color=style.GREY, linestyle=":", label="(M + 1)^N")
+    axes[0].set(xlabel="users", ylabel="outputs that choose", yscale="log")
+    axes[1].set(xlabel="users", ylabel="CPU seconds of an update", yscale="log")
+    axes[0].legend(fontsize=7)
+    return figure
+
+
+def sensitivity(results: Results) -> Any:
+    """Utility as a share of ``greedy``'s where the environment's open parameters are chosen otherwise."""
+    rows = style.last(results.final())
+    algorithms = ("dtomalb", "dqn-tolb", "idql-tolb")
+    figure, (axis,) = style.axes(1, width=7.5)
+    names = ["as it is", *SENSITIVITY]
+    for number, variant in enumerate(["", *SENSITIVITY]):
+        changed = {name.removeprefix("env."): value for name, value in SENSITIVITY.get(variant, {}).items()}
+        greedy = style.evaluated("greedy", "paper", None, **changed).utility.mean()
+        for place, algorithm in enumerate(algorithms):
+            values = style.finals(rows, algorithm, "paper", 10, variant, "utility")
+            if len(values):
+                name = algorithm if not number else None
+                style.point(axis, number + 0.2 * (place - 1), values / greedy, style.STYLES[algorithm], name)
+    axis.axhline(1.0, color=style.GREY, linestyle="--", linewidth=1)
+    axis.set_xticks(range(len(names)), names)
+    axis.set(ylabel="utility / greedy's (both negative; less is better)")
+    axis.legend(fontsize=7)
+    return figure
+
+
+def _scores_in(results: Results, rows: list[Row], algorithm: str, game: str) -> Any:
+    if game == "paper":
+        return style.finals(style.last(results.final()), algorithm, game, 10, "", "score")
+    return style.finals([row for row in rows if row["game"] == game], algorithm, "paper", 10, "", "score")

@@ -1,0 +1,103 @@
+"""What all figures share: colours that anyone can tell apart, axes, points with intervals, reference lines."""
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.rows import Row
+from benchmarks.statistics import estimate
+from edgeoffload_env import Evaluation, evaluate, scenarios
+from recipes.protocol import FINAL_EPISODES, FINAL_SEED
+
+# Okabe and Ito's colours, which can be told apart with any colour vision; markers repeat the distinction
+STYLES = {
+    "dtomalb": ("#0072B2", "o"),
+    "dtoma": ("#56B4E9", "s"),
+    "dtomalb-exact": ("#009E73", "^"),
+    "idql-tolb": ("#E69F00", "v"),
+    "dqn-tolb": ("#D55E00", "D"),
+    "rllib-ppo": ("#CC79A7", "P"),
+}
+VARIANT = ("#000000", "X")
+GREY = "#555555"
+SEED = 0
+"""Of the bootstraps."""
+
+
+def axes(count: int, *, width: float = 4.2, height: float = 3.8) -> tuple[Any, Any]:
+    """A figure with a row of axes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * count, height), layout="constrained")
+    return figure, figure.subplots(1, count, squeeze=False)[0]
+
+
+def rng() -> np.random.Generator:
+    """A bootstrap's generator: the same for every estimate, so that a figure comes out the same again."""
+    return np.random.default_rng(SEED)
+
+
+def last(rows: Sequence[Row]) -> list[Row]:
+    """The rows of last checkpoints."""
+    return [row for row in rows if row["checkpoint"] == "last"]
+
+
+def finals(rows: Sequence[Row], algorithm: str, scenario: str, num_users: int, variant: str, metric: str) -> Any:
+    """A metric's values by seed."""
+    key = (algorithm, scenario, num_users, variant)
+    names = ("algorithm", "scenario", "num_users", "variant")
+    return np.asarray([row[metric] for row in rows if tuple(row[name] for name in names) == key])
+
+
+def by_seed(rows: Sequence[Row]) -> tuple[Any, Any]:
+    """Env steps, and utilities ``[seeds, evaluations]``; only seeds that were trained to the end of the longest."""
+    seeds: dict[int, list[Row]] = {}
+    for row in rows:
+        seeds.setdefault(row["seed"], []).append(row)
+    longest = max(len(values) for values in seeds.values())
+    whole = [values for values in seeds.values() if len(values) == longest]
+    return [row["env_steps"] for row in whole[0]], np.asarray([[row["utility"] for row in rows] for rows in whole])
+
+
+def point(axis: Any, place: float, values: Any, style: tuple[str, str], label: str | None = None) -> None:
+    """All seeds, their interquartile mean, and its interval."""
+    value, low, high = estimate(values[:, None], rng())
+    colour, marker = style
+    axis.plot([place] * len(values), values, ".", color=colour, alpha=0.35, markersize=4)
+    axis.plot(place, value, marker, color=colour, label=label)
+    if not math.isnan(low):
+        axis.vlines(place, low, high, color=colour)
+
+
+def line(axis: Any, points: Sequence[tuple[float, Any]], style: tuple[str, str], label: str) -> None:
+    """Interquartile means over an axis, with a shaded interval."""
+    colour, marker = style
+    estimates = [estimate(values[:, None], rng()) for _, values in points]
+    places = [place for place, _ in points]
+    axis.plot(places, [e.value for e in estimates], color=colour, marker=marker, markersize=4, label=label)
+    axis.fill_between(places, [e.low for e in estimates], [e.high for e in estimates], color=colour, alpha=0.2)
+
+
+def reference_lines(axis: Any, policies: Sequence[str], scenario: str, num_users: int) -> None:
+    """Utilities of shipped policies as grey lines."""
+    for policy, dashes in zip(policies, ("-.", ":", "--", (0, (1, 3))), strict=False):
+        utility = evaluated(policy, scenario, num_users).utility.mean()
+        axis.axhline(utility, color=GREY, linestyle=dashes, linewidth=1, label=policy)
+
+
+def limits(scenario: str, num_users: int) -> tuple[float, float]:
+    """Of an axis of utilities: from below ``random`` to above ``greedy``."""
+    best = evaluated("greedy", scenario, num_users).utility.mean()
+    worst = evaluated("random", scenario, num_users).utility.mean()
+    return worst - 0.15 * (best - worst), best + 0.05 * (best - worst)
+
+
+@functools.cache
+def evaluated(policy: str, scenario: str, num_users: int | None = None, **overrides: Any) -> Evaluation:
+    """A shipped policy on the games of the final results."""
+    own = num_users is None or scenarios.configure(scenario).num_users == num_users
+    overrides = overrides if own else {"num_users": num_users, **overrides}
+    return evaluate(policy, scenario, FINAL_EPISODES, FINAL_SEED, **overrides)
