@@ -35,15 +35,19 @@ class Study:
     """Each algorithm's own length by default."""
 
     def runs(self, quick: bool = False) -> list[tuple[str, PlannedRun]]:
-        """All runs with their variants; with ``quick`` two seeds and a tenth of the env steps."""
+        """All runs with their variants; with ``quick`` two seeds, a tenth of the env steps, and the ends of ranges."""
+        variants, num_users = list(self.variants.items()), self.num_users
+        if quick:
+            variants = variants[-1:]
+            num_users = num_users if len(num_users) < 2 else (num_users[0], num_users[-1])
         return [
             (variant, run)
-            for variant, values in self.variants.items()
+            for variant, values in variants
             for run in plan(
                 self.algorithms,
                 self.scenarios,
                 range(min(self.seeds, 2) if quick else self.seeds),
-                num_users=self.num_users,
+                num_users=num_users,
                 search=[values],
                 env_steps=self.env_steps,
                 shorter=10 if quick else 1,
@@ -51,11 +55,11 @@ class Study:
         ]
 
 
-_ON_PAPER = (Study(OWN, ("paper",), seeds=10), Study(("rllib-ppo",), ("paper",), seeds=5))
+_ON_PAPER = (Study(OWN, ("paper",), seeds=10), Study(("rllib-ppo",), ("paper",), seeds=3))
 _CONVERGENCE = (
     *_ON_PAPER,
     Study(OWN, ("paper-load-only",), seeds=10),
-    Study(("rllib-ppo",), ("paper-load-only",), seeds=5),
+    Study(("rllib-ppo",), ("paper-load-only",), seeds=3),
     Study(PAPERS, ("sparse",), seeds=3),
     Study(("dqn-tolb",), ("sparse",), seeds=3, variants={"joint head": {"head": "joint"}}),
 )

@@ -1,5 +1,8 @@
 """Settings that hold for all tests."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples at every run; `pytest --hypothesis-profile thorough` looks for new ones.
@@ -13,3 +16,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def local_session() -> Iterator[None]:
+    """One local Ray for all tests of a process that need one."""
+    from recipes.rllib.session import local_ray
+
+    with local_ray():
+        yield

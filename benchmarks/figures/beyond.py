@@ -56,7 +56,7 @@ def held_out(results: Results) -> Any:
         axis.hlines(greedy, number - 0.45, number + 0.45, color=style.GREY, linestyle="--", linewidth=1)
     axis.set_xticks(range(len(games)), games)
     axis.set(ylabel="score (dashed: greedy)")
-    axis.legend(fontsize=7, ncols=3)
+    axis.legend(fontsize=7, loc="lower left")
     return figure
 
 

@@ -72,7 +72,9 @@ def users(results: Results) -> Any:
         axis.set(xlabel="users", ylabel=text)
         axis.set_xticks(counts)
     axes[0].set_yscale("symlog")
-    axes[0].legend(fontsize=7)
+    if rows:
+        axes[0].set_ylim(top=0.8 * max(row["utility"] for row in rows))
+    axes[0].legend(fontsize=7, loc="lower left")
     return figure
 
 

@@ -1,0 +1,145 @@
+"""Verdicts on data of which the right one is known."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.claims import Claim, Effect, claims, steps_to_reach, table
+from benchmarks.rows import Results
+from benchmarks.statistics import Estimate
+from tests.benchmarks.tables import curve_rows, final_rows
+
+
+class MadeUp(Results):
+    """Results that are not in a folder."""
+
+    def __init__(
+        self, final: Any = (), curves: Any = (), servers: Any = (), complexity: Any = (), lost: Any = ()
+    ) -> None:
+        super().__init__(Path("nowhere"))
+        self._tables = [list(rows) for rows in (final, curves, servers, complexity, lost)]
+
+    def final(self) -> Any:
+        return self._tables[0]
+
+    def curves(self) -> Any:
+        return self._tables[1]
+
+    def servers(self) -> Any:
+        return self._tables[2]
+
+    def complexity(self) -> Any:
+        return self._tables[3]
+
+    def elsewhere(self) -> Any:
+        return self._tables[4]
+
+
+def verdict(results: Results, start: str) -> str:
+    (claim,) = (claim for claim in claims(results) if claim.claim.startswith(start))
+    return claim.verdict
+
+
+def test_the_verdict_follows_from_the_intervals() -> None:
+    above, below, around = (
+        Effect("e", Estimate(v, low, high), 0.0) for v, low, high in ((2, 1, 3), (-2, -3, -1), (0, -1, 1))
+    )
+    assert Claim("c", "5", [above, above]).verdict == "holds"
+    assert Claim("c", "5", [above, around]).verdict == "holds in part"
+    assert Claim("c", "5", [above, below]).verdict == "holds in part"
+    assert Claim("c", "5", [around]).verdict == "does not hold"
+    assert Claim("c", "5", []).verdict == "not measured"
+
+
+def test_without_rows_nothing_is_claimed() -> None:
+    assert {claim.verdict for claim in claims(MadeUp())} == {"not measured"}
+    assert all(row[-1] == "**not measured**" for row in table(MadeUp())[1])
+
+
+@pytest.mark.parametrize(("ours", "found"), [(-11.0, "holds"), (-13.0, "does not hold")])
+def test_the_highest_utility(ours: float, found: str) -> None:
+    noise = np.linspace(-0.1, 0.1, 10)
+    rows = []
+    for scenario in ("paper", "paper-load-only"):
+        rows += final_rows("dtomalb", scenario, ours + noise)
+        rows += final_rows("dqn-tolb", scenario, -12.0 + noise) + final_rows("idql-tolb", scenario, -12.5 + noise)
+    assert verdict(MadeUp(rows), "DTOMALB reaches the highest utility") == found
+
+
+def test_one_game_alone_is_in_part() -> None:
+    noise = np.linspace(-0.1, 0.1, 5)
+    rows = final_rows("dtomalb", "paper", -11.0 + noise) + final_rows("dtoma", "paper", -12.0 + noise)
+    rows += final_rows("dtomalb", "paper-load-only", -15.0 + noise) + final_rows(
+        "dtoma", "paper-load-only", -14.0 + noise
+    )
+    assert verdict(MadeUp(rows), "the balancing term raises the utility") == "holds in part"
+    # less of a cost is better: there the same numbers say the opposite
+    assert verdict(MadeUp(rows), "the balancing term lowers var(LD)") == "holds in part"
+
+
+def test_steps_to_reach_a_utility() -> None:
+    rows = curve_rows("dtomalb", "paper", [[-30, -12, -20], [-30, -20, -19], [-10, -9, -8]])
+    np.testing.assert_array_equal(steps_to_reach(rows, -15.0), [200, math.inf, 100])
+
+
+def test_who_is_sooner() -> None:
+    quick, slow = [[-60, -12, -12]] * 4, [[-60, -60, -12]] * 4
+    curves = curve_rows("dtomalb", "paper", quick) + curve_rows("dtoma", "paper", slow)
+    assert verdict(MadeUp(curves=curves), "the balancing term speeds up") == "holds"
+    curves = curve_rows("dtomalb", "paper", slow) + curve_rows("dtoma", "paper", slow)
+    assert verdict(MadeUp(curves=curves), "the balancing term speeds up") == "does not hold"
+
+
+def test_unstable_is_what_wanders() -> None:
+    steady = [[-12 + 0.01 * (-1) ** i for i in range(20)]] * 3
+    wandering = [[-12 + (-1) ** i for i in range(20)]] * 3
+    rows = curve_rows("dtomalb", "paper", steady) + curve_rows("idql-tolb", "paper", wandering)
+    assert verdict(MadeUp(curves=rows), "IDQL-TOLB is unstable") == "holds"
+    rows = curve_rows("dtomalb", "paper", wandering) + curve_rows("idql-tolb", "paper", steady)
+    assert verdict(MadeUp(curves=rows), "IDQL-TOLB is unstable") == "does not hold"
+
+
+def test_falling_with_users() -> None:
+    rows = [
+        r
+        for n, u in ((5, -7.0), (10, -12.0), (20, -90.0))
+        for r in final_rows("dtomalb", "paper", [u, u - 0.1, u + 0.1], num_users=n)
+    ]
+    assert verdict(MadeUp(rows), "the utility falls") == "holds"
+    assert verdict(MadeUp(rows[:6]), "the utility falls") == "holds"
+    assert verdict(MadeUp(rows[:3]), "the utility falls") == "not measured"
+
+
+def servers_of(shares: list[float], loads: list[float]) -> list[dict[str, Any]]:
+    key = {"algorithm": "dtomalb", "scenario": "paper", "num_users": 10, "variant": ""}
+    return [
+        key | {"seed": seed, "server": m + 1, "server_hz": hz, "load_factor_s": loads[m], "task_share": shares[m]}
+        for seed in range(3)
+        for m, hz in enumerate((12e9, 16e9, 20e9))
+    ]
+
+
+def test_servers() -> None:
+    fair = MadeUp(servers=servers_of([0.25, 0.33, 0.42], [0.1, 0.1, 0.1]))
+    assert verdict(fair, "faster servers get more") == "holds"
+    assert verdict(fair, "load factors even out") == "holds"
+    unfair = MadeUp(servers=servers_of([0.42, 0.33, 0.25], [0.3, 0.2, 0.1]))
+    assert verdict(unfair, "faster servers get more") == "does not hold"
+    assert verdict(unfair, "load factors even out") == "does not hold"
+
+
+def test_complexity_and_failure() -> None:
+    costs = {"outputs": 60, "parameters": 1_000, "update_s": 0.01}
+    rows = [{"algorithm": "dtomalb", "num_users": n} | costs for n in (5, 10)] + [
+        {"algorithm": "dqn-tolb (joint head)", "num_users": 5} | {name: 10 * value for name, value in costs.items()},
+        {"algorithm": "dqn-tolb", "num_users": 10} | {name: 0.1 * value for name, value in costs.items()},
+    ]
+    assert verdict(MadeUp(complexity=rows), "DTOMALB is less complex") == "holds in part"
+    lost = [
+        row | {"game": "a part lost"}
+        for row in final_rows("dtomalb", "paper", [-30, -31]) + final_rows("dqn-tolb", "paper", [-128, -128])
+    ]
+    assert verdict(MadeUp(lost=lost), "there is no single point") == "holds"
