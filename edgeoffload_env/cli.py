@@ -1,4 +1,4 @@
-"""The command line: ``python -m edgeoffload_env [list | evaluate | references]``."""
+"""The command line: ``python -m edgeoffload_env [list | evaluate | play | references]``."""
 
 import argparse
 import shlex
@@ -74,6 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--csv", metavar="FILE", help="also write means and intervals as CSV; - as for --json")
 
+    command = commands.add_parser("play", help="watch a policy, or record it; needs the extra render")
+    command.set_defaults(command=_play)
+    command.add_argument("--scenario", default="paper", metavar="NAME", help="the game (paper)")
+    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (greedy)")
+    command.add_argument("--seed", type=int, default=0, help="of the game (0)")
+    command.add_argument("--record", type=Path, metavar="FILE", help="a .gif or .mp4 to write, without a window")
+    command.add_argument("--slots", type=int, metavar="N", help="play so many at most (the whole episode)")
+    command.add_argument("--fps", type=int, default=5, help="slots a second (5)")
+
     command = commands.add_parser("references", help="measure the scores' floors and references (minutes)")
     command.set_defaults(command=_references)
     command.add_argument("--scenario", default="all", metavar="NAMES", help="names with commas, or all (all)")
@@ -133,6 +142,23 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(report.table())
     for path, text in ((options.json, report.to_json), (options.csv, report.to_csv)):
         _write(path, text())
+
+
+def _play(options: argparse.Namespace) -> None:
+    from edgeoffload_env.rendering.play import play
+
+    try:
+        whole("--seed", options.seed, 0, 2**128)
+        fps = whole("--fps", options.fps, 1, 1000)
+        slots = None if options.slots is None else whole("--slots", options.slots, 1, 10**9)
+        entrant, *more = entrants(options.policy)
+        if more:
+            raise ValueError(f"--policy {options.policy!r} is not allowed; allowed: one policy")
+        config = scenarios.configure(options.scenario)
+        (utility,) = play([entrant.make()], config, seed=options.seed, slots=slots, record=options.record, fps=fps)
+    except (TypeError, ValueError, ImportError, OSError) as error:
+        raise UsageError(str(error)) from error
+    print(f"{entrant.label} on {options.scenario}, seed {options.seed}: utility {utility:.3f}")
 
 
 def _references(options: argparse.Namespace) -> None:

@@ -86,7 +86,8 @@ def parallel_env(
 
     Args:
         scenario: a name from ``scenarios.names()``, or a configuration of one's own.
-        render_mode: None, "ansi" (``render()`` returns a table of the last slot) or "human" (prints it at each step).
+        render_mode: None, "ansi" (``render()`` returns a table of the last slot), "rgb_array" (a picture), or "human"
+            (the picture in a window); pictures need the extra ``render``.
         **overrides: fields of :class:`EdgeOffloadConfig`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The command line: ``python -m recipes {ls,train,sweep,evaluate,export}``."""
+"""The command line: ``python -m recipes {ls,train,sweep,evaluate,export,play}``."""
 
 import argparse
 import dataclasses
@@ -89,6 +89,16 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_export)
     command.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
     command.add_argument("folder", type=Path, metavar="DIR", help="where to write; new or empty")
+
+    command = commands.add_parser("play", help="watch a run's policy, or record it; needs the extra render")
+    command.set_defaults(command=_play)
+    command.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
+    command.add_argument("--scenario", metavar="NAME", help="another game than it was trained on")
+    command.add_argument("--seed", type=int, default=0, help="of the game (0)")
+    command.add_argument("--beside", metavar="POLICY", help="a shipped policy to record on its left")
+    command.add_argument("--record", type=Path, metavar="FILE", help="a .gif or .mp4 to write, without a window")
+    command.add_argument("--slots", type=int, metavar="N", help="play so many at most (the whole episode)")
+    command.add_argument("--fps", type=int, default=5, help="slots a second (5)")
     return parser
 
 
@@ -178,6 +188,26 @@ def _export(options: argparse.Namespace) -> None:
     except FileExistsError as error:
         raise UsageError(str(error)) from error
     print(f"{options.folder}: {', '.join(path.name for path in files)}; README.md says how to use them")
+
+
+def _play(options: argparse.Namespace) -> None:
+    from edgeoffload_env.rendering.play import play
+
+    folder = RunFolder.open(options.run)
+    settings = folder.settings
+    try:
+        whole("--seed", options.seed, 0, 2**128)
+        fps = whole("--fps", options.fps, 1, 1000)
+        slots = None if options.slots is None else whole("--slots", options.slots, 1, 10**9)
+        config = settings.env_config if options.scenario is None else scenarios.configure(options.scenario)
+        contestants = [] if options.beside is None else [policies.make(options.beside)]
+        contestants.append(policy_of(folder))
+        utilities = play(contestants, config, seed=options.seed, slots=slots, record=options.record, fps=fps)
+    except (TypeError, ValueError, ImportError, OSError) as error:
+        raise UsageError(str(error)) from error
+    names = [settings.algorithm] if options.beside is None else [options.beside, settings.algorithm]
+    for name, utility in zip(names, utilities, strict=True):
+        print(f"{name} on {options.scenario or settings.scenario}, seed {options.seed}: utility {utility:.3f}")
 
 
 def _table(result: Evaluation, env: dict[str, Any], episodes: int, seed: int) -> str:

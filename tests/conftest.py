@@ -1,9 +1,13 @@
 """Settings that hold for all tests."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+os.environ["SDL_VIDEODRIVER"] = "dummy"  # windows without a screen
+os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
 
 # The same examples at every run; `pytest --hypothesis-profile thorough` looks for new ones.
 settings.register_profile("default", derandomize=True, database=None, deadline=None, print_blob=True, max_examples=100)

@@ -27,7 +27,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
 
     Args:
         scenario: a name from ``scenarios.names()``, or a configuration of one's own.
-        render_mode: None or "ansi".
+        render_mode: None, "human", "rgb_array" or "ansi", as in the parallel view.
         **overrides: fields of :class:`EdgeOffloadConfig`.
 
     Raises:
@@ -87,9 +87,13 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         """The raw SI values that the next :meth:`step` acts on, as in the parallel view."""
         return self._game.snapshot()
 
-    def render(self) -> str | None:  # type: ignore[override]  # Gymnasium's type is for frames
-        """The last slot as a table, where ``render_mode`` is "ansi"."""
+    def render(self) -> Any:
+        """A table, a picture or a window, as in the parallel view."""
         return self._game.render()
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        self._game.close()
 
     def _checked(self, action: Any) -> list[int]:
         """One int for each user."""

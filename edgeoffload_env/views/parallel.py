@@ -12,9 +12,11 @@ from edgeoffload_env._validation import choice
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.draws import draw_system, draw_tasks
-from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
+from edgeoffload_env.model.slot import Snapshot, play_slot
+from edgeoffload_env.rendering.ansi import ansi_table
+from edgeoffload_env.rendering.picture import Picture
+from edgeoffload_env.rendering.scene import History, LastSlot, scene_of
 from edgeoffload_env.views import spaces
-from edgeoffload_env.views.ansi import ansi_table
 from edgeoffload_env.views.backends import NumpyUniforms
 from edgeoffload_env.views.checks import check_actions, check_seed, check_snapshot
 
@@ -22,11 +24,16 @@ _TASKS_AHEAD = 64  # slots drawn at once: drawing for one slot costs as much as 
 
 
 class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
-    """One game. See :mod:`edgeoffload_env.edgeoffload_v0` for spaces, rewards, infos and arguments."""
+    """One game. See :mod:`edgeoffload_env.edgeoffload_v0` for spaces, rewards, infos and arguments.
+
+    Attributes:
+        caption: what pictures write above the game.
+        history: of the running episode's slots, kept where pictures are drawn.
+    """
 
     metadata: ClassVar[dict[str, Any]] = {
         "name": "edgeoffload_v0",
-        "render_modes": ["human", "ansi"],
+        "render_modes": ["human", "rgb_array", "ansi"],
         "is_parallelizable": True,
         "render_fps": 5,
     }
@@ -45,7 +52,12 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._uniforms = NumpyUniforms()
         self._slot = 0
         self._snapshot: Snapshot | None = None
-        self._last: tuple[NDArray[np.int64], Outcome] | None = None
+        self._last: LastSlot | None = None
+        self.history = History()
+        self.caption = ""
+        self._picture: Picture | None = None
+        if render_mode in ("human", "rgb_array"):
+            self._picture = Picture(window=render_mode == "human", fps=self.metadata["render_fps"])
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Box:
         """The agent's observation space, the same object at every call."""
@@ -86,7 +98,9 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             self._draw_ahead(snapshot)
         self._take_next_tasks(backlog_cycles)
         self.agents = self.possible_agents[:]
-        self._last = None
+        self._last, self.history = None, History()
+        if self.render_mode == "human":
+            self.render()
         return self._observe(), {agent: {} for agent in self.agents}
 
     def step(
@@ -115,7 +129,9 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         targets = check_actions(actions, agents, self.config.servers)
         target = np.array([targets])
         outcome = play_slot(self._snapshot, target, self.config, xp=xp)
-        self._last = (target, outcome)
+        self._last = LastSlot(self._snapshot, target, outcome)
+        if self._picture is not None:
+            self.history.add(outcome)
         self._slot += 1
         self._take_next_tasks(outcome.next_backlog_cycles)
         truncated = self._slot >= self.config.max_cycles
@@ -169,21 +185,35 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         fields = {name: array[0].copy() for name, array in self._snapshot._asdict().items()}
         return fields | {"slot": self._slot}
 
-    def render(self) -> str | None:
-        """The last slot as a table: returned where ``render_mode`` is "ansi", printed where it is "human"."""
+    def render(self) -> NDArray[np.uint8] | str | None:
+        """The game before its next slot, and what the last one did.
+
+        Returns:
+            A table where ``render_mode`` is "ansi", a picture ``[height, width, 3]`` where it is "rgb_array"; None
+            where it is "human": the same picture is in a window, which every step updates.
+        """
         if self.render_mode is None:
             gymnasium.logger.warn("render() without a render_mode: pass render_mode='ansi' when making the environment")
             return None
         if self._snapshot is None:
             raise ValueError("render() before reset(); allowed: after it")
-        table = ansi_table(self._snapshot, self._slot, self._last)
-        if self.render_mode == "ansi":
-            return table
-        print(table)
+        if self._picture is None:
+            return ansi_table(self._snapshot, self._slot, self._last)
+        scene = scene_of(self.config, self._snapshot, self._slot, self._last, self.history, self.caption)
+        if self.render_mode == "rgb_array":
+            return self._picture.frame(scene)
+        self._picture.show(scene)
         return None
 
+    @property
+    def closed(self) -> bool:
+        """Whether somebody asked the window to close."""
+        return self._picture is not None and self._picture.closed
+
     def close(self) -> None:
-        """Nothing to release."""
+        """Close the window, if there is one."""
+        if self._picture is not None:
+            self._picture.close()
 
     def __str__(self) -> str:
         """The environment's name and version."""

@@ -201,13 +201,6 @@ def test_ansi_table_shows_queues_choices_and_delays():
     assert rows
 
 
-def test_human_mode_prints_each_slot(capsys):
-    env = fresh(render_mode="human")
-    env.step(everyone(env))
-    assert "slot 1" in capsys.readouterr().out
-    assert env.render() is None
-
-
 def test_render_needs_a_mode_and_a_game():
     with pytest.warns(UserWarning, match="render_mode"):
         assert fresh().render() is None

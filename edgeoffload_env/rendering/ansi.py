@@ -1,29 +1,29 @@
 """A compact table of queues, choices and delays."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeoffload_env.model.servers import load_factor_s
-from edgeoffload_env.model.slot import Outcome, Snapshot
+from edgeoffload_env.model.slot import Snapshot
+from edgeoffload_env.rendering.scene import LastSlot
 
 
-def ansi_table(snapshot: Snapshot, slot: int, last: tuple[NDArray[np.int64], Outcome] | None) -> str:
+def ansi_table(snapshot: Snapshot, slot: int, last: LastSlot | None) -> str:
     """The game before its next slot, and what the last slot did.
 
     Args:
         snapshot: one game, B = 1.
         slot: slots played.
-        last: the last slot's targets ``[1, N]`` and outcome, or None right after a reset.
+        last: the last slot, or None right after a reset.
     """
     load_s = load_factor_s(snapshot.backlog_cycles, snapshot.server_hz)[0]
     lines = [f"slot {slot}", "server   GHz  queue/s  arrivals"]
-    chosen = np.zeros(0, dtype=np.int64) if last is None else last[0][0]
+    chosen = np.zeros(0, dtype=np.int64) if last is None else last.targets[0]
     for m, (hz, queue_s) in enumerate(zip(snapshot.server_hz[0], load_s, strict=True), start=1):
         users = " ".join(map(str, np.flatnonzero(chosen == m)))
         lines.append(f"{m:6d} {hz / 1e9:5.1f} {queue_s:8.3f}  {users}".rstrip())
     if last is None:
         return "\n".join(lines) + "\n"
-    outcome = last[1]
+    outcome = last.outcome
     lines.append("device                  " + " ".join(map(str, np.flatnonzero(chosen == 0))))
     lines[-1] = lines[-1].rstrip()
     lines.append("user  to  upload  forward    wait  compute   delay/s")

@@ -1,0 +1,185 @@
+"""The picture of a scene, drawn with pygame: in a window, or as an array without a screen."""
+
+import colorsys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env.rendering.scene import Scene
+
+WIDTH, HEIGHT = 960, 560
+_CELL = (280, 290, 225)  # the eNB's place, and how far away the cell's edge is
+_SERVERS = (590, 80, 340, 290)  # x, y, width, height
+_CURVES = (590, 410, 340, 110)
+_BACKGROUND, _INK, _FAINT, _DEVICE = (250, 250, 248), (40, 40, 40), (205, 205, 200), (120, 120, 120)
+# Okabe and Ito's colours for the first servers; the rest go around the wheel
+_COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (213, 94, 0), (86, 180, 233))
+_DELAY, _IMBALANCE = (0, 114, 178), (213, 94, 0)
+_MOST_LABELS = 60
+
+
+class Picture:
+    """A drawing surface and, where asked for, its window. A copy or a pickle opens a window of its own.
+
+    Attributes:
+        closed: whether somebody asked the window to close.
+
+    Raises:
+        ImportError: pygame is not installed; the message says how to get it.
+    """
+
+    def __init__(self, *, window: bool, fps: int) -> None:
+        """Nothing is opened before the first picture.
+
+        Args:
+            window: show pictures.
+            fps: the most pictures a second in a window.
+        """
+        try:
+            import pygame
+        except ImportError as error:
+            raise ImportError("pictures need pygame: pip install 'edgeoffload-env[render]'") from error
+        self._pygame: Any = pygame
+        self._shows, self._fps = window, fps
+        self._surface: Any = None
+        self.closed = False
+
+    def __reduce__(self) -> Any:
+        return _picture, (self._shows, self._fps)
+
+    def frame(self, scene: Scene) -> NDArray[np.uint8]:
+        """The picture as ``[height, width, 3]``."""
+        self._draw(scene)
+        pixels = self._pygame.surfarray.array3d(self._surface)
+        return np.ascontiguousarray(np.swapaxes(pixels, 0, 1), dtype=np.uint8)
+
+    def show(self, scene: Scene) -> None:
+        """The picture in the window, which stays responsive at the price of the frame rate's pause."""
+        self._draw(scene)
+        if any(event.type == self._pygame.QUIT for event in self._pygame.event.get()):
+            self.closed = True
+        self._pygame.display.flip()
+        self._clock.tick(self._fps)
+
+    def close(self) -> None:
+        """Close the window. The next picture opens a new one."""
+        if self._surface is not None:
+            self._surface = None
+            if self._shows:
+                self._pygame.display.quit()
+
+    def _open(self) -> None:
+        pygame = self._pygame
+        pygame.font.init()
+        if self._shows:
+            pygame.display.init()
+            pygame.display.set_caption("EdgeOffload")
+            self._surface = pygame.display.set_mode((WIDTH, HEIGHT))
+            self._clock = pygame.time.Clock()
+        else:
+            self._surface = pygame.Surface((WIDTH, HEIGHT))
+        self._large, self._small = pygame.font.Font(None, 26), pygame.font.Font(None, 19)
+
+    def _draw(self, scene: Scene) -> None:
+        if self._surface is None:
+            self._open()
+        self._surface.fill(_BACKGROUND)
+        config = scene.config
+        self._text((24, 18), f"{scene.caption}  slot {scene.slot} of {config.max_cycles}".strip(), large=True)
+        self._draw_cell(scene)
+        self._draw_servers(scene)
+        self._draw_curves(scene)
+
+    def _draw_cell(self, scene: Scene) -> None:
+        """Users where they are, coloured by where their task runs, and the channel that they share."""
+        pygame, surface, config = self._pygame, self._surface, scene.config
+        x, y, radius = _CELL
+        pygame.draw.circle(surface, (255, 255, 255), (x, y), radius)
+        pygame.draw.circle(surface, _FAINT, (x, y), radius, 1)
+        places = np.rint(scene.users_m * (radius / config.cell_radius_m) + (x, y)).astype(int)
+        places = np.clip(places, (x - 260, y - 240), (x + 260, y + 240))  # snapshots may put users outside the cell
+        count = len(places)
+        size = 9 if count <= _MOST_LABELS else max(2, round(9 * (_MOST_LABELS / count) ** 0.5))
+        for n, place in enumerate(places.tolist()):
+            target = int(scene.targets[n]) if len(scene.targets) else None
+            colour = _FAINT if target is None else colour_of(target, len(scene.server_hz))
+            if target:
+                pygame.draw.aaline(surface, colour, place, (x, y))
+            pygame.draw.circle(surface, colour, place, size)
+            if count <= _MOST_LABELS:
+                self._text((place[0] + size + 1, place[1] - 7), str(n))
+        pygame.draw.polygon(surface, _INK, [(x, y - 14), (x - 9, y + 11), (x + 9, y + 11)])
+        sharing = int(np.count_nonzero(scene.targets))
+        text = f"uplink {config.bandwidth_hz / 1e6:g} MHz"
+        if len(scene.targets):
+            shares = sharing if config.channel_sharing == "active" else count
+            part = f", {config.bandwidth_hz / 1e6 / shares:.3g} MHz each" if sharing else ""
+            text += f": {sharing} of {count} users send{part}"
+        self._text((24, HEIGHT - 28), text)
+        pygame.draw.circle(surface, _DEVICE, (430, HEIGHT - 22), 7)
+        self._text((443, HEIGHT - 28), "on the device")
+
+    def _draw_servers(self, scene: Scene) -> None:
+        """Each server's speed, its queue, and what this slot brought."""
+        pygame, surface = self._pygame, self._surface
+        x, y, width, height = _SERVERS
+        count = len(scene.server_hz)
+        step = height / count
+        longest = max(0.5, float(np.max(scene.queue_s)), float(np.max(scene.arrived_s)))
+        self._text((x, y - 58), "servers", large=True)
+        self._text((x, y - 32), f"full: queue; outlined: new work; up to {longest:.2g} s")
+        room = width - 105
+        for m in range(count):
+            top, thick = round(y + m * step), max(1, round(min(26.0, 0.6 * step)))
+            colour = colour_of(m + 1, count)
+            pygame.draw.rect(surface, colour, (x + 95, top, round(room * scene.queue_s[m] / longest), thick))
+            arrived = round(room * scene.arrived_s[m] / longest)
+            if arrived and thick > 4:
+                pygame.draw.rect(surface, _INK, (x + 95, top + thick // 4, arrived, max(2, thick // 2)), 1)
+            if step >= 14:
+                self._text((x, top + thick // 2 - 7), f"{m + 1}: {scene.server_hz[m] / 1e9:.3g} GHz")
+            if step >= 40:
+                users = np.count_nonzero(scene.targets == m + 1)
+                self._text((x, top + thick // 2 + 9), f"+ {users} tasks" if users != 1 else "+ 1 task", colour=colour)
+
+    def _draw_curves(self, scene: Scene) -> None:
+        """Mean delay and imbalance over the slots so far."""
+        pygame, surface = self._pygame, self._surface
+        x, y, width, height = _CURVES
+        pygame.draw.rect(surface, (255, 255, 255), (x, y, width, height))
+        pygame.draw.rect(surface, _FAINT, (x, y, width, height), 1)
+        history = scene.history
+        for values, colour in ((history.mean_delay_s, _DELAY), (history.imbalance, _IMBALANCE)):
+            if len(values) > 1:
+                most = max(values) or 1.0
+                places = [
+                    (x + width * i / max(1, scene.config.max_cycles - 1), y + height - 4 - (height - 8) * v / most)
+                    for i, v in enumerate(values)
+                ]
+                pygame.draw.aalines(surface, colour, False, places)
+        if history.mean_delay_s:
+            delay, imbalance = history.mean_delay_s, history.imbalance
+            text = f"mean delay {delay[-1]:.3f} s (so far {np.mean(delay):.3f} s)"
+            self._text((x, y - 22), text, colour=_DELAY)
+            text = f"var(LD) {imbalance[-1]:.4f} s^2 (so far {np.mean(imbalance):.4f} s^2)"
+            self._text((x, y + height + 8), text, colour=_IMBALANCE)
+            self._text((x + 245, y - 22), f"utility {history.utility:.2f}")
+
+    def _text(self, place: tuple[int, int], text: str, *, large: bool = False, colour: Any = _INK) -> None:
+        font = self._large if large else self._small
+        self._surface.blit(font.render(text, True, colour), place)
+
+
+def colour_of(target: int, servers: int) -> tuple[int, int, int]:
+    """The colour of a choice: grey for the device, one for each server."""
+    if target == 0:
+        return _DEVICE
+    if servers <= len(_COLOURS):
+        return _COLOURS[target - 1]
+    red, green, blue = colorsys.hsv_to_rgb((target - 1) / servers, 0.75, 0.8)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _picture(window: bool, fps: int) -> Picture:
+    return Picture(window=window, fps=fps)

@@ -1,0 +1,90 @@
+"""Watching policies play: in a window, or recorded to a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env._validation import fail
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.evaluation.evaluate import as_policy, name_of
+from edgeoffload_env.evaluation.rollout import checked_actions
+from edgeoffload_env.policies.view import view_of
+from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
+
+ENDINGS = (".gif", ".mp4")
+
+
+def play(
+    contestants: Sequence[Any],
+    config: EdgeOffloadConfig,
+    *,
+    seed: int = 0,
+    slots: int | None = None,
+    record: Path | None = None,
+    fps: int = 5,
+) -> list[float]:
+    """Let policies play an episode of the same game, side by side.
+
+    Args:
+        contestants: policies, as ``evaluate`` takes them; one where there is a window.
+        config: the game.
+        seed: of the game; each policy's own draws come from a stream beside it.
+        slots: how many to play at most; all by default.
+        record: a .gif or .mp4 file in place of a window.
+        fps: slots a second.
+
+    Returns:
+        Each one's system utility over the slots that were played: a window may be closed early.
+
+    Raises:
+        ValueError: a file of another kind, a policy that cannot play the game, or several policies in a window.
+        ImportError: what pictures or recordings need is not installed; the message says how to get it.
+    """
+    if record is not None and record.suffix not in ENDINGS:
+        fail("record", str(record), f"a file that ends in {' or '.join(ENDINGS)}")
+    if record is None and len(contestants) > 1:
+        fail("policies", len(contestants), "1 in a window, or --record")
+    players = [as_policy(contestant) for contestant in contestants]
+    games = [_game(player, config, seed, "human" if record is None else "rgb_array") for player in players]
+    rngs = [np.random.default_rng((seed, number)) for number in range(len(players))]
+    frames = [] if record is None else [_beside(games)]
+    for _ in range(config.max_cycles if slots is None else min(slots, config.max_cycles)):
+        if games[0].closed:
+            break
+        for player, game, rng in zip(players, games, rngs, strict=True):
+            actions = checked_actions(name_of(player), player.act(view_of(game, rng)), 1, config)[0]
+            game.step(dict(zip(game.agents, actions.tolist(), strict=True)))
+        if record is not None:
+            frames.append(_beside(games))
+    for game in games:
+        game.close()
+    if record is not None:
+        _write(record, frames, fps)
+    return [game.history.utility for game in games]
+
+
+def _game(player: Any, config: EdgeOffloadConfig, seed: int, render_mode: str) -> EdgeOffloadParallelEnv:
+    if hasattr(player, "check"):
+        player.check(config)
+    game = EdgeOffloadParallelEnv(config, render_mode)
+    game.caption = name_of(player)
+    game.reset(seed=seed)
+    return game
+
+
+def _beside(games: Sequence[EdgeOffloadParallelEnv]) -> NDArray[Any]:
+    return np.concatenate([np.asarray(game.render()) for game in games], axis=1)
+
+
+def _write(path: Path, frames: Sequence[NDArray[Any]], fps: int) -> None:
+    try:
+        import imageio.v3 as imageio
+    except ImportError as error:
+        raise ImportError("recordings need imageio: pip install 'edgeoffload-env[render]'") from error
+    if path.suffix == ".gif":
+        imageio.imwrite(path, np.stack(frames), duration=1000 / fps, loop=0)
+    else:
+        imageio.imwrite(path, np.stack(frames), fps=fps)

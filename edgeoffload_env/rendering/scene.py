@@ -1,0 +1,116 @@
+"""What a picture of the game shows: one slot's choices and queues, and how the episode went so far."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model.channel import path_gain
+from edgeoffload_env.model.servers import load_factor_s
+from edgeoffload_env.model.slot import Outcome, Snapshot
+
+Floats = NDArray[np.float64]
+
+_GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
+
+
+class LastSlot(NamedTuple):
+    """A slot that was played."""
+
+    before: Snapshot
+    """What it acted on, B = 1."""
+    targets: NDArray[np.int64]
+    """``[1, N]``"""
+    outcome: Outcome
+
+
+@dataclass
+class History:
+    """How the slots of the running episode went."""
+
+    mean_delay_s: list[float] = field(default_factory=list)
+    imbalance: list[float] = field(default_factory=list)
+
+    @property
+    def utility(self) -> float:
+        """Mean over users of the sum over slots of (20) at w1 = w2 = 1."""
+        return -sum(self.mean_delay_s) - sum(self.imbalance)
+
+    def add(self, outcome: Outcome) -> None:
+        """One slot more."""
+        self.mean_delay_s.append(float(outcome.delay_s.mean()))
+        self.imbalance.append(float(outcome.imbalance.item()))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything a picture needs; plain arrays of one game."""
+
+    config: EdgeOffloadConfig
+    slot: int
+    """Slots played."""
+    users_m: Floats
+    """``[N, 2]`` around the eNB. The distance is the user's; the direction is not part of the game and fixed."""
+    targets: NDArray[np.int64]
+    """Each user's choice in the last slot, ``[N]``; empty before the first."""
+    delay_s: Floats
+    """Each user's delay in the last slot, ``[N]``; empty before the first."""
+    server_hz: Floats
+    """``[M]``"""
+    queue_s: Floats
+    """Load factors (13) left over for the next slot, ``[M]``."""
+    arrived_s: Floats
+    """Of the last slot's load factors the part that its tasks brought, ``[M]``."""
+    history: History
+    caption: str = ""
+
+
+def scene_of(
+    config: EdgeOffloadConfig,
+    snapshot: Snapshot,
+    slot: int,
+    last: LastSlot | None,
+    history: History,
+    caption: str = "",
+) -> Scene:
+    """The scene before a slot.
+
+    Args:
+        config: the game's.
+        snapshot: what the next slot acts on, B = 1.
+        slot: slots played.
+        last: the slot before, None right after a reset.
+        history: of the episode.
+        caption: what to write above it.
+    """
+    distance_m = distance_of(snapshot.channel_gain[0])
+    angle = np.arange(len(distance_m)) * _GOLDEN_ANGLE
+    server_hz = snapshot.server_hz[0]
+    arrived = np.zeros(len(server_hz))
+    targets, delay_s = np.zeros(0, dtype=np.int64), np.zeros(0)
+    if last is not None:
+        targets, delay_s = last.targets[0], last.outcome.delay_s[0]
+        cycles = np.bincount(targets, last.before.task_cycles[0], minlength=len(server_hz) + 1)[1:]
+        arrived = load_factor_s(cycles, server_hz)
+    return Scene(
+        config=config,
+        slot=slot,
+        users_m=distance_m[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1),
+        targets=targets,
+        delay_s=delay_s,
+        server_hz=server_hz,
+        queue_s=load_factor_s(snapshot.backlog_cycles[0], server_hz),
+        arrived_s=arrived,
+        history=history,
+        caption=caption,
+    )
+
+
+def distance_of(channel_gain: Floats) -> Floats:
+    """The distance in metres at which the path gain is so much."""
+    near, far = path_gain(np.array([1.0, 10.0]))
+    exponent = np.log10(far / near)  # the gain is a power of the distance
+    distance_m: Floats = (channel_gain / near) ** (1.0 / exponent)
+    return distance_m

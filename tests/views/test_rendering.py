@@ -1,0 +1,182 @@
+"""The picture: the same with and without a window, of the game as it is, and no part of it."""
+
+import copy
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+from edgeoffload_env import edgeoffload_v0, policies, scenarios
+from edgeoffload_env.cli import main
+from edgeoffload_env.model.channel import path_gain
+from edgeoffload_env.rendering.picture import HEIGHT, WIDTH, Picture, colour_of
+from edgeoffload_env.rendering.play import play
+from edgeoffload_env.rendering.scene import History, distance_of, scene_of
+
+
+def played(slots=3, action=1, **fields):
+    env = edgeoffload_v0.parallel_env(**({"num_users": 4} | fields))
+    env.reset(seed=0)
+    for _ in range(slots):
+        env.step(dict.fromkeys(env.agents, action))
+    return env
+
+
+def test_a_frame_is_a_picture():
+    env = played(render_mode="rgb_array")
+    frame = env.render()
+    assert (frame.shape, frame.dtype) == ((HEIGHT, WIDTH, 3), np.uint8)
+    np.testing.assert_array_equal(env.render(), frame)
+    colours = {tuple(pixel) for pixel in frame.reshape(-1, 3)}
+    assert colour_of(1, 5) in colours
+    assert colour_of(0, 5) in colours  # of the key
+
+
+def test_the_window_shows_the_same_picture(monkeypatch):
+    import pygame
+
+    env, other = played(render_mode="human"), played(render_mode="rgb_array")
+    assert env.render() is None
+    shown = np.swapaxes(pygame.surfarray.array3d(pygame.display.get_surface()), 0, 1)
+    np.testing.assert_array_equal(shown, other.render())
+    assert not env.closed
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    env.render()
+    assert env.closed
+    env.close()
+    assert not pygame.display.get_init()
+    env.close()
+    assert env.render() is None  # opens a new one
+    env.close()
+
+
+def test_the_scene_is_the_games():
+    env = edgeoffload_v0.parallel_env(num_users=6, render_mode="rgb_array")
+    env.reset(seed=4)
+    before = env.snapshot()
+    targets = [0, 1, 2, 2, 5, 1]
+    infos = env.step(dict(zip(env.agents, targets, strict=True)))[4]
+    scene = scene_of(env.config, env._snapshot, 1, env._last, env.history)
+    np.testing.assert_array_equal(scene.targets, targets)
+    np.testing.assert_allclose(scene.delay_s, [info["delay_s"] for info in infos.values()])
+    cycles = np.array([before["task_cycles"][[t == m for t in targets]].sum() for m in range(1, 6)])
+    np.testing.assert_allclose(scene.arrived_s, cycles / before["server_hz"])
+    np.testing.assert_allclose(scene.queue_s, env.snapshot()["backlog_cycles"] / before["server_hz"])
+    np.testing.assert_allclose(path_gain(np.hypot(*scene.users_m.T)), before["channel_gain"])
+    assert env.history.imbalance == [infos["user_0"]["imbalance"]]
+    delays = [info["delay_s"] for info in infos.values()]
+    np.testing.assert_allclose(env.history.utility, -np.mean(delays) - infos["user_0"]["imbalance"])
+
+
+@pytest.mark.parametrize("metres", [35.0, 100.0, 5_000.0])
+def test_distances_are_those_of_the_gains(metres):
+    np.testing.assert_allclose(distance_of(path_gain(np.array([metres]))), [metres], rtol=1e-9)
+
+
+def test_pictures_change_no_game():
+    drawn, plain = played(render_mode="rgb_array", slots=0), played(slots=0)
+    for _ in range(5):
+        drawn.render()
+        actions = dict.fromkeys(plain.agents, 2)
+        assert drawn.step(actions)[1] == plain.step(actions)[1]
+
+
+def test_copies_and_pickles_draw_on():
+    env = played(render_mode="rgb_array")
+    frame = env.render()
+    for twin in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        np.testing.assert_array_equal(twin.render(), frame)
+        twin.step(dict.fromkeys(twin.agents, 3))
+        assert not np.array_equal(twin.render(), frame)
+    np.testing.assert_array_equal(env.render(), frame)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"num_users": 1, "server_hz": (1e9,)},
+        {"num_users": 3_000},
+        {"server_hz": tuple(1e10 + i for i in range(300))},
+        {"cell_radius_m": 36.0, "min_distance_m": 35.0},
+        {"server_hz": (1.0,) * 3, "task_cycles": (1e12, 1e12)},
+    ],
+    ids=str,
+)
+def test_every_game_can_be_drawn(fields):
+    assert played(render_mode="rgb_array", **fields).render().any()
+
+
+def test_a_new_episode_has_a_new_history():
+    env = played(render_mode="rgb_array", max_cycles=3)
+    assert len(env.history.mean_delay_s) == 3
+    env.reset()
+    assert env.history == History()
+    assert played().history == History()  # nothing is kept where nothing is drawn
+
+
+def test_without_pygame_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    with pytest.raises(ImportError, match=r"edgeoffload-env\[render\]"):
+        Picture(window=False, fps=5)
+    edgeoffload_v0.parallel_env(render_mode="ansi")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio's reader of .mp4 leaves pipes
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("ending", ["gif", "mp4"])
+def test_a_recording_has_a_frame_for_every_slot(ending, tmp_path, capsys):
+    import imageio.v3 as imageio
+
+    path = tmp_path / f"episode.{ending}"
+    assert main(["play", "--scenario", "sparse", "--policy", "round-robin", "--record", str(path)]) == 0
+    assert "round-robin on sparse, seed 0: utility -" in capsys.readouterr().out
+    frames = imageio.imread(path, index=None) if ending == "gif" else imageio.imread(path)
+    assert frames.shape[0] == scenarios.configure("sparse").max_cycles + 1
+    assert frames.shape[1:] == (HEIGHT, WIDTH, 3)
+
+
+def test_two_policies_side_by_side_play_the_same_game(tmp_path):
+    import imageio.v3 as imageio
+
+    config = scenarios.configure("sparse", max_cycles=4)
+    path = tmp_path / "both.gif"
+    utilities = play(["local", policies.make("local")], config, slots=2, record=path)
+    assert utilities[0] == utilities[1]
+    assert len(imageio.imread(path, index=None)) == 3
+    frame = imageio.imread(path, index=0)
+    assert frame.shape == (HEIGHT, 2 * WIDTH, 3)
+    np.testing.assert_array_equal(frame[:, :WIDTH], frame[:, WIDTH:])
+
+
+def test_a_closed_window_ends_the_play(monkeypatch):
+    monkeypatch.setattr(Picture, "closed", True, raising=False)
+    monkeypatch.setattr(
+        Picture,
+        "__setattr__",
+        lambda self, name, value: None if name == "closed" else object.__setattr__(self, name, value),
+    )
+    (utility,) = play(["greedy"], scenarios.configure("sparse"), fps=1000)
+    assert utility == 0.0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--policy", "no-such"],
+        ["--policy", "local,nearest"],
+        ["--scenario", "no-such"],
+        ["--record", "episode.txt"],
+        ["--fps", "0"],
+        ["--seed", "-1"],
+        ["--slots", "0"],
+    ],
+)
+def test_play_refuses(arguments, capsys):
+    assert main(["play", *arguments]) == 2
+    assert "not allowed" in capsys.readouterr().err
+
+
+def test_one_window_has_one_game():
+    with pytest.raises(ValueError, match="policies = 2"):
+        play(["local", "nearest"], scenarios.configure("sparse"))
