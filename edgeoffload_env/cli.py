@@ -1,4 +1,4 @@
-"""The command line: ``python -m edgeoffload_env [list | evaluate | play | references]``."""
+"""The command line: ``python -m edgeoffload_env [list | evaluate | play | inspect | references]``."""
 
 import argparse
 import shlex
@@ -83,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--slots", type=int, metavar="N", help="play so many at most (the whole episode)")
     command.add_argument("--fps", type=int, default=5, help="slots a second (5)")
 
+    command = commands.add_parser("inspect", help="plot an episode: delays, queues, choices; needs the extra plot")
+    command.set_defaults(command=_inspect)
+    command.add_argument("--scenario", default="paper", metavar="NAME", help="the game (paper)")
+    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (greedy)")
+    command.add_argument("--seed", type=int, default=0, help="of the game (0)")
+    command.add_argument("--out", type=Path, default=Path("episode.png"), metavar="FILE", help=".png, .svg, ...")
+
     command = commands.add_parser("references", help="measure the scores' floors and references (minutes)")
     command.set_defaults(command=_references)
     command.add_argument("--scenario", default="all", metavar="NAMES", help="names with commas, or all (all)")
@@ -151,14 +158,31 @@ def _play(options: argparse.Namespace) -> None:
         whole("--seed", options.seed, 0, 2**128)
         fps = whole("--fps", options.fps, 1, 1000)
         slots = None if options.slots is None else whole("--slots", options.slots, 1, 10**9)
-        entrant, *more = entrants(options.policy)
-        if more:
-            raise ValueError(f"--policy {options.policy!r} is not allowed; allowed: one policy")
+        entrant = _one(options.policy)
         config = scenarios.configure(options.scenario)
         (utility,) = play([entrant.make()], config, seed=options.seed, slots=slots, record=options.record, fps=fps)
     except (TypeError, ValueError, ImportError, OSError) as error:
         raise UsageError(str(error)) from error
     print(f"{entrant.label} on {options.scenario}, seed {options.seed}: utility {utility:.3f}")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from edgeoffload_env.rendering import inspect
+
+    try:
+        seed, entrant = whole("--seed", options.seed, 0, 2**128), _one(options.policy)
+        episode = inspect.episode_of(entrant.make(), scenarios.configure(options.scenario), seed)
+        inspect.draw(episode, f"{entrant.label} on {options.scenario}, seed {seed}", options.out)
+    except (TypeError, ValueError, ImportError, OSError) as error:
+        raise UsageError(str(error)) from error
+    print(options.out)
+
+
+def _one(text: str) -> Entrant:
+    entrant, *more = entrants(text)
+    if more:
+        raise ValueError(f"--policy {text!r} is not allowed; allowed: one policy")
+    return entrant
 
 
 def _references(options: argparse.Namespace) -> None:

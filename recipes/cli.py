@@ -1,4 +1,4 @@
-"""The command line: ``python -m recipes {ls,train,sweep,evaluate,export,play}``."""
+"""The command line: ``python -m recipes {ls,train,sweep,evaluate,plot,play,export}``."""
 
 import argparse
 import dataclasses
@@ -89,6 +89,15 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_export)
     command.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
     command.add_argument("folder", type=Path, metavar="DIR", help="where to write; new or empty")
+
+    command = commands.add_parser("plot", help="training curves of runs, or an episode of one; needs the extra plot")
+    command.set_defaults(command=_plot)
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="runs' folders; seeds are averaged")
+    command.add_argument("--episode", action="store_true", help="an episode: delays, queues, who offloads where")
+    command.add_argument("--seed", type=int, default=0, help="of the episode (0)")
+    command.add_argument(
+        "--out", type=Path, default=Path("plot.png"), metavar="FILE", help=".png, .svg, ... (plot.png)"
+    )
 
     command = commands.add_parser("play", help="watch a run's policy, or record it; needs the extra render")
     command.set_defaults(command=_play)
@@ -188,6 +197,26 @@ def _export(options: argparse.Namespace) -> None:
     except FileExistsError as error:
         raise UsageError(str(error)) from error
     print(f"{options.folder}: {', '.join(path.name for path in files)}; README.md says how to use them")
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from edgeoffload_env.rendering import inspect
+    from recipes import plots
+
+    folders = [RunFolder.open(path) for path in options.runs]
+    try:
+        if not options.episode:
+            plots.draw(folders, options.out)
+        elif len(folders) > 1:
+            raise ValueError(f"--episode with {len(folders)} runs is not allowed; allowed: one run")
+        else:
+            seed, settings = whole("--seed", options.seed, 0, 2**128), folders[0].settings
+            episode = inspect.episode_of(policy_of(folders[0]), settings.env_config, seed)
+            title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}, episode {seed}"
+            inspect.draw(episode, title, options.out)
+    except (TypeError, ValueError, ImportError, OSError) as error:
+        raise UsageError(str(error)) from error
+    print(options.out)
 
 
 def _play(options: argparse.Namespace) -> None:

@@ -71,7 +71,7 @@ class JointLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
         if self.config.grad_clip is not None:
             clip_per_user(gradients, self.config.grad_clip)
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = gradient.contiguous()  # fused Adam on the CPU misreads any other layout without a word
         optimizer = self.get_optimizer(DEFAULT_MODULE_ID, name)
         self._set_optimizer_lr(optimizer, self._rate(name, env_steps))
         optimizer.step()

@@ -1,0 +1,116 @@
+"""An episode under the magnifying glass: where delays come from, how loads move, who offloads where."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.evaluation.evaluate import as_policy, name_of
+from edgeoffload_env.evaluation.rollout import checked_actions
+from edgeoffload_env.model.servers import load_factor_s
+from edgeoffload_env.policies.view import view_of
+from edgeoffload_env.rendering.picture import colour_of
+from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
+
+PARTS = ("upload_s", "forward_s", "wait_s", "compute_s")
+_PART_COLOURS = ("#56B4E9", "#CC79A7", "#E69F00", "#009E73")
+
+
+class Episode(NamedTuple):
+    """T slots of one game."""
+
+    targets: NDArray[np.int64]
+    """``[T, N]``"""
+    parts_s: dict[str, NDArray[np.float64]]
+    """Each of ``PARTS``, ``[T, N]``; they add up to the delay."""
+    load_s: NDArray[np.float64]
+    """Load factors (13) at the start of each slot, ``[T, M]``."""
+    imbalance: NDArray[np.float64]
+    """(19) of each slot, ``[T]``."""
+
+    @property
+    def utility(self) -> float:
+        """Mean over users of the sum over slots of (20) at w1 = w2 = 1."""
+        return float(-sum(part.sum(axis=0).mean() for part in self.parts_s.values()) - self.imbalance.sum())
+
+
+def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode:
+    """Play an episode and keep what happened.
+
+    Args:
+        policy: as ``evaluate`` takes it.
+        config: the game.
+        seed: of the game; the policy's own draws come from a stream beside it.
+
+    Raises:
+        ValueError: the policy cannot play the game.
+    """
+    player = as_policy(policy)
+    if hasattr(player, "check"):
+        player.check(config)
+    env = EdgeOffloadVectorEnv(config, 1, dtype="float64")
+    env.reset(seed=seed)
+    rng = np.random.default_rng((seed, 0))
+    slots: list[dict[str, Any]] = []
+    loads = []
+    for _ in range(config.max_cycles):
+        view = view_of(env, rng)
+        loads.append(load_factor_s(view.snapshot["backlog_cycles"], view.snapshot["server_hz"])[0])
+        slots.append(env.step(checked_actions(name_of(player), player.act(view), 1, config))[-1])
+    return Episode(
+        targets=np.stack([slot["target"][0] for slot in slots]),
+        parts_s={name: np.stack([slot[name][0] for slot in slots]) for name in PARTS},
+        load_s=np.stack(loads),
+        imbalance=np.stack([slot["imbalance"][0] for slot in slots]),
+    )
+
+
+def draw(episode: Episode, title: str, path: Path) -> None:
+    """Write the three views of an episode as one figure.
+
+    Args:
+        episode: what happened.
+        title: of the figure.
+        path: where to; its ending says as what.
+
+    Raises:
+        ImportError: matplotlib is not installed; the message says how to get it.
+        ValueError: an ending that matplotlib does not know.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("plots need matplotlib: pip install 'edgeoffload-env[plot]'") from error
+    slots, users = episode.targets.shape
+    servers = episode.load_s.shape[1]
+    figure = Figure(figsize=(13.0, 4.2), layout="constrained")
+    figure.suptitle(f"{title}: utility {episode.utility:.2f}")
+    delays, loads, choices = figure.subplots(1, 3)
+
+    below = np.zeros(users)
+    for (name, values), colour in zip(episode.parts_s.items(), _PART_COLOURS, strict=True):
+        mean = values.mean(axis=0)
+        delays.bar(range(users), mean, bottom=below, color=colour, label=name.removesuffix("_s"))
+        below += mean
+    delays.set(xlabel="user", ylabel="mean delay / s", title="where the delay comes from")
+    delays.legend(fontsize=8)
+
+    for m in range(servers):
+        shade = _unit(colour_of(m + 1, servers))
+        loads.plot(range(1, slots + 1), episode.load_s[:, m], color=shade, label=f"server {m + 1}")
+    loads.set(xlabel="slot", ylabel="load factor / s", title="queues when the slot begins", ylim=(0, None))
+    if servers <= 12:
+        loads.legend(fontsize=8)
+
+    colours = np.asarray([_unit(colour_of(target, servers)) for target in range(servers + 1)])
+    choices.imshow(colours[episode.targets.T], aspect="auto", interpolation="nearest")
+    step = max(1, slots // 5)
+    choices.set_xticks(range(0, slots, step), [str(slot + 1) for slot in range(0, slots, step)])
+    choices.set(xlabel="slot", ylabel="user", title="who offloads where (grey: device)")
+    figure.savefig(path, dpi=130)
+
+
+def _unit(colour: tuple[int, int, int]) -> tuple[float, ...]:
+    return tuple(part / 255 for part in colour)

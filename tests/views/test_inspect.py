@@ -1,0 +1,52 @@
+"""The episode inspector shows what happened."""
+
+import numpy as np
+import pytest
+
+from edgeoffload_env import evaluate, policies, scenarios
+from edgeoffload_env.cli import main
+from edgeoffload_env.rendering.inspect import episode_of
+from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
+
+
+def test_an_episode_is_the_games():
+    config = scenarios.configure("paper", num_users=3, max_cycles=7)
+    episode = episode_of("round-robin", config, seed=5)
+    assert episode.targets.shape == (7, 3)
+    assert episode.load_s.shape == (7, 5)
+    env = EdgeOffloadVectorEnv(config, 1, dtype="float64")
+    env.reset(seed=5)
+    for slot in range(7):
+        backlog = env.snapshot()["backlog_cycles"][0]
+        np.testing.assert_allclose(episode.load_s[slot], backlog / np.asarray(config.server_hz))
+        info = env.step(episode.targets[slot][None])[-1]
+        delay = sum(part[slot] for part in episode.parts_s.values())
+        np.testing.assert_allclose(delay, info["delay_s"][0])
+        assert episode.imbalance[slot] == info["imbalance"][0]
+
+
+def test_its_utility_is_that_of_an_evaluation():
+    config = scenarios.configure("sparse")
+    utilities = [episode_of("greedy", config, seed).utility for seed in range(40)]
+    assert np.mean(utilities) == pytest.approx(evaluate("greedy", "sparse", 64).utility.mean(), rel=0.05)
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_figure_is_written(ending, tmp_path, capsys):
+    path = tmp_path / f"episode.{ending}"
+    assert main(["inspect", "--scenario", "two-tier", "--policy", "local", "--out", str(path)]) == 0
+    assert path.stat().st_size > 10_000
+    assert str(path) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--out", "episode.none"], ["--policy", "local,greedy"], ["--seed", "-1"]])
+def test_refuses(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["inspect", *arguments]) == 2
+    assert not list(tmp_path.iterdir())
+    assert "error" in capsys.readouterr().err
+
+
+def test_a_policy_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="users"):
+        episode_of(policies.make("optimum"), scenarios.configure("stadium"))
