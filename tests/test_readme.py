@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,16 @@ from edgeoffload_env import edgeoffload_v0, scenarios
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+
+
+def _blocks(text):
+    """Code blocks, without the indentation that those in numbered steps have."""
+    return [textwrap.dedent(block) for block in re.findall(r"^ *```python\n(.*?)```", text, re.DOTALL | re.MULTILINE)]
+
+
+BLOCKS = _blocks(README)
+GUIDE_BLOCKS = [block for guide in GUIDES for block in _blocks(guide.read_text(encoding="utf-8"))]
 
 
 def test_there_are_code_blocks():
@@ -22,11 +32,25 @@ def test_there_are_code_blocks():
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_code_block_runs(number, tmp_path):
-    if "recipes" in BLOCKS[number]:  # these run from a checkout, and Ray warns of its own deprecations
-        environment = {**os.environ, "HOME": str(tmp_path)}
-        subprocess.run([sys.executable, "-c", BLOCKS[number]], cwd=ROOT, env=environment, check=True, timeout=300)
+    _run(BLOCKS[number], tmp_path)
+
+
+def test_every_guide_has_code():
+    assert len(GUIDES) >= 3
+    assert all(_blocks(guide.read_text(encoding="utf-8")) for guide in GUIDES)
+
+
+@pytest.mark.parametrize("number", range(len(GUIDE_BLOCKS)))
+def test_the_guides_steps_run(number, tmp_path):
+    _run(GUIDE_BLOCKS[number], tmp_path)
+
+
+def _run(block, folder):
+    if "recipes" in block:  # these run from a checkout, and Ray warns of its own deprecations
+        environment = {**os.environ, "HOME": str(folder)}
+        subprocess.run([sys.executable, "-c", block], cwd=ROOT, env=environment, check=True, timeout=300)
     else:
-        subprocess.run([sys.executable, "-W", "error", "-c", BLOCKS[number]], cwd=tmp_path, check=True, timeout=120)
+        subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=folder, check=True, timeout=120)
 
 
 def _fact(table, name):

@@ -1,0 +1,81 @@
+"""The documentation: Sphinx, MyST and Furo. Pages under ``_generated`` are written from the code at every build."""
+
+import inspect
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))  # recipes and benchmarks run from a checkout
+
+from edgeoffload_env import EdgeOffloadConfig, __version__, edgeoffload_v0, policies, scenarios  # noqa: E402
+from recipes import registry  # noqa: E402
+
+project = "EdgeOffload"
+author = "The EdgeOffload developers"
+version = release = __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = f"EdgeOffload {__version__}"
+exclude_patterns = ["_build"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+
+
+def _write(name: str, text: str) -> None:
+    path = DOCS / "_generated" / f"{name}.md"
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def _scenarios() -> str:
+    lines = ["# Scenarios\n", "Scenarios marked with * are held out: for testing alone, never tune or train on them.\n"]
+    lines.append("| name | users | servers | what it is |\n|---|---|---|---|")
+    for name in scenarios.names():
+        entry = scenarios.get(name)
+        mark = " *" if entry.held_out else ""
+        lines.append(f"| `{name}`{mark} | {entry.config.num_users} | {entry.config.servers} | {entry.description} |")
+    lines.append('\nEach is a registered id: `pettingzoo.make("parallel", "edgeoffload/paper-v0")`, `"aec"`, and')
+    lines.append('`gymnasium.make("edgeoffload/paper-central-v0")` for one learner in charge of all users.')
+    lines.append("\n## Every field\n\n```{eval-rst}\n.. autoclass:: edgeoffload_env.EdgeOffloadConfig")
+    lines.append("   :members: replace, servers\n```")
+    assert EdgeOffloadConfig.__doc__
+    return "\n".join(lines) + "\n"
+
+
+def _policies() -> str:
+    lines = [
+        "# Policies\n",
+        "`policies.make(name, **parameters)` makes a shipped policy; results: [](../leaderboard.md).\n",
+    ]
+    lines.append("| name | what it does, knows and costs | parameters |\n|---|---|---|")
+    for name in policies.names():
+        defaults = ", ".join(f"`{key}={value}`" for key, value in policies.parameters(name).items())
+        lines.append(f"| `{name}` | {policies.describe(name).replace('``', '`')} | {defaults} |")
+    lines.append("\n## The protocol\n\n```{eval-rst}\n.. automodule:: edgeoffload_env.policies\n   :members:\n```")
+    return "\n".join(lines) + "\n"
+
+
+def _recipes() -> str:
+    lines = [
+        "# Recipes\n",
+        "Training runs from a checkout: `python -m recipes train ALGORITHM`; see [](../protocol.md).\n",
+    ]
+    for recipe in registry.RECIPES.values():
+        module = recipe.load()
+        lines.append(f"## {recipe.name}\n\n```{{eval-rst}}\n{inspect.cleandoc(module.__doc__ or '')}\n```\n")
+        lines.append("| hyper-parameter | default | what it is |\n|---|---|---|")
+        for name, default, text in module.Hyperparameters.described():
+            lines.append(f"| `{name}` | `{default!r}` | {text.replace('``', '`').replace('|', chr(92) + '|')} |")
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+_write("environment", inspect.cleandoc(edgeoffload_v0.__doc__ or ""))
+_write("scenarios", _scenarios())
+_write("policies", _policies())
+_write("recipes", _recipes())
