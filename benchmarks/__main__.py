@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("reproduce", help="train what is missing, draw the figures, write the tables")
+    command = commands.add_parser("reproduce", help="train what is missing, keep its rows, draw the figures")
     command.set_defaults(command=_reproduce)
     command.add_argument("--figure", nargs="+", default=["all"], choices=[*FIGURES, "all"], help="which (all)")
     command.add_argument("--quick", action="store_true", help="two seeds and a tenth of the steps, labelled as such")

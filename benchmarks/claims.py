@@ -16,12 +16,16 @@ from scipy import stats
 from benchmarks.elsewhere import LOST
 from benchmarks.figures import style
 from benchmarks.rows import Results, Row, label
+from benchmarks.servers import server_use
 from benchmarks.statistics import Estimate, estimate, probability_of_improvement
-from edgeoffload_env import scenarios
+from edgeoffload_env import policies, scenarios
+from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 
 _GAMES = ("paper", "paper-load-only")
 _MARK = "proportional"
 """The policy whose utility a run must reach to count as having got going: the best that looks at no state."""
+_LEAST_SEEDS = 5
+"""On each side of a probability, whose bootstrap says nothing of fewer."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Effect:
         return self.found.low > self.neutral
 
     def __str__(self) -> str:
-        return f"{self.text} {_number(self.found.value)} [{_number(self.found.low)}, {_number(self.found.high)}]"
+        value, low, high = map(_number, self.found)
+        return f"{self.text} {value}" if low == high else f"{self.text} {value} [{low}, {high}]"
 
 
 @dataclass(frozen=True)
@@ -147,11 +152,14 @@ def _sooner(curves: Sequence[Row], game: str, ours: _Name, theirs: _Name) -> Ite
     mine, other = ([row for row in rows if row["num_users"] == users] for rows in (mine, other))
     if not mine or not other:
         return
-    mark = style.evaluated(_MARK, game, users).utility.mean()
+    mark = style.evaluated(_MARK, game, users, training=True).utility.mean()
     steps = [steps_to_reach(rows, mark) for rows in (mine, other)]
+    if min(map(len, steps)) < _LEAST_SEEDS:
+        return
     found = probability_of_improvement(-steps[0][:, None], -steps[1][:, None], style.rng())
-    medians = " against ".join(f"{np.median(s):,.0f}" if np.isfinite(np.median(s)) else "never" for s in steps)
-    text = f"`{game}`: median env steps to `{_MARK}`'s utility {medians} of {label(*theirs)}; probability to be sooner"
+    medians = [f"{np.median(s):,.0f}" if np.isfinite(np.median(s)) else "never" for s in steps]
+    text = f"`{game}`: {label(*ours)} reaches `{_MARK}`'s utility at {medians[0]} env steps, {label(*theirs)} at "
+    text += f"{medians[1]} (medians of {_seeds(*steps)}); probability to be sooner"
     yield Effect(text, found, 0.5)
 
 
@@ -165,13 +173,14 @@ def _better(rows: Sequence[Row], game: str, ours: _Name, theirs: _Name, metric: 
     """The difference of interquartile means in the claimed direction."""
     users = scenarios.configure(game).num_users
     values = [style.finals(rows, who[0], game, users, who[1], metric) for who in (ours, theirs)]
-    if not all(map(len, values)):
+    if min(map(len, values)) < 2:
         return
     sign = 1.0 if metric == "utility" else -1.0
     found = _difference(sign * values[0], sign * values[1])
-    what = {"utility": "utility", "mean_delay_s": "seconds of mean delay", "imbalance": "var(LD)"}[metric]
+    what = {"utility": "utility", "mean_delay_s": "mean delay in s", "imbalance": "var(LD)"}[metric]
     more = "more" if metric == "utility" else "less"
-    yield Effect(f"`{game}`: {what} {more} than {label(*theirs)}", found, 0.0)
+    text = f"`{game}`: {label(*ours)} has {more} {what} than {label(*theirs)} ({_seeds(*values)}), by"
+    yield Effect(text, found, 0.0)
 
 
 def _unsteady(curves: Sequence[Row], game: str, theirs: str, ours: str) -> Iterator[Effect]:
@@ -182,9 +191,12 @@ def _unsteady(curves: Sequence[Row], game: str, theirs: str, ours: str) -> Itera
         if not rows:
             return
         _, values = style.by_seed(rows)
-        spreads.append(np.log(values[:, -values.shape[1] // 5 :].std(axis=1)))
+        spreads.append(np.log(values[:, -(values.shape[1] // 5) :].std(axis=1)))
+    if min(map(len, spreads)) < 2:
+        return
     found = Estimate(*(math.exp(value) for value in _difference(*spreads)))
-    yield Effect(f"`{game}`: deviation within a run over its last fifth, times {ours}'s", found, 1.0)
+    text = f"`{game}`: {theirs}'s deviation within a run over its last fifth, as a multiple of {ours}'s"
+    yield Effect(f"{text} ({_seeds(*spreads)})", found, 1.0)
 
 
 def _falling(rows: Sequence[Row]) -> Iterator[Effect]:
@@ -192,7 +204,9 @@ def _falling(rows: Sequence[Row]) -> Iterator[Effect]:
     counts = sorted({row["num_users"] for row in rows if (row["algorithm"], row["scenario"]) == ("dtomalb", "paper")})
     for fewer, more in itertools.pairwise(counts):
         values = [style.finals(rows, "dtomalb", "paper", n, "", "utility") for n in (fewer, more)]
-        yield Effect(f"utility lost from N = {fewer} to {more}", _difference(*values), 0.0)
+        if min(map(len, values)) > 1:
+            text = f"utility lost from N = {fewer} to {more} ({_seeds(*values)})"
+            yield Effect(text, _difference(*values), 0.0)
 
 
 def _shares(rows: Sequence[Row], column: str) -> Any:
@@ -208,34 +222,33 @@ def _faster_get_more(rows: Sequence[Row]) -> Iterator[Effect]:
     if len(shares):
         correlations = [stats.pearsonr(*pair).statistic for pair in zip(speeds, shares, strict=True)]
         found = estimate(np.asarray(correlations)[:, None], style.rng())
-        yield Effect("correlation of a server's speed and its share of the tasks", found, 0.0)
+        text = f"correlation of a server's speed and its share of the tasks ({_seeds(shares)})"
+        yield Effect(text, found, 0.0)
 
 
 def _even(rows: Sequence[Row]) -> Iterator[Effect]:
-    """Whether load factors are more even than task counts alone would make them: those of equal shares."""
-    loads, speeds = _shares(rows, "load_factor_s"), _shares(rows, "server_hz")
+    """Whether mean load factors are more even than under ``round-robin``, which gives each server equally many."""
+    loads = _shares(rows, "load_factor_s")
     if len(loads):
         spread = loads.max(axis=1) / loads.min(axis=1)
-        equal_shares = speeds.max(axis=1) / speeds.min(axis=1)  # of 1 / f_m
-        found = estimate((equal_shares / spread)[:, None], style.rng())
-        text = (
-            f"largest over smallest mean load factor {stats.trim_mean(spread, 0.25):.2f}; that of equal shares of work "
-            f"({equal_shares[0]:.2f}), times it"
-        )
-        yield Effect(text, found, 1.0)
+        equal = server_use(policies.make("round-robin"), scenarios.configure("paper"), FINAL_EPISODES, FINAL_SEED)
+        there = equal.load_factor_s.max() / equal.load_factor_s.min()
+        found = estimate((there / spread)[:, None], style.rng())
+        text = f"largest over smallest mean load factor {stats.trim_mean(spread, 0.25):.2f} ({_seeds(loads)}), "
+        yield Effect(f"{text}{there:.2f} with `round-robin`; ratio of the two", found, 1.0)
 
 
 def _cheaper(rows: Sequence[Row]) -> Iterator[Effect]:
-    """One measurement each, so that the interval is the point."""
-    for other, users in (("dqn-tolb (joint head)", 5), ("dqn-tolb", 10)):
-        for column, what in (("outputs", "outputs"), ("parameters", "parameters"), ("update_s", "time of an update")):
-            pair = [
-                [row[column] for row in rows if (row["algorithm"], row["num_users"]) == (name, users)]
-                for name in (other, "dtomalb")
-            ]
-            if all(pair):
-                ratio = pair[0][0] / pair[1][0]
-                yield Effect(f"{what} of {other} over dtomalb's at N = {users}", Estimate(ratio, ratio, ratio), 1.0)
+    """Against the paper's joint head, at the largest size that can be built; one measurement each, no interval."""
+    other, users = "dqn-tolb (joint head)", 5
+    for column, what in (("outputs", "outputs"), ("parameters", "parameters"), ("update_s", "time of an update")):
+        pair = [
+            [row[column] for row in rows if (row["algorithm"], row["num_users"]) == (name, users)]
+            for name in (other, "dtomalb")
+        ]
+        if all(pair):
+            ratio = pair[0][0] / pair[1][0]
+            yield Effect(f"{what} of {other} over dtomalb's at N = {users}", Estimate(ratio, ratio, ratio), 1.0)
 
 
 def _survives(rows: Sequence[Row]) -> Iterator[Effect]:
@@ -244,22 +257,26 @@ def _survives(rows: Sequence[Row]) -> Iterator[Effect]:
         style.finals([r for r in rows if r["game"] == LOST], name, "paper", 10, "", "utility")
         for name in ("dtomalb", "dqn-tolb")
     ]
-    if all(map(len, lost)):
-        means = " against ".join(f"{stats.trim_mean(values, 0.25):.1f}" for values in lost)
-        text = f"utility with one user's actor lost {means} of dqn-tolb with its controller lost; difference"
+    if min(map(len, lost)) > 1:
+        means = " against ".join(f"{np.mean(values):.1f}" for values in lost)
+        text = f"utility with one user's actor lost {means} of dqn-tolb with its controller lost ({_seeds(*lost)}), by"
         yield Effect(text, _difference(*lost), 0.0)
 
 
 def _difference(ours: Any, theirs: Any) -> Estimate:
-    """Of interquartile means, both sides' seeds resampled."""
-    generator = style.rng()
+    """Of means, with Welch's interval: a bootstrap of three to ten seeds is too narrow."""
+    value = float(np.mean(ours) - np.mean(theirs))
+    parts = np.asarray([np.var(values, ddof=1) / len(values) for values in (ours, theirs)])
+    if not parts.any():  # seeds that all came to the same
+        return Estimate(value, value, value)
+    freedom = parts.sum() ** 2 / np.sum(parts**2 / (np.asarray([len(ours), len(theirs)]) - 1))
+    half = float(stats.t.ppf(0.975, freedom) * np.sqrt(parts.sum()))
+    return Estimate(value, value - half, value + half)
 
-    def sample(values: Any) -> float:
-        return float(stats.trim_mean(values[generator.integers(len(values), size=len(values))], 0.25))
 
-    drawn = [sample(ours) - sample(theirs) for _ in range(2_000)]
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Estimate(float(stats.trim_mean(ours, 0.25) - stats.trim_mean(theirs, 0.25)), float(low), float(high))
+def _seeds(*groups: Any) -> str:
+    """How many seeds each side has."""
+    return " and ".join(dict.fromkeys(str(len(values)) for values in groups)) + " seeds"
 
 
 def _flat(parts: Any) -> Iterator[Effect]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from benchmarks.rows import Row, read_rows, write_rows
 from edgeoffload_env import evaluate, policies, scenarios
-from edgeoffload_env.cli_policies import entrants
+from edgeoffload_env.cli_policies import one_entrant
 from edgeoffload_env.evaluation import METRICS
 from edgeoffload_env.evaluation.rollout import Progress
+from recipes.plots import group_name
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.runs import RunFolder
 from recipes.train import policy_of
@@ -83,6 +84,6 @@ def utility_of(results: Path, policy: str, scenario: str) -> float:
 def _player(policy: str) -> tuple[str, Any]:
     if (Path(policy) / "config.json").is_file():
         folder = RunFolder.open(Path(policy))
-        return f"{folder.settings.algorithm}, seed {folder.settings.seed}", policy_of(folder)
-    (entrant,) = entrants(policy)
+        return f"{group_name(folder)}, seed {folder.settings.seed}", policy_of(folder)
+    entrant = one_entrant(policy)
     return entrant.label, entrant.make()

@@ -18,8 +18,9 @@ from benchmarks import claims, leaderboard
 from benchmarks.figures import style
 from benchmarks.rows import Results, Row, game_name, label, read_rows
 from benchmarks.statistics import Estimate, estimate, probability_of_improvement
-from benchmarks.studies import SENSITIVITY
+from benchmarks.studies import is_variation
 from edgeoffload_env import policies, scenarios
+from recipes import registry
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -110,8 +111,7 @@ def _learned(results: Results, everything: bool = False) -> str:
     groups: dict[tuple[str, int, str], list[Row]] = {}
     for row in style.last(results.final()):
         own = scenarios.configure(row["scenario"]).num_users == row["num_users"]
-        varied = row["variant"] in SENSITIVITY or row["variant"].startswith("w2")
-        if everything or (own and not varied):
+        if everything or (own and not is_variation(row["variant"])):
             key = (row["scenario"], row["num_users"], label(row["algorithm"], row["variant"]))
             groups.setdefault(key, []).append(row)
     body = []
@@ -135,10 +135,12 @@ def _learned(results: Results, everything: bool = False) -> str:
 
 
 def _cost(results: Results) -> str:
-    """Wall-clock of whole runs, their evaluations included, two at a time on two cores."""
+    """Wall-clock of whole runs, their evaluations included, on machines that did other work beside."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in style.last(results.final()):
-        groups.setdefault((row["algorithm"], game_name(row["scenario"], row["num_users"])), []).append(row)
+        if not is_variation(row["variant"]):
+            key = (label(row["algorithm"], row["variant"]), game_name(row["scenario"], row["num_users"]))
+            groups.setdefault(key, []).append(row)
     body = []
     for (algorithm, game), members in sorted(groups.items()):
         wall = statistics.median(row["wall_s"] for row in members)
@@ -164,7 +166,7 @@ def _improvement(results: Results) -> str:
                     continue
                 pair = values[:, None], found[theirs][:, None]
                 cells.append(_interval(probability_of_improvement(*pair, style.rng())))
-            above = f"{int(np.sum(values > greedy))} of {len(values)}"
+            above = "-" if np.isnan(greedy) else f"{int(np.sum(values > greedy))} of {len(values)}"
             body.append([f"`{scenario}`", ours, *cells, above])
     return _markdown((["scenario", "P(above)", *style.STYLES, "runs above `greedy`"], body))
 
@@ -188,8 +190,7 @@ def _leaders(results: Results) -> str:
     entries = leaderboard.entries(results.folder)
     trained: dict[tuple[str, str], list[Row]] = {}
     for row in style.last(results.final()):
-        varied = row["variant"] in SENSITIVITY or row["variant"].startswith("w2")
-        if not varied and scenarios.configure(row["scenario"]).num_users == row["num_users"]:
+        if not is_variation(row["variant"]) and scenarios.configure(row["scenario"]).num_users == row["num_users"]:
             trained.setdefault((row["scenario"], label(row["algorithm"], row["variant"])), []).append(row)
     for scenario in scenarios.names():
         board: list[tuple[float, list[str]]] = []
@@ -200,7 +201,8 @@ def _leaders(results: Results) -> str:
         for (game, name), rows in trained.items():
             if game == scenario:
                 found = _estimate([row["utility"] for row in rows])
-                about = "trained; `recipes/`" if not name.startswith("rllib") else "trained, RLlib's own; `recipes/`"
+                knows = "global state" if rows[0]["algorithm"] == "dqn-tolb" else "own observation"
+                about = f"trained: {registry.get(rows[0]['algorithm']).summary}; {knows}"
                 board.append((found.value, _leader(name, str(len(rows)), found, rows, about)))
         if board:
             head = ["", "policy", "seeds", "utility", "mean delay / s", "p95 / s", "offloaded", "score", "what it is"]

@@ -47,10 +47,13 @@ def reproduce(
     """
     kept = Results(results)
     have = {(*(row[name] for name in KEY), row["settings"]) for row in kept.final()}
+    were_elsewhere = {tuple(row[name] for name in KEY) for row in kept.elsewhere()}
     missing: dict[Path, tuple[str, PlannedRun]] = {}
     for variant, run in (pair for name in figures for study in FIGURES[name] for pair in study.runs(quick)):
         wanted = not only or any(fnmatchcase(run.name, pattern) for pattern in only)
-        if wanted and (*key_of(variant, run).values(), digest(run)) not in have:
+        key = tuple(key_of(variant, run).values())
+        is_kept = (*key, digest(run)) in have and (key in were_elsewhere or not _goes_elsewhere(run))
+        if wanted and not is_kept:
             missing[run.folder] = (variant, run)
     for variant, run in list(missing.values()):
         folder = RunFolder(runs / run.folder)
@@ -72,11 +75,22 @@ def reproduce(
 
 def _keep(kept: Results, variant: str, run: PlannedRun, folder: RunFolder) -> None:
     """A finished run's rows; ``final.csv`` last, since a run that is there counts as kept."""
-    policy, settings = policy_of(folder), run.settings
-    kept.add_servers(variant, run, server_use(policy, settings.env_config, FINAL_EPISODES, FINAL_SEED))
-    if settings.scenario == "paper" and not settings.env and not run.searched:  # what held-out scenarios are for
-        kept.add_elsewhere(variant, run, elsewhere(policy, settings.env_config, FINAL_EPISODES, FINAL_SEED))
-    kept.add(variant, run, folder)
+    from filelock import FileLock
+
+    policy, config = policy_of(folder), run.settings.env_config
+    use = server_use(policy, config, FINAL_EPISODES, FINAL_SEED)
+    found = elsewhere(policy, config, FINAL_EPISODES, FINAL_SEED) if _goes_elsewhere(run) else None
+    kept.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.folder / ".lock"):
+        kept.add_servers(variant, run, use)
+        if found is not None:
+            kept.add_elsewhere(variant, run, found)
+        kept.add(variant, run, folder)
+
+
+def _goes_elsewhere(run: PlannedRun) -> bool:
+    """Held-out scenarios are for what was trained on ``paper`` as it is."""
+    return run.settings.scenario == "paper" and not run.settings.env and not run.searched
 
 
 def _measure(figures: Sequence[str], kept: Results) -> None:

@@ -109,9 +109,11 @@ def probability_of_improvement(
     ours, theirs = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
 
     def probability(here: Floats, there: Floats) -> float:
-        difference = np.sign(here[:, None] - there[None])
-        return float(np.mean(0.5 * (1.0 + difference)))
+        above, below = here[:, None] > there[None], here[:, None] < there[None]  # infinities may tie too
+        return float(np.mean(0.5 * (1.0 + above.astype(float) - below)))
 
+    if min(len(ours), len(theirs)) < 2:
+        return Estimate(probability(ours, theirs), np.nan, np.nan)
     values = [probability(resampled(ours, rng), resampled(theirs, rng)) for _ in range(repetitions)]
     return Estimate(probability(ours, theirs), *_ends(np.asarray(values)))
 

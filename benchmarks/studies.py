@@ -21,6 +21,11 @@ SELFISH = TEAM | {"critic": "pooled"}
 """The same where everyone has a reward, and so a value, of its own."""
 
 
+def is_variation(variant: str) -> bool:
+    """Whether a variant changes the game or the reward to see what depends on them, and is no algorithm to compare."""
+    return variant in SENSITIVITY or variant.startswith("w2")
+
+
 @dataclass(frozen=True)
 class Study:
     """Runs of several algorithms on several games."""
@@ -61,8 +66,8 @@ _CONVERGENCE = (
     Study((*PAPERS, "dtoma"), ("paper-load-only",), seeds=10),
     Study(("dtomalb-exact",), ("paper-load-only",), seeds=5),
     Study(("rllib-ppo",), ("paper-load-only",), seeds=3),
-    Study(PAPERS, ("sparse",), seeds=3),
-    Study(("dqn-tolb",), ("sparse",), seeds=3, variants={"joint head": {"head": "joint"}}),
+    Study(PAPERS, ("sparse",), seeds=5),
+    Study(("dqn-tolb",), ("sparse",), seeds=5, variants={"joint head": {"head": "joint"}}),
 )
 _USERS = (Study((*PAPERS, "dtomalb-exact"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),)
 _CROWDED = (
@@ -101,4 +106,4 @@ FIGURES: dict[str, tuple[Study, ...]] = {
     "joint-head": (),
     "sensitivity": (*_ON_PAPER, Study(PAPERS, ("paper",), seeds=2, variants=SENSITIVITY)),
 }
-"""By the number in the paper; what has a name is beyond the paper. The last but one need no training."""
+"""By the number in the paper; what has a name is beyond the paper. Those without studies need no training."""

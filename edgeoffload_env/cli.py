@@ -12,7 +12,7 @@ from tqdm import tqdm
 from edgeoffload_env import policies, scenarios
 from edgeoffload_env._validation import whole
 from edgeoffload_env._version import __version__
-from edgeoffload_env.cli_policies import Entrant, entrants, value_of
+from edgeoffload_env.cli_policies import Entrant, entrants, one_entrant, value_of
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import LeftOut, Report
 from edgeoffload_env.policies import PolicyError
@@ -158,10 +158,10 @@ def _play(options: argparse.Namespace) -> None:
         whole("--seed", options.seed, 0, 2**128)
         fps = whole("--fps", options.fps, 1, 1000)
         slots = None if options.slots is None else whole("--slots", options.slots, 1, 10**9)
-        entrant = _one(options.policy)
+        entrant = one_entrant(options.policy)
         config = scenarios.configure(options.scenario)
         (utility,) = play([entrant.make()], config, seed=options.seed, slots=slots, record=options.record, fps=fps)
-    except (TypeError, ValueError, ImportError, OSError) as error:
+    except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
     print(f"{entrant.label} on {options.scenario}, seed {options.seed}: utility {utility:.3f}")
 
@@ -170,19 +170,12 @@ def _inspect(options: argparse.Namespace) -> None:
     from edgeoffload_env.rendering import inspect
 
     try:
-        seed, entrant = whole("--seed", options.seed, 0, 2**128), _one(options.policy)
+        seed, entrant = whole("--seed", options.seed, 0, 2**128), one_entrant(options.policy)
         episode = inspect.episode_of(entrant.make(), scenarios.configure(options.scenario), seed)
         inspect.draw(episode, f"{entrant.label} on {options.scenario}, seed {seed}", options.out)
-    except (TypeError, ValueError, ImportError, OSError) as error:
+    except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
     print(options.out)
-
-
-def _one(text: str) -> Entrant:
-    entrant, *more = entrants(text)
-    if more:
-        raise ValueError(f"--policy {text!r} is not allowed; allowed: one policy")
-    return entrant
 
 
 def _references(options: argparse.Namespace) -> None:

@@ -70,6 +70,18 @@ def entrants(text: str) -> list[Entrant]:
     return list({entrant.label: entrant for entrant in reversed(found)}.values())[::-1]
 
 
+def one_entrant(text: str) -> Entrant:
+    """The policy of a name.
+
+    Raises:
+        TypeError, ValueError, ImportError: as :func:`entrants`, and for several.
+    """
+    entrant, *more = entrants(text)
+    if more:
+        raise ValueError(f"policy {text!r} is not allowed; allowed: one policy")
+    return entrant
+
+
 def value_of(text: str) -> Any:
     """A value from the command line: a Python number, tuple or string, true, false or none."""
     text = text.strip()

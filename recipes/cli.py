@@ -214,7 +214,7 @@ def _plot(options: argparse.Namespace) -> None:
             episode = inspect.episode_of(policy_of(folders[0]), settings.env_config, seed)
             title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}, episode {seed}"
             inspect.draw(episode, title, options.out)
-    except (TypeError, ValueError, ImportError, OSError) as error:
+    except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
     print(options.out)
 
@@ -232,7 +232,7 @@ def _play(options: argparse.Namespace) -> None:
         contestants = [] if options.beside is None else [policies.make(options.beside)]
         contestants.append(policy_of(folder))
         utilities = play(contestants, config, seed=options.seed, slots=slots, record=options.record, fps=fps)
-    except (TypeError, ValueError, ImportError, OSError) as error:
+    except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
     names = [settings.algorithm] if options.beside is None else [options.beside, settings.algorithm]
     for name, utility in zip(names, utilities, strict=True):

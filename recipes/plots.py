@@ -24,14 +24,16 @@ def curves(runs: Iterable[RunFolder]) -> dict[str, tuple[list[int], Any]]:
     Raises:
         RunError: a run that was not evaluated yet.
     """
-    groups: dict[str, list[list[tuple[int, float]]]] = {}
+    groups: dict[tuple[str, int], list[list[tuple[int, float]]]] = {}
     for run in runs:
         rows = [(int(row["env_steps"]), float(row["eval_utility"])) for row in run.rows()]
         if not rows:
             raise RunError(f"{run.path} has no evaluations yet; train it first")
-        groups.setdefault(_name(run), []).append(rows)
+        groups.setdefault((group_name(run), run.settings.env_steps), []).append(rows)
     found = {}
-    for name, members in groups.items():
+    for (name, env_steps), members in groups.items():
+        if len({steps for other, steps in groups if other == name}) > 1:  # evaluations lie elsewhere then
+            name = f"{name}, {env_steps:,} env steps"
         count = min(map(len, members))
         steps = [step for step, _ in members[0][:count]]
         found[name] = (steps, np.asarray([[utility for _, utility in rows[:count]] for rows in members]))
@@ -77,8 +79,8 @@ def draw(runs: list[RunFolder], path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
-def _name(run: RunFolder) -> str:
-    """What the run is, but for its seed."""
+def group_name(run: RunFolder) -> str:
+    """What the run is, but for its seed and its length."""
     settings = run.settings
     defaults = {name: default for name, default, _ in type(settings.hyperparameters).described()}
     chosen = {name: value for name, value in vars(settings.hyperparameters).items() if value != defaults[name]}

@@ -9,7 +9,7 @@ from benchmarks.figures import style
 from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
 from benchmarks.statistics import performance_profile
-from benchmarks.studies import SENSITIVITY
+from benchmarks.studies import SENSITIVITY, is_variation
 from edgeoffload_env import scenarios
 
 _TASKS = (("paper", 10), ("paper-load-only", 10))
@@ -70,10 +70,10 @@ def optimum_gap(results: Results) -> Any:
         here = [row for row in rows if (row["scenario"], row["num_users"]) == (scenario, users)]
         names: list[str] = []
         for algorithm, variant in sorted({(row["algorithm"], row["variant"]) for row in here}):
-            if variant in SENSITIVITY or variant.startswith("w2"):
+            if is_variation(variant):
                 continue
             values = best - style.finals(here, algorithm, scenario, users, variant, "utility")
-            style.point(axis, len(names), values, style.STYLES[algorithm])
+            style.point(axis, len(names), values, style.of(algorithm))
             names.append(label(algorithm, variant))
         for policy in ("greedy", "drift-plus-penalty"):
             gap = best - utility_of(results.folder, policy, scenario)
@@ -146,7 +146,7 @@ def sensitivity(results: Results) -> Any:
             values = style.finals(rows, algorithm, "paper", 10, variant, "utility")
             if len(values):
                 name = algorithm if not number else None
-                style.point(axis, number + 0.2 * (place - 1), values / greedy, style.STYLES[algorithm], name)
+                style.point(axis, number + 0.2 * (place - 1), values / greedy, style.of(algorithm), name)
     axis.axhline(1.0, color=style.GREY, linestyle="--", linewidth=1)
     axis.set_xticks(range(len(names)), names)
     axis.set(ylabel="utility / greedy's (both negative; less is better)")

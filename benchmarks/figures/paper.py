@@ -46,7 +46,7 @@ def balancing(results: Results) -> Any:
             for algorithm, variant in shown:
                 values = style.finals(rows, algorithm, scenario, 10, variant, metric)
                 if len(values):
-                    style.point(axis, len(names), values, style.STYLES[algorithm])
+                    style.point(axis, len(names), values, style.of(algorithm))
                     names.append(f"{label(algorithm, variant)}\n{scenario}, {len(values)} seeds")
         axis.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=6)
         axis.set(ylabel=text)
@@ -64,8 +64,8 @@ def users(results: Results) -> Any:
         for algorithm in style.STYLES:
             points = [(n, style.finals(rows, algorithm, "paper", n, "", metric)) for n in counts]
             points = [(n, values) for n, values in points if len(values)]
-            if points:
-                style.line(axis, points, style.STYLES[algorithm], algorithm)
+            if len(points) > 1:
+                style.line(axis, points, style.of(algorithm), algorithm)
         for policy, dashes in zip(("greedy", "drift-plus-penalty", "local"), ("--", ":", "-."), strict=True):
             means = [getattr(style.evaluated(policy, "paper", n), metric).mean() for n in counts]
             axis.plot(counts, means, color=style.GREY, linestyle=dashes, label=policy)
@@ -122,7 +122,7 @@ def _curve(axis: Any, rows: Any) -> None:
     algorithm, variant = rows[0]["algorithm"], rows[0]["variant"]
     steps, values = style.by_seed(rows)
     middle, low, high = curve(values, style.rng())
-    colour, _ = style.VARIANT if variant == "joint head" else style.STYLES[algorithm]
+    colour, _ = style.VARIANT if variant == "joint head" else style.of(algorithm)
     dashes = "--" if variant == "selfish" else "-"
     name = f"{label(algorithm, variant)}, {len(values)} seeds"
     axis.plot(steps, middle, color=colour, linestyle=dashes, label=name)

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.rows import Row
 from benchmarks.statistics import estimate
 from edgeoffload_env import Evaluation, evaluate, scenarios
-from recipes.protocol import FINAL_EPISODES, FINAL_SEED
+from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED, FINAL_EPISODES, FINAL_SEED
 
 # Okabe and Ito's colours, which can be told apart with any colour vision; markers repeat the distinction
 STYLES = {
@@ -82,9 +82,9 @@ def line(axis: Any, points: Sequence[tuple[float, Any]], style: tuple[str, str],
 
 
 def reference_lines(axis: Any, policies: Sequence[str], scenario: str, num_users: int) -> None:
-    """Utilities of shipped policies as grey lines."""
+    """Utilities of shipped policies as grey lines, on the games of the curves."""
     for policy, dashes in zip(policies, ("-.", ":", "--", (0, (1, 3))), strict=False):
-        utility = evaluated(policy, scenario, num_users).utility.mean()
+        utility = evaluated(policy, scenario, num_users, training=True).utility.mean()
         axis.axhline(utility, color=GREY, linestyle=dashes, linewidth=1, label=policy)
 
 
@@ -95,9 +95,17 @@ def limits(scenario: str, num_users: int) -> tuple[float, float]:
     return worst - 0.15 * (best - worst), best + 0.05 * (best - worst)
 
 
+def of(algorithm: str) -> tuple[str, str]:
+    """An algorithm's colour and marker."""
+    return STYLES.get(algorithm, VARIANT)
+
+
 @functools.cache
-def evaluated(policy: str, scenario: str, num_users: int | None = None, **overrides: Any) -> Evaluation:
-    """A shipped policy on the games of the final results."""
+def evaluated(
+    policy: str, scenario: str, num_users: int | None = None, *, training: bool = False, **overrides: Any
+) -> Evaluation:
+    """A shipped policy on the games of the final results, or on those of the evaluations in training."""
+    episodes, seed = (EVALUATION_EPISODES, EVALUATION_SEED) if training else (FINAL_EPISODES, FINAL_SEED)
     own = num_users is None or scenarios.configure(scenario).num_users == num_users
     overrides = overrides if own else {"num_users": num_users, **overrides}
-    return evaluate(policy, scenario, FINAL_EPISODES, FINAL_SEED, **overrides)
+    return evaluate(policy, scenario, episodes, seed, **overrides)

@@ -20,7 +20,9 @@ _MOST_LABELS = 60
 
 
 class Picture:
-    """A drawing surface and, where asked for, its window. A copy or a pickle opens a window of its own.
+    """A drawing surface and, where asked for, its window.
+
+    pygame has one window in a process: the picture that was drawn last is in it.
 
     Attributes:
         closed: whether somebody asked the window to close.
@@ -29,24 +31,23 @@ class Picture:
         ImportError: pygame is not installed; the message says how to get it.
     """
 
-    def __init__(self, *, window: bool, fps: int) -> None:
+    def __init__(self, *, window: bool) -> None:
         """Nothing is opened before the first picture.
 
         Args:
             window: show pictures.
-            fps: the most pictures a second in a window.
         """
         try:
             import pygame
         except ImportError as error:
             raise ImportError("pictures need pygame: pip install 'edgeoffload-env[render]'") from error
         self._pygame: Any = pygame
-        self._shows, self._fps = window, fps
+        self._shows = window
         self._surface: Any = None
         self.closed = False
 
     def __reduce__(self) -> Any:
-        return _picture, (self._shows, self._fps)
+        return _picture, (self._shows,)
 
     def frame(self, scene: Scene) -> NDArray[np.uint8]:
         """The picture as ``[height, width, 3]``."""
@@ -54,13 +55,13 @@ class Picture:
         pixels = self._pygame.surfarray.array3d(self._surface)
         return np.ascontiguousarray(np.swapaxes(pixels, 0, 1), dtype=np.uint8)
 
-    def show(self, scene: Scene) -> None:
-        """The picture in the window, which stays responsive at the price of the frame rate's pause."""
+    def show(self, scene: Scene, fps: int) -> None:
+        """The picture in the window, then a pause so that there are at most so many a second."""
         self._draw(scene)
         if any(event.type == self._pygame.QUIT for event in self._pygame.event.get()):
             self.closed = True
         self._pygame.display.flip()
-        self._clock.tick(self._fps)
+        self._clock.tick(fps)
 
     def close(self) -> None:
         """Close the window. The next picture opens a new one."""
@@ -82,8 +83,8 @@ class Picture:
         self._large, self._small = pygame.font.Font(None, 26), pygame.font.Font(None, 19)
 
     def _draw(self, scene: Scene) -> None:
-        if self._surface is None:
-            self._open()
+        if self._surface is None or (self._shows and self._pygame.display.get_surface() is not self._surface):
+            self._open()  # also where another picture has closed the window or taken it over
         self._surface.fill(_BACKGROUND)
         config = scene.config
         self._text((24, 18), f"{scene.caption}  slot {scene.slot} of {config.max_cycles}".strip(), large=True)
@@ -181,5 +182,5 @@ def colour_of(target: int, servers: int) -> tuple[int, int, int]:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def _picture(window: bool, fps: int) -> Picture:
-    return Picture(window=window, fps=fps)
+def _picture(window: bool) -> Picture:
+    return Picture(window=window)

@@ -48,7 +48,8 @@ def play(
     if record is None and len(contestants) > 1:
         fail("policies", len(contestants), "1 in a window, or --record")
     players = [as_policy(contestant) for contestant in contestants]
-    games = [_game(player, config, seed, "human" if record is None else "rgb_array") for player in players]
+    render_mode = "human" if record is None else "rgb_array"
+    games = [_game(player, config, seed, render_mode, fps) for player in players]
     rngs = [np.random.default_rng((seed, number)) for number in range(len(players))]
     frames = [] if record is None else [_beside(games)]
     for _ in range(config.max_cycles if slots is None else min(slots, config.max_cycles)):
@@ -66,11 +67,11 @@ def play(
     return [game.history.utility for game in games]
 
 
-def _game(player: Any, config: EdgeOffloadConfig, seed: int, render_mode: str) -> EdgeOffloadParallelEnv:
+def _game(player: Any, config: EdgeOffloadConfig, seed: int, render_mode: str, fps: int) -> EdgeOffloadParallelEnv:
     if hasattr(player, "check"):
         player.check(config)
     game = EdgeOffloadParallelEnv(config, render_mode)
-    game.caption = name_of(player)
+    game.caption, game.render_fps = name_of(player), fps
     game.reset(seed=seed)
     return game
 

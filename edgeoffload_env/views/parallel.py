@@ -28,6 +28,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
 
     Attributes:
         caption: what pictures write above the game.
+        render_fps: the most slots a second in a window.
         history: of the running episode's slots, kept where pictures are drawn.
     """
 
@@ -55,9 +56,10 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._last: LastSlot | None = None
         self.history = History()
         self.caption = ""
+        self.render_fps = int(self.metadata["render_fps"])
         self._picture: Picture | None = None
         if render_mode in ("human", "rgb_array"):
-            self._picture = Picture(window=render_mode == "human", fps=self.metadata["render_fps"])
+            self._picture = Picture(window=render_mode == "human")
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Box:
         """The agent's observation space, the same object at every call."""
@@ -202,7 +204,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         scene = scene_of(self.config, self._snapshot, self._slot, self._last, self.history, self.caption)
         if self.render_mode == "rgb_array":
             return self._picture.frame(scene)
-        self._picture.show(scene)
+        self._picture.show(scene, self.render_fps)
         return None
 
     @property

@@ -118,7 +118,7 @@ def test_a_new_episode_has_a_new_history():
 def test_without_pygame_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pygame", None)
     with pytest.raises(ImportError, match=r"edgeoffload-env\[render\]"):
-        Picture(window=False, fps=5)
+        Picture(window=False)
     edgeoffload_v0.parallel_env(render_mode="ansi")
 
 
@@ -147,6 +147,25 @@ def test_two_policies_side_by_side_play_the_same_game(tmp_path):
     frame = imageio.imread(path, index=0)
     assert frame.shape == (HEIGHT, 2 * WIDTH, 3)
     np.testing.assert_array_equal(frame[:, :WIDTH], frame[:, WIDTH:])
+
+
+def test_the_window_goes_from_one_game_to_another():
+    import pygame
+
+    env = played(render_mode="human")
+    twin = copy.deepcopy(env)
+    twin.render()
+    twin.close()
+    env.render()  # opens it again
+    assert pygame.display.get_init()
+    env.close()
+
+
+def test_a_window_is_as_fast_as_asked(monkeypatch):
+    rates = []
+    monkeypatch.setattr(Picture, "show", lambda self, scene, fps: rates.append(fps))
+    play(["local"], scenarios.configure("sparse", max_cycles=2), fps=77)
+    assert set(rates) == {77} or rates[1:] == [77, 77]
 
 
 def test_a_closed_window_ends_the_play(monkeypatch):
