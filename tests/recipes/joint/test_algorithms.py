@@ -296,7 +296,7 @@ def test_rows_are_opaque_to_the_learner_group() -> None:
 
 def test_a_step_is_adams_whatever_the_layout_of_the_gradients() -> None:
     """Fused Adam on the CPU reads gradients as if they lay in one piece; a slice of a larger one is misread."""
-    algorithm = small("dtomalb").build_algo()
+    algorithm = small("dtomalb-exact").build_algo()
     algorithm.train()
     learner = algorithm.learner_group._learner
     parameters = learner._parameters["critics"]
