@@ -2,8 +2,8 @@
 
     python -m recipes train dtoma
 
-Results to expect on ``paper`` (seeds 0 to 4, 60,192 env steps, greedy execution, 320 unseen episodes): utility -12.5,
--13.5, -13.5, -12.6, -12.6 (mean -13.0), score 0.89 to 0.93.
+Results to expect on ``paper`` (seeds 0 to 4, 60,192 env steps, greedy execution, 320 unseen episodes): utility -12.6,
+-12.9, -13.4, -12.3, -12.2 (mean -12.7), score 0.90 to 0.94.
 
 Evaluation is at w1 = w2 = 1 for every algorithm. All else is as in ``recipes/dtomalb.py``.
 """
