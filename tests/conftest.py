@@ -27,5 +27,5 @@ def local_session() -> Iterator[None]:
     """One local Ray for all tests of a process that need one."""
     from recipes.rllib.session import local_ray
 
-    with local_ray():
+    with local_ray(3):  # as many as ray_session's, which may come first or second in a process
         yield

@@ -24,6 +24,7 @@ def ray_session() -> Iterator[None]:
     ray.init(
         address="local",
         num_cpus=3,
+        ignore_reinit_error=True,
         include_dashboard=False,
         object_store_memory=200 * 2**20,
         logging_level=logging.ERROR,
