@@ -46,7 +46,7 @@ def verdict(results: Results, start: str) -> str:
 
 def test_the_verdict_follows_from_the_intervals() -> None:
     above, below, around = (
-        Effect("e", Estimate(v, low, high), 0.0) for v, low, high in ((2, 1, 3), (-2, -3, -1), (0, -1, 1))
+        Effect("e", Estimate(v, low, high), 0.0) for v, low, high in ((2, 1, 3), (-2, -3, -1), (0.5, -1, 2))
     )
     assert Claim("c", "5", [above, above]).verdict == "holds"
     assert Claim("c", "5", [above, around]).verdict == "holds in part"

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from scipy import stats
 
 from recipes.joint import losses
 from recipes.joint.acting import GameSizes
@@ -148,3 +149,9 @@ def test_normalized_advantages_have_no_mean_under_the_policy_and_unit_size() -> 
 
 def test_entropy_of_equal_logits() -> None:
     assert float(losses.entropy(torch.zeros(2, 5, 4))) == pytest.approx(2.0 * torch.log(torch.tensor(4.0)).item())
+
+
+def test_entropy_is_that_of_scipy() -> None:
+    logits = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    each = stats.entropy(torch.softmax(logits, dim=-1).numpy(), axis=-1)
+    assert losses.entropy(logits).item() == pytest.approx(each.mean(axis=1).sum(), rel=1e-12)
