@@ -69,7 +69,7 @@ _CONVERGENCE = (
     Study(PAPERS, ("sparse",), seeds=5),
     Study(("dqn-tolb",), ("sparse",), seeds=5, variants={"joint head": {"head": "joint"}}),
 )
-_USERS = (Study((*PAPERS, "dtomalb-exact"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),)
+_USERS = (Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),)
 _CROWDED = (
     Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000),
     Study(("dtomalb-exact",), ("crowded",), seeds=5, env_steps=100_000, variants={"selfish": SELFISH}),
@@ -91,7 +91,7 @@ FIGURES: dict[str, tuple[Study, ...]] = {
         Study(("dtomalb", "dtoma"), ("paper", "paper-load-only"), seeds=10),
         Study(
             ("dtomalb",),
-            ("paper",),
+            ("paper", "paper-load-only"),
             seeds=3,
             variants={f"w2 = {w:g}": {"env.balance_weight": w} for w in (10.0, 100.0)},
         ),
