@@ -2,9 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Other people's learners are tested where they are installed: `.ci/clients` makes an environment for each.
+_LEARNERS = ("supersuit", "stable_baselines3", "torchrl", "benchmarl", "tianshou", "agilerl")
+collect_ignore = [f"clients/test_{name}.py" for name in _LEARNERS if find_spec(name) is None]
 
 os.environ["SDL_VIDEODRIVER"] = "dummy"  # windows without a screen
 os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"

@@ -4,26 +4,19 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
-from pathlib import Path
 
 import pytest
 
 from benchmarks.pages import PAGES, with_tables
 from edgeoffload_env import edgeoffload_v0, scenarios
+from tests.pages import ROOT, code_blocks
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 
 
-def _blocks(text):
-    """Code blocks, without the indentation that those in numbered steps have."""
-    return [textwrap.dedent(block) for block in re.findall(r"^ *```python\n(.*?)```", text, re.DOTALL | re.MULTILINE)]
-
-
-BLOCKS = _blocks(README)
-GUIDE_BLOCKS = [block for guide in GUIDES for block in _blocks(guide.read_text(encoding="utf-8"))]
+BLOCKS = code_blocks(README)
+GUIDE_BLOCKS = [block for guide in GUIDES for block in code_blocks(guide.read_text(encoding="utf-8"))]
 
 
 def test_there_are_code_blocks():
@@ -37,7 +30,7 @@ def test_code_block_runs(number, tmp_path):
 
 def test_every_guide_has_code():
     assert len(GUIDES) >= 3
-    assert all(_blocks(guide.read_text(encoding="utf-8")) for guide in GUIDES)
+    assert all(code_blocks(guide.read_text(encoding="utf-8")) for guide in GUIDES)
 
 
 @pytest.mark.parametrize("number", range(len(GUIDE_BLOCKS)))

@@ -28,7 +28,8 @@ class Picture:
         closed: whether somebody asked the window to close.
 
     Raises:
-        ImportError: pygame is not installed; the message says how to get it.
+        ImportError: pygame is not installed; the message says how to get it. Without a window this waits for the first
+            picture, since some learners ask every game for pictures and never draw one.
     """
 
     def __init__(self, *, window: bool) -> None:
@@ -37,11 +38,7 @@ class Picture:
         Args:
             window: show pictures.
         """
-        try:
-            import pygame
-        except ImportError as error:
-            raise ImportError("pictures need pygame: pip install 'edgeoffload-env[render]'") from error
-        self._pygame: Any = pygame
+        self._pygame: Any = _import_pygame() if window else None
         self._shows = window
         self._surface: Any = None
         self.closed = False
@@ -71,7 +68,7 @@ class Picture:
                 self._pygame.display.quit()
 
     def _open(self) -> None:
-        pygame = self._pygame
+        self._pygame = pygame = _import_pygame()
         pygame.font.init()
         if self._shows:
             pygame.display.init()
@@ -180,6 +177,14 @@ def colour_of(target: int, servers: int) -> tuple[int, int, int]:
         return _COLOURS[target - 1]
     red, green, blue = colorsys.hsv_to_rgb((target - 1) / servers, 0.75, 0.8)
     return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _import_pygame() -> Any:
+    try:
+        import pygame
+    except ImportError as error:
+        raise ImportError("pictures need pygame: pip install 'edgeoffload-env[render]'") from error
+    return pygame
 
 
 def _picture(window: bool) -> Picture:

@@ -118,8 +118,13 @@ def test_a_new_episode_has_a_new_history():
 def test_without_pygame_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pygame", None)
     with pytest.raises(ImportError, match=r"edgeoffload-env\[render\]"):
-        Picture(window=False)
+        edgeoffload_v0.parallel_env(render_mode="human")
     edgeoffload_v0.parallel_env(render_mode="ansi")
+    env = edgeoffload_v0.parallel_env(render_mode="rgb_array")  # Stable-Baselines3 asks for it and never draws
+    env.reset(seed=0)
+    env.step(dict.fromkeys(env.agents, 1))
+    with pytest.raises(ImportError, match=r"edgeoffload-env\[render\]"):
+        env.render()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio's reader of .mp4 leaves pipes

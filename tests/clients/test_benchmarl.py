@@ -1,0 +1,68 @@
+"""BenchMARL."""
+
+import math
+
+import pytest
+import torch
+from benchmarl.algorithms import IppoConfig, IqlConfig, MappoConfig, QmixConfig, VdnConfig
+from benchmarl.environments.pettingzoo.common import PettingZooClass
+from benchmarl.experiment import Experiment, ExperimentConfig
+from benchmarl.models.mlp import MlpConfig
+from torchrl.envs import PettingZooWrapper
+
+from edgeoffload_env import edgeoffload_v0
+
+
+class EdgeOffload(PettingZooClass):
+    """A scenario as a BenchMARL task: its name is the scenario's."""
+
+    def get_env_fun(self, num_envs, continuous_actions, seed, device):
+        return lambda: PettingZooWrapper(
+            edgeoffload_v0.parallel_env(self.name),
+            return_state=True,
+            categorical_actions=True,
+            use_mask=False,
+            seed=seed,
+            device=device,
+        )
+
+    def supports_discrete_actions(self):
+        return True
+
+    def supports_continuous_actions(self):
+        return False
+
+    def has_state(self):
+        return True
+
+    def has_render(self, env):
+        return False
+
+    def max_steps(self, env):
+        return 50
+
+
+@pytest.mark.parametrize("algorithm", [MappoConfig, IppoConfig, IqlConfig, VdnConfig, QmixConfig])
+def test_algorithms_train(algorithm, tmp_path):
+    """MAPPO, IPPO, IQL, VDN and QMIX, two iterations each with updates and evaluation, on `crowded-team`"""
+    torch.set_num_threads(1)
+    config = ExperimentConfig.get_from_yaml()
+    config.on_policy_collected_frames_per_batch = config.off_policy_collected_frames_per_batch = 200
+    config.on_policy_n_envs_per_worker = config.off_policy_n_envs_per_worker = 2
+    config.on_policy_n_minibatch_iters, config.on_policy_minibatch_size = 2, 100
+    config.off_policy_n_optimizer_steps, config.off_policy_train_batch_size = 4, 64
+    config.off_policy_memory_size, config.max_n_iters, config.max_n_frames = 1_000, 2, None
+    config.evaluation, config.evaluation_interval, config.evaluation_episodes = True, 200, 1
+    config.render, config.loggers, config.create_json, config.save_folder = False, [], False, str(tmp_path)
+    experiment = Experiment(
+        task=EdgeOffload("crowded-team", {}),
+        algorithm_config=algorithm.get_from_yaml(),
+        model_config=MlpConfig.get_from_yaml(),
+        critic_model_config=MlpConfig.get_from_yaml(),
+        seed=0,
+        config=config,
+    )
+    experiment.run()
+    assert experiment.total_frames == 400
+    assert math.isfinite(experiment.mean_return)
+    assert experiment.mean_return < 0

@@ -1,0 +1,60 @@
+"""RLlib."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.pages import ROOT, run_tutorial
+
+pytestmark = pytest.mark.slow
+
+
+def test_tutorial(tmp_path):
+    """PPO with shared parameters through RLlib's own PettingZoo wrapper, above `local`"""
+    run_tutorial("rllib-ppo", tmp_path)
+
+
+def test_tune(tmp_path):
+    """A `Tuner` over a recipe's configuration"""
+    run_tutorial("tune", tmp_path)
+
+
+OFF_POLICY = """
+import sys
+
+from ray import tune
+from ray.rllib.algorithms.dqn import DQNConfig
+from ray.rllib.algorithms.sac import SACConfig
+from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
+
+from edgeoffload_env import edgeoffload_v0
+from recipes.rllib.session import local_ray
+
+tune.register_env("edgeoffload", lambda config: ParallelPettingZooEnv(edgeoffload_v0.parallel_env(**config)))
+users = edgeoffload_v0.parallel_env("sparse").possible_agents
+with local_ray():
+    algorithm = (
+        {'dqn': DQNConfig, 'sac': SACConfig}[sys.argv[1]]()
+        .environment("edgeoffload", env_config={"scenario": "sparse"})
+        .multi_agent(policies=set(users), policy_mapping_fn=lambda agent, episode, **_: agent)
+        .env_runners(num_env_runners=0)
+        .training(
+            train_batch_size_per_learner=32,
+            num_steps_sampled_before_learning_starts=100,
+            replay_buffer_config={"type": "MultiAgentEpisodeReplayBuffer"},
+        )
+        .reporting(min_sample_timesteps_per_iteration=100, min_time_s_per_iteration=0)
+        .build_algo()
+    )
+    for _ in range(3):
+        result = algorithm.train()
+    assert result["env_runners"]["episode_return_mean"] < 0
+    assert set(users) <= set(result["learners"])
+"""
+
+
+@pytest.mark.parametrize("algorithm", ["dqn", "sac"])
+def test_off_policy(algorithm):
+    """DQN and SAC with networks per user through the same, with a `MultiAgentEpisodeReplayBuffer`"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", OFF_POLICY, algorithm], cwd=ROOT, check=True, timeout=300)

@@ -1,0 +1,36 @@
+"""Stable-Baselines3."""
+
+import numpy as np
+import pytest
+from stable_baselines3 import A2C, PPO
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import SubprocVecEnv
+
+import edgeoffload_env  # noqa: F401  registers the ids
+from tests.pages import run_tutorial
+
+
+def test_tutorial(tmp_path):
+    """`check_env`, and PPO as one controller on `edgeoffload/paper-central-v0`, above `proportional`"""
+    run_tutorial("stable-baselines3", tmp_path)
+
+
+@pytest.mark.parametrize("learner", [PPO, A2C])
+def test_processes(learner):
+    """PPO and A2C over games in processes of their own"""
+    games = make_vec_env("edgeoffload/sparse-central-v0", n_envs=2, seed=1, vec_env_cls=SubprocVecEnv)
+    model = learner("MlpPolicy", games, n_steps=50, seed=0, device="cpu").learn(200)
+    seen = games.reset()
+    actions, _ = model.predict(seen, deterministic=True)
+    assert actions.shape == (2, 5)
+    games.close()
+
+
+def test_a_saved_model_acts_alike(tmp_path):
+    """Saving and loading"""
+    games = make_vec_env("edgeoffload/sparse-central-v0", n_envs=1, seed=1)
+    model = PPO("MlpPolicy", games, n_steps=50, seed=0, device="cpu").learn(100)
+    model.save(tmp_path / "model")
+    seen = games.reset()
+    loaded = PPO.load(tmp_path / "model", device="cpu")
+    np.testing.assert_array_equal(*(each.predict(seen, deterministic=True)[0] for each in (model, loaded)))

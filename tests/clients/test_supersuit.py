@@ -1,0 +1,41 @@
+"""SuperSuit."""
+
+import numpy as np
+import supersuit
+
+from edgeoffload_env import edgeoffload_v0
+from tests.pages import run_tutorial
+
+
+def test_tutorial(tmp_path):
+    """Stable-Baselines3's PPO with shared parameters on a SuperSuit vector of 40 users, above `proportional`"""
+    run_tutorial("supersuit", tmp_path)
+
+
+def test_vectors_are_the_games():
+    """A seeded vector of two games over three episodes, equal to the games themselves step by step"""
+    vector = supersuit.pettingzoo_env_to_vec_env_v1(edgeoffload_v0.parallel_env("sparse"))
+    vector = supersuit.concat_vec_envs_v1(vector, 2, num_cpus=1, base_class="gymnasium")
+    games = [edgeoffload_v0.parallel_env("sparse") for _ in range(2)]
+    users = games[0].possible_agents
+    seen, _ = vector.reset(seed=3)
+    # SuperSuit gives its games seeds that follow each other by the number of users
+    expected = [game.reset(seed=3 + i * len(users))[0] for i, game in enumerate(games)]
+    generator = np.random.default_rng(0)
+    for _ in range(150):
+        np.testing.assert_array_equal(seen, [values[user] for values in expected for user in users])
+        actions = generator.integers(0, 6, vector.num_envs)
+        seen, rewards, terminated, truncated, _ = vector.step(actions)
+        shared = actions.reshape(2, len(users))
+        steps = [game.step(dict(zip(users, row, strict=True))) for game, row in zip(games, shared, strict=True)]
+        np.testing.assert_allclose(rewards, [step[1][user] for step in steps for user in users], rtol=1e-6)
+        np.testing.assert_array_equal(truncated, [step[3][user] for step in steps for user in users])
+        assert not np.any(terminated)
+        expected = [step[0] if game.agents else game.reset()[0] for game, step in zip(games, steps, strict=True)]
+
+
+def test_frames_are_stacked():
+    """`frame_stack_v1` and `agent_indicator_v0`"""
+    env = supersuit.frame_stack_v1(supersuit.agent_indicator_v0(edgeoffload_v0.parallel_env("sparse")), 2)
+    observations, _ = env.reset(seed=0)
+    assert env.observation_space("user_0").contains(observations["user_0"])
