@@ -1,6 +1,8 @@
 """The documentation: Sphinx, MyST and Furo. Pages under ``_generated`` are written from the code at every build."""
 
+import ast
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -18,7 +20,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"EdgeOffload {__version__}"
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_generated/clients.md"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 napoleon_google_docstring = True
@@ -75,6 +77,28 @@ def _recipes() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _clients() -> str:
+    lines = ["| learner | versions | what is run |\n|---|---|---|"]
+    tests = DOCS.parent / "tests" / "clients"
+    for path in sorted(tests.glob("test_*.py")):
+        name = path.stem.removeprefix("test_")
+        pins = DOCS.parent / "constraints.txt" if name == "rllib" else tests / "pins" / f"{name}.txt"
+        pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", pins.read_text(encoding="utf-8"), re.MULTILINE))
+        versions = {package.lower().replace("-", "_"): version for package, version in pinned.items()}
+        own = "ray" if name == "rllib" else name
+        shown = [own, *(each for each in ("gymnasium", "pettingzoo", "torch") if each in versions)]
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        functions = [
+            part for part in module.body if isinstance(part, ast.FunctionDef) and part.name.startswith("test_")
+        ]
+        texts = [ast.get_docstring(function) for function in functions]
+        what = "; ".join(text for text in texts if text)
+        title = (ast.get_docstring(module) or "").rstrip(".")
+        lines.append(f"| {title} | {', '.join(f'{each} {versions[each]}' for each in shown)} | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+_write("clients", _clients())
 _write("environment", inspect.cleandoc(edgeoffload_v0.__doc__ or ""))
 _write("scenarios", _scenarios())
 _write("policies", _policies())

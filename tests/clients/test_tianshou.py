@@ -36,13 +36,13 @@ def test_independent_dqn_trains():
     games.seed([0, 1, 2, 3])
     collector = Collector(learners, games, VectorReplayBuffer(20_000, 4), exploration_noise=True)
     collector.reset()
-    collector.collect(n_step=1_000)
+    collector.collect(n_step=400)
     result = learners.run_training(
         OffPolicyTrainerParams(
             training_collector=collector,
             test_collector=Collector(learners, DummyVectorEnv([_game])),
             max_epochs=1,
-            epoch_num_steps=500,
+            epoch_num_steps=200,
             collection_step_num_env_steps=100,
             test_step_num_episodes=1,
             batch_size=64,
@@ -51,6 +51,6 @@ def test_independent_dqn_trains():
             show_progress=False,
         )
     )
-    assert result.train_step == 500
+    assert result.train_step == 200
     assert result.update_step > 0
     assert np.isfinite(result.best_reward)
