@@ -1,0 +1,233 @@
+"""Long runs: is memory flat, do backends stay together, and does Ctrl-C leave nothing behind?
+
+``python -m benchmarks.soak [--quick] [--training-minutes 30] [--results DIR]``
+
+* ``vector numpy``, ``vector torch``: 10 million env steps of 256 games, users at random over the servers, episodes
+  restarting by themselves; the mean delay of each hundredth is kept, so that a drift of a backend would show.
+* ``single``: 1 million env steps of the parallel game; ``aec``: 200,000 env steps of the turn-based one.
+* ``training``: ``python -m recipes train dtomalb`` for so many minutes, then Ctrl-C: it must end by itself, leave a run
+  that can go on, and no process.
+
+Each part runs in a process of its own. A hundred times in each the resident memory (of the process and its children) is
+written to ``soak.csv``; ``soak.json`` holds how much it grew over the last four fifths, and the means.
+"""
+
+import argparse
+import csv
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
+
+import numpy as np
+
+from benchmarks import report
+from edgeoffload_env import edgeoffload_v0
+
+RESULTS = Path(__file__).parent / "results"
+COLUMNS = ("part", "env_steps", "elapsed_s", "memory_mb", "mean_delay_s")
+SAMPLES = 100
+GAMES = 256
+STEPS = {"vector numpy": 10_000_000, "vector torch": 10_000_000, "single": 1_000_000, "aec": 200_000}
+
+Steps = Callable[[int], float]
+"""``steps(k)`` plays k env steps and returns their mean delay in s."""
+
+
+def vector(backend: str) -> Steps:
+    """Users of many games at random over the servers."""
+    games = edgeoffload_v0.vector_env(GAMES, "paper", backend=backend)
+    rng = np.random.default_rng(0)
+    shape = (GAMES, games.config.num_users)
+    convert: Callable[[Any], Any] = np.asarray
+    if backend == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+        convert = torch.from_numpy
+    games.reset(seed=0)
+
+    def steps(count: int) -> float:
+        total, turns = 0.0, -(-count // GAMES)
+        for _ in range(turns):
+            *_, info = games.step(convert(rng.integers(1, games.config.servers + 1, shape)))
+            total += float(info["delay_s"].mean())
+        return total / turns
+
+    return steps
+
+
+def single() -> Steps:
+    """The parallel game, its users at random over the servers."""
+    env = edgeoffload_v0.parallel_env("paper")
+    rng = np.random.default_rng(0)
+    env.reset(seed=0)
+
+    def steps(count: int) -> float:
+        total = 0.0
+        for _ in range(count):
+            if not env.agents:
+                env.reset()
+            chosen = rng.integers(1, 6, len(env.agents))
+            *_, infos = env.step(dict(zip(env.agents, chosen, strict=True)))
+            total += sum(info["delay_s"] for info in infos.values()) / len(infos)
+        return total / count
+
+    return steps
+
+
+def turn_based() -> Steps:
+    """The turn-based game, likewise."""
+    env = edgeoffload_v0.env("paper")
+    rng = np.random.default_rng(0)
+    env.reset(seed=0)
+    users = len(env.possible_agents)
+
+    def steps(count: int) -> float:
+        total = 0.0
+        for _ in range(count):
+            for action in rng.integers(1, 6, users):
+                env.step(action)
+            total += sum(info["delay_s"] for info in env.infos.values()) / users
+            if env.truncations[env.agent_selection]:
+                env.reset()
+        return total / count
+
+    return steps
+
+
+MAKERS: dict[str, Callable[[], Steps]] = {
+    "vector numpy": lambda: vector("numpy"),
+    "vector torch": lambda: vector("torch"),
+    "single": single,
+    "aec": turn_based,
+}
+
+
+def play(part: str, env_steps: int) -> Iterator[dict[str, Any]]:
+    """A sample after each hundredth of the steps."""
+    steps = MAKERS[part]()
+    began, each = time.monotonic(), env_steps // SAMPLES
+    for i in range(1, SAMPLES + 1):
+        mean_delay_s = steps(each)
+        yield _sample(part, i * each, time.monotonic() - began, os.getpid(), mean_delay_s)
+
+
+def train(minutes: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Samples of a training, and how it ended when interrupted."""
+    import psutil
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder, "run")
+        command = [sys.executable, "-m", "recipes", "train", "dtomalb", "--env-steps", "3000000", "--out", str(run)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+            samples, family, began = [], set(), time.monotonic()
+            for i in range(1, SAMPLES + 1):
+                time.sleep(max(0.0, began + i * minutes * 60 / SAMPLES - time.monotonic()))
+                family |= {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+                samples.append(_sample("training", _progress(run), time.monotonic() - began, process.pid, None))
+            asked = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            try:
+                _, said = process.communicate(timeout=120)
+            finally:
+                process.kill()
+            stopped_s = time.monotonic() - asked
+        time.sleep(5)
+        left = [pid for pid in family if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+        files = sorted(str(path.relative_to(folder)) for path in Path(folder).iterdir())
+        ended = {
+            "exit_status": process.returncode,
+            "stopped_s": stopped_s,
+            "said": said.strip().splitlines()[-1],
+            "left_processes": len(left),
+        }
+        return samples, ended | {"left_beside_the_run": [name for name in files if name != "run"]}
+
+
+def _progress(run: Path) -> int:
+    """Env steps at the last evaluation."""
+    try:
+        with (run / "curve.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return int(rows[-1]["env_steps"]) if rows else 0
+    except FileNotFoundError:
+        return 0
+
+
+def _sample(part: str, env_steps: int, elapsed_s: float, pid: int, mean_delay_s: float | None) -> dict[str, Any]:
+    import psutil
+
+    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    memory_mb = sum(process.memory_info().rss for process in processes) / 2**20
+    values = (part, env_steps, round(elapsed_s, 2), round(memory_mb, 1), mean_delay_s)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def summary(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """How much the memory grew after the first fifth, and the mean delay of the two halves with its standard errors."""
+    memory = [sample["memory_mb"] for sample in samples]
+    settled = memory[len(memory) // 5 :]
+    found: dict[str, Any] = {
+        "env_steps": samples[-1]["env_steps"],
+        "env_steps_per_s": samples[-1]["env_steps"] / samples[-1]["elapsed_s"],
+        "memory_mb": {"after a fifth": settled[0], "at the end": settled[-1], "most": max(memory)},
+    }
+    delays = [sample["mean_delay_s"] for sample in samples]
+    if None not in delays:
+        halves = {"first half": delays[: len(delays) // 2], "second half": delays[len(delays) // 2 :]}
+        found["mean_delay_s"] = {
+            name: {"mean": statistics.mean(half), "standard_error": statistics.stdev(half) / len(half) ** 0.5}
+            for name, half in halves.items()
+        }
+    return found
+
+
+def main() -> None:
+    """Play all parts, each in its process; write samples and summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the steps, to see that it works")
+    parser.add_argument(
+        "--training-minutes", type=float, default=30.0, metavar="MIN", help="0 leaves training out (30)"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="where to write")
+    parser.add_argument("--part", choices=list(STEPS), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    shorter = 100 if options.quick else 1
+    if options.part:
+        for sample in play(options.part, STEPS[options.part] // shorter):
+            print(json.dumps(sample), flush=True)
+        return
+    samples: list[dict[str, Any]] = []
+    found: dict[str, Any] = {"machine": report.machine()}
+    for part in STEPS:
+        command = [sys.executable, "-m", "benchmarks.soak", "--part", part, *(["--quick"] if options.quick else [])]
+        output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+        own = [json.loads(line) for line in output.splitlines()]
+        samples += own
+        found[part] = summary(own)
+        print(part, json.dumps(found[part]), file=sys.stderr)
+    if options.training_minutes > 0:
+        own, ended = train(options.training_minutes)
+        samples += own
+        found["training"] = summary(own) | ended
+        print("training", json.dumps(found["training"]), file=sys.stderr)
+    options.results.mkdir(parents=True, exist_ok=True)
+    with (options.results / "soak.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(samples)
+    report.write_json(found, options.results / "soak.json")
+
+
+if __name__ == "__main__":
+    main()
