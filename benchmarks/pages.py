@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import claims, leaderboard
+from benchmarks import claims, leaderboard, scale_tables
 from benchmarks.figures import style
 from benchmarks.rows import Results, Row, game_name, label, read_rows
 from benchmarks.statistics import Estimate, estimate, probability_of_improvement
@@ -24,7 +24,7 @@ from recipes import registry
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("README.md", "docs/results.md", "docs/leaderboard.md")
+PAGES = ("README.md", "docs/results.md", "docs/leaderboard.md", "docs/scale.md")
 Table = tuple[Iterable[str], Iterable[Iterable[str]]]
 
 
@@ -249,4 +249,9 @@ _TABLES: dict[str, Callable[[Results], str]] = {
     "held-out": _held_out,
     "cost": _cost,
     "leaders": _leaders,
+    "scale-games": lambda _: _markdown(scale_tables.games(RESULTS)),
+    "scale-single": lambda _: _markdown(scale_tables.single(RESULTS)),
+    "scale-growth": lambda _: _markdown(scale_tables.growth(RESULTS)),
+    "scale-sweep": lambda _: _markdown(scale_tables.sweep(RESULTS)),
+    "soak": lambda _: _markdown(scale_tables.soak(RESULTS)),
 }

@@ -192,6 +192,22 @@ def summary(samples: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def draw(samples: list[dict[str, Any]], folder: Path) -> None:
+    """Memory over the course of each part."""
+    from benchmarks.figures import save, style
+
+    figure, (axis,) = style.axes(1, width=6.0)
+    colours = [colour for colour, _ in style.STYLES.values()]
+    for colour, part in zip(colours, dict.fromkeys(sample["part"] for sample in samples), strict=False):
+        own = [sample for sample in samples if sample["part"] == part]
+        share = [100 * (i + 1) / len(own) for i in range(len(own))]
+        label = f"{part}, {own[-1]['env_steps']:,} env steps"
+        axis.plot(share, [sample["memory_mb"] for sample in own], color=colour, label=label)
+    axis.set(xlabel="part of the run / %", ylabel="resident memory / MB", yscale="log")
+    axis.legend(fontsize=7)
+    save(figure, folder, "soak")
+
+
 def main() -> None:
     """Play all parts, each in its process; write samples and summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -227,6 +243,7 @@ def main() -> None:
         writer.writeheader()
         writer.writerows(samples)
     report.write_json(found, options.results / "soak.json")
+    draw(samples, options.results / "figures")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The figures, from the rows alone."""
 
 from pathlib import Path
+from typing import Any
 
 from benchmarks.figures import beyond, paper
 from benchmarks.rows import Results
@@ -28,6 +29,24 @@ def draw(figure: str, results: Results, *, quick: bool = False) -> list[Path]:
         results: the rows, and where to draw: ``figures/`` in their folder.
         quick: say on it that it is a quick one.
     """
+    _prepare()
+    drawn = _FIGURES[figure](results)
+    if quick:
+        drawn.text(0.01, 0.01, "quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00")
+    return save(drawn, results.folder / "figures", figure)
+
+
+def save(drawn: Any, folder: Path, name: str) -> list[Path]:
+    """Write a figure as SVG and PNG, the same bytes for the same figure."""
+    _prepare()
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"figure-{name}.{ending}" for ending in ("svg", "png")]
+    for path in paths:
+        drawn.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    return paths
+
+
+def _prepare() -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -37,12 +56,3 @@ def draw(figure: str, results: Results, *, quick: bool = False) -> list[Path]:
         "axes.spines.top": False,
         "axes.spines.right": False,
     }
-    drawn = _FIGURES[figure](results)
-    if quick:
-        drawn.text(0.01, 0.01, "quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00")
-    folder = results.folder / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"figure-{figure}.{ending}" for ending in ("svg", "png")]
-    for path in paths:
-        drawn.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-    return paths
