@@ -68,6 +68,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
     from ray.rllib.algorithms.dqn import DQNConfig
 
     from recipes.rllib.adapter import env_id, own_policy, register_envs
+    from recipes.rllib.finite import FiniteDQNLearner
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)
@@ -94,6 +95,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
                 "capacity": hyper.replay_capacity,
                 "seed": settings.seed,
             },
+            learner_class=FiniteDQNLearner,
             num_steps_sampled_before_learning_starts=hyper.learning_starts,
             target_network_update_freq=1,
             tau=hyper.target_rate,
@@ -108,5 +110,4 @@ def load_policy(settings: "RunSettings", checkpoint: Path) -> "Policy":
     """The greedy policy: each user's own network on the user's own observation."""
     from recipes.rllib.policy import TrainedPolicy
 
-    num_users = settings.env_config.num_users
-    return TrainedPolicy.load(settings.algorithm, checkpoint, shared=False, agent_id=False, num_users=num_users)
+    return TrainedPolicy.load(settings, algorithm_config(settings), checkpoint, shared=False, agent_id=False)

@@ -60,6 +60,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
     from ray.rllib.algorithms.ppo import PPOConfig
 
     from recipes.rllib.adapter import env_id, one_policy, register_envs
+    from recipes.rllib.finite import FinitePPOLearner
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)
@@ -89,6 +90,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
             entropy_coeff=hyper.entropy_bonus,
             vf_loss_coeff=hyper.value_weight,
             use_kl_loss=False,
+            learner_class=FinitePPOLearner,
         )
     )
 
@@ -99,5 +101,5 @@ def load_policy(settings: "RunSettings", checkpoint: Path) -> "Policy":
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)
-    num_users = settings.env_config.num_users
-    return TrainedPolicy.load(settings.algorithm, checkpoint, shared=True, agent_id=hyper.agent_id, num_users=num_users)
+    config = algorithm_config(settings)
+    return TrainedPolicy.load(settings, config, checkpoint, shared=True, agent_id=hyper.agent_id)

@@ -7,24 +7,45 @@ from typing import Any
 from edgeoffload_env import Evaluation
 from edgeoffload_env.policies import Policy
 from recipes import protocol, registry
-from recipes.runs import Progress, RunError, RunFolder
+from recipes.checkpoints import Progress
+from recipes.runs import RunError, RunFolder
 from recipes.settings import RunSettings
+from recipes.stopping import StopSignals
+
+CHECKPOINT_S = 60.0
+"""Seconds from one checkpoint to the next: what is lost at most where a process is killed."""
 
 _PACKAGES = ("edgeoffload-env", "gymnasium", "numpy", "pettingzoo", "ray", "torch")
 
 
-def train(folder: RunFolder, settings: RunSettings) -> Evaluation:
+def train(
+    folder: RunFolder,
+    settings: RunSettings,
+    stop: StopSignals,
+    *,
+    checkpoint_s: float = CHECKPOINT_S,
+    address: str | None = None,
+) -> Evaluation:
     """Train what is left of a run, then :func:`finish` it.
 
-    Raises:
-        StoppedError: by SIGINT or SIGTERM, after a checkpoint was written.
-    """
-    from recipes.rllib.session import local_ray
+    Args:
+        folder: the run's.
+        settings: the run's.
+        stop: asked before and while it trains.
+        checkpoint_s: seconds from one checkpoint to the next.
+        address: of a Ray cluster to use; by default a Ray of its own.
 
-    with local_ray():
+    Raises:
+        StoppedError: by a signal, after a checkpoint was written.
+        TrainingError: it cannot go on.
+    """
+    from recipes.rllib.session import cluster, local_ray
+
+    with local_ray() if address is None else cluster(address):
+        stop.check()
         from recipes.rllib.loop import train_to_end
 
-        progress = train_to_end(folder, settings)
+        progress = train_to_end(folder, settings, stop, checkpoint_s)
     return finish(folder, settings, progress)
 
 

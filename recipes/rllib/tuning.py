@@ -25,17 +25,17 @@ from ray.tune.experiment import Trial
 from recipes.progress import ProgressReport, latest
 from recipes.rllib.loop import Training
 from recipes.rllib.session import no_results_at_home, quiet_process
-from recipes.runs import RunError, RunFolder
+from recipes.runs import RunError, RunFolder, TrainingError
 from recipes.settings import RunSettings
 from recipes.sweep import PlannedRun
-from recipes.train import finish
+from recipes.train import CHECKPOINT_S, finish
 
 _FAILURES = 3
 _LOCK_WAIT_S = 30.0  # for the process of a trial whose driver was killed a moment ago
 
 
 class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
-    """One run. ``config["run"]`` holds its name, its folder, its settings as JSON, and a GPU share."""
+    """One run. ``config["run"]`` holds its name, its folder, its settings as JSON, a GPU share and seconds."""
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
@@ -55,20 +55,27 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
             return
         self._folder = RunFolder.begin(self._folder.path, self._settings, wait_s=_LOCK_WAIT_S)
         self._open.callback(self._folder.release)
-        self._training = self._open.enter_context(contextlib.closing(Training(self._folder, self._settings)))
+        training = Training(self._folder, self._settings, run["checkpoint_s"])
+        self._training = self._open.enter_context(contextlib.closing(training))
         self._sound = True
 
     def step(self) -> dict[str, Any]:
-        """Train until the next evaluation; after the last one judge the run, and write its summary."""
+        """Train until the next evaluation; after the last one judge the run, and write its summary.
+
+        What would fail again in the same way ends the trial with an ``error``, since Tune starts anew what raises.
+        """
         training, row = self._training, {}
         if training is not None:
-            if not training.over:
-                self._sound = False
-                row = training.advance()
-                self._sound = True
-            if not training.over:
-                return row | {"done": False}
-            training.save()
+            self._sound = False
+            try:
+                if not training.over:
+                    row = training.advance()
+                if not training.over:
+                    self._sound = True
+                    return row | {"done": False}
+                training.save()
+            except TrainingError as error:
+                return {"error": str(error), "done": True}
             finish(self._folder, self._settings, training.progress)
         summary = self._folder.summary
         assert summary is not None
@@ -111,6 +118,10 @@ class _Watch(Callback):  # type: ignore[misc]
     ) -> None:
         """An iteration of a trial."""
         run = self._runs[_name_of(trial)]
+        if "error" in result:
+            self.errors[run.name] = result["error"]
+            self._report.say(f"{run.name}: failed")
+            return
         self._steps[run.name] = min(result["env_steps"], run.settings.env_steps)
         if result["done"]:
             self._finished.add(run.name)
@@ -138,6 +149,7 @@ def train_runs(
     *,
     max_concurrent: int | None = None,
     gpu_share: float = 1.0,
+    checkpoint_s: float = CHECKPOINT_S,
     finished: Callable[[PlannedRun], None] = lambda run: None,
 ) -> dict[str, str]:
     """Train runs to their end, as many at a time as there are cores. Needs a running Ray.
@@ -147,6 +159,7 @@ def train_runs(
         out: the sweep's folder; every node must see it.
         max_concurrent: the most trials at a time.
         gpu_share: of a GPU, what a trial with ``device=cuda`` gets.
+        checkpoint_s: seconds from one checkpoint of a run to the next.
         finished: called with each run when its summary is written.
 
     Returns:
@@ -161,7 +174,10 @@ def train_runs(
     done = {}
     for run in runs:
         folder = RunFolder(out / run.folder)
-        last = folder.last_checkpoint()
+        try:
+            last = folder.last_checkpoint()
+        except RunError:  # which its trial will tell
+            last = None
         done[run.name] = 0 if last is None else last[1].env_steps
     watch = _Watch(runs, done, finished)
     trials = [
@@ -170,6 +186,7 @@ def train_runs(
             "settings": run.settings.to_json(),
             "folder": str((out / run.folder).resolve()),
             "gpu_share": gpu_share,
+            "checkpoint_s": checkpoint_s,
         }
         for run in runs
     ]

@@ -138,7 +138,7 @@ def test_a_trial_goes_on_from_where_its_run_stood(local_session: None, tmp_path:
     from recipes.rllib.tuning import RunTrial
 
     (run,) = plan(["idql-tolb"], ["paper"], [0], env_steps=2_000, assigned=parse_assignments(TINY_SWEEP[1::2]))
-    config = {"run": {"name": "it", "settings": run.settings.to_json(), "folder": str(tmp_path), "gpu_share": 1.0}}
+    config = {"run": {"name": "it", "settings": run.settings.to_json(), "folder": str(tmp_path), "checkpoint_s": 60.0}}
     first = RunTrial(config=config)
     assert not first.train()["done"]
     first.train()
