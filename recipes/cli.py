@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from edgeoffload_env import policies, scenarios
-from edgeoffload_env._validation import whole
+from edgeoffload_env._validation import number, whole
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import Report
 from recipes import cli_sweep, registry
@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FIELD=VALUE",
         dest="assignments",
         help="a hyper-parameter, or env.FIELD for a field of the game; repeatable",
+    )
+    command.add_argument(
+        "--env-runners", type=int, default=0, metavar="K", help="processes that play for the learner (0: itself does)"
     )
     cli_sweep.add_session_arguments(command)
 
@@ -138,6 +141,8 @@ def _train(options: argparse.Namespace) -> int:
             hyperparameters=recipe.load().Hyperparameters.of(hyperparameters),
             env=env,
         )
+        checkpoint_s = number("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
+        env_runners = whole("--env-runners", options.env_runners, 0, 10**4)
     except (TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
     path = options.out or Path("runs", settings.algorithm, settings.scenario, f"seed-{settings.seed}")
@@ -146,7 +151,14 @@ def _train(options: argparse.Namespace) -> int:
         with stop.caught():
             folder = RunFolder.begin(path, settings)
             try:
-                result = train(folder, settings, stop, checkpoint_s=options.checkpoint_every, address=options.address)
+                result = train(
+                    folder,
+                    settings,
+                    stop,
+                    checkpoint_s=checkpoint_s,
+                    address=options.address,
+                    env_runners=env_runners,
+                )
             finally:
                 folder.release()
     except ImportError as error:

@@ -22,7 +22,9 @@ from recipes.settings import RunSettings
 from recipes.stopping import StopSignals
 
 
-def train_to_end(folder: RunFolder, settings: RunSettings, stop: StopSignals, checkpoint_s: float) -> Progress:
+def train_to_end(
+    folder: RunFolder, settings: RunSettings, stop: StopSignals, checkpoint_s: float, env_runners: int = 0
+) -> Progress:
     """Train what is left of a run, watched by a person. Needs a running Ray.
 
     Args:
@@ -30,6 +32,7 @@ def train_to_end(folder: RunFolder, settings: RunSettings, stop: StopSignals, ch
         settings: the run's.
         stop: asked between iterations.
         checkpoint_s: seconds from one checkpoint to the next.
+        env_runners: processes that play, as in :func:`build`.
 
     Returns:
         How far the run has come: its end.
@@ -38,7 +41,7 @@ def train_to_end(folder: RunFolder, settings: RunSettings, stop: StopSignals, ch
         StoppedError: a signal came before the end; what was trained is in a checkpoint.
         TrainingError: it cannot go on.
     """
-    with contextlib.closing(Training(folder, settings, checkpoint_s)) as training:
+    with contextlib.closing(Training(folder, settings, checkpoint_s, env_runners)) as training:
         if training.over:
             return training.progress
         title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}"
@@ -60,13 +63,14 @@ class Training:
         progress: how far the run has come.
     """
 
-    def __init__(self, folder: RunFolder, settings: RunSettings, checkpoint_s: float) -> None:
+    def __init__(self, folder: RunFolder, settings: RunSettings, checkpoint_s: float, env_runners: int = 0) -> None:
         """Take up a run.
 
         Args:
             folder: the run's.
             settings: the run's.
             checkpoint_s: seconds from one checkpoint to the next.
+            env_runners: processes that play, as in :func:`build`.
         """
         self._folder, self._settings, self._checkpoint_s = folder, settings, checkpoint_s
         last = folder.last_checkpoint()
@@ -76,7 +80,7 @@ class Training:
         if self.over:
             return
         folder.return_to(None if last is None else last[0])
-        self._algorithm = build(settings, self.progress.env_steps)
+        self._algorithm = build(settings, self.progress.env_steps, env_runners)
         if last is not None:
             self._algorithm.restore_from_path(str(last[0].resolve()))
         self._log = _Log(folder, settings, self.progress)
@@ -160,11 +164,20 @@ class Training:
             self._algorithm = None
 
 
-def build(settings: RunSettings, env_steps_done: int) -> Any:
-    """The run's algorithm, quiet and with the report's rhythm, for a session that starts after so many env steps."""
+def build(settings: RunSettings, env_steps_done: int, env_runners: int = 0) -> Any:
+    """The run's algorithm, quiet and with the report's rhythm.
+
+    Args:
+        settings: the run's.
+        env_steps_done: those that were played before this session.
+        env_runners: processes of their own that play, anywhere in the cluster; 0 for the learner's. With others' the
+            numbers depend on who answers first, and are not the same twice.
+    """
     config = registry.get(settings.algorithm).load().algorithm_config(settings)
     config.debugging(seed=session_seed(settings.seed, env_steps_done), log_level="ERROR")
     config.callbacks(EpisodeMetrics)
+    if env_runners:
+        config.env_runners(num_env_runners=env_runners)
     config.reporting(
         min_time_s_per_iteration=0,
         min_sample_timesteps_per_iteration=protocol.steps_between_evaluations(settings.env_steps),

@@ -9,6 +9,8 @@ import contextlib
 import logging
 import math
 import os
+import platform
+import secrets
 import shutil
 import signal
 import time
@@ -35,7 +37,7 @@ _LOCK_WAIT_S = 30.0  # for the process of a trial whose driver was killed a mome
 
 
 class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
-    """One run. ``config["run"]`` holds its name, its folder, its settings as JSON, a GPU share and seconds."""
+    """One run. ``config["run"]`` is what :func:`_trial` gives."""
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
@@ -50,6 +52,11 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
         self._open.enter_context(no_results_at_home())
         self._training: Training | None = None
         run = config["run"]
+        if not Path(run["sign"]).is_file():
+            raise RunError(
+                f"node {platform.node()} does not see {run['sign']}, which the sweep put there; "
+                "on a cluster --out must be a folder that all nodes share"
+            )
         self._settings, self._folder = RunSettings.from_json(run["settings"]), RunFolder(Path(run["folder"]))
         if self._folder.finished:  # and the process died before it could say so
             return
@@ -180,20 +187,14 @@ def train_runs(
             last = None
         done[run.name] = 0 if last is None else last[1].env_steps
     watch = _Watch(runs, done, finished)
-    trials = [
-        {
-            "name": run.name,
-            "settings": run.settings.to_json(),
-            "folder": str((out / run.folder).resolve()),
-            "gpu_share": gpu_share,
-            "checkpoint_s": checkpoint_s,
-        }
-        for run in runs
-    ]
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # a run's folder has its own tables and events
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints tables even when told to be quiet
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # errors are told in one line, and kept in files
     storage = out / ".tune"
+    sign = storage / f"sign-{secrets.token_hex(8)}"
+    storage.mkdir(parents=True, exist_ok=True)
+    sign.touch()
+    trials = [_trial(run, out, sign, gpu_share, checkpoint_s) for run in runs]
     tuner = tune.Tuner(
         RunTrial,
         param_space={"run": tune.grid_search(trials)},
@@ -211,9 +212,22 @@ def train_runs(
     )
     with _sigterm_as_sigint(), contextlib.closing(watch):
         tuner.fit()
+    sign.unlink()
     if not watch.errors:
         shutil.rmtree(storage)
     return watch.errors
+
+
+def _trial(run: PlannedRun, out: Path, sign: Path, gpu_share: float, checkpoint_s: float) -> dict[str, Any]:
+    """What a trial needs to know; ``sign`` is a file that tells it whether its node sees the sweep's folder."""
+    return {
+        "name": run.name,
+        "settings": run.settings.to_json(),
+        "folder": str((out / run.folder).resolve()),
+        "sign": str(sign.resolve()),
+        "gpu_share": gpu_share,
+        "checkpoint_s": checkpoint_s,
+    }
 
 
 def _on_gpu(settings: dict[str, Any]) -> bool:
