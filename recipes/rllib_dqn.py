@@ -84,7 +84,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
             num_envs_per_env_runner=hyper.num_envs,
             rollout_fragment_length=hyper.slots_per_update,
         )
-        .learners(num_learners=0)
+        .learners(num_learners=0, learner_class=FiniteDQNLearner)
         .rl_module(model_config={"fcnet_hiddens": list(hyper.hidden), "fcnet_activation": "relu"})
         .training(
             lr=hyper.learning_rate,
@@ -95,7 +95,6 @@ def algorithm_config(settings: "RunSettings") -> Any:
                 "capacity": hyper.replay_capacity,
                 "seed": settings.seed,
             },
-            learner_class=FiniteDQNLearner,
             num_steps_sampled_before_learning_starts=hyper.learning_starts,
             target_network_update_freq=1,
             tau=hyper.target_rate,

@@ -71,7 +71,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
         .environment(env_id(settings.scenario), env_config=settings.env | {"agent_id": hyper.agent_id})
         .multi_agent(policies={"shared"}, policy_mapping_fn=one_policy)
         .env_runners(num_env_runners=0, num_envs_per_env_runner=hyper.num_envs)
-        .learners(num_learners=0)
+        .learners(num_learners=0, learner_class=FinitePPOLearner)
         .rl_module(
             model_config={
                 "fcnet_hiddens": list(hyper.hidden),
@@ -90,7 +90,6 @@ def algorithm_config(settings: "RunSettings") -> Any:
             entropy_coeff=hyper.entropy_bonus,
             vf_loss_coeff=hyper.value_weight,
             use_kl_loss=False,
-            learner_class=FinitePPOLearner,
         )
     )
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from recipes.runs import RunError
+
 _OBJECT_STORE_BYTES = 200 * 2**20  # Ray takes 30 % of the memory by default; local recipes send almost nothing
 _CHECKOUT = Path(__file__).parents[2]
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
@@ -45,10 +47,22 @@ def cluster(address: str) -> Iterator[None]:
 
     Args:
         address: as ``ray.init`` takes it, ``"auto"`` for the one that this machine belongs to.
+
+    Raises:
+        RunError: it cannot be joined.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
     code = [str(_CHECKOUT / name) for name in ("recipes", "edgeoffload_env")]
-    with _session(address=address, runtime_env={"py_modules": code}):
+    with contextlib.ExitStack() as session:
+        try:
+            session.enter_context(_session(address=address, runtime_env={"py_modules": code}))
+        except (ConnectionError, ValueError, ray.exceptions.AuthenticationError) as error:
+            raise RunError(
+                f"the Ray cluster at {address} cannot be joined: {error}; "
+                "one that is protected by a token wants RAY_AUTH_MODE=token and the token, see docs/cluster.md"
+            ) from error
         yield
 
 

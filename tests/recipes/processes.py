@@ -49,8 +49,8 @@ def interrupt(process: subprocess.Popen[str]) -> list[tuple[int, str]]:
     return below
 
 
-def survivors(below: list[tuple[int, str]], seconds: float = 15.0) -> list[tuple[int, str]]:
-    """Which of these processes still run after a grace."""
+def survivors(below: list[tuple[int, str]], seconds: float = 90.0) -> list[tuple[int, str]]:
+    """Which of these processes still run after a grace; Ray's agents take half a minute to miss a killed raylet."""
     end = time.monotonic() + seconds
     while True:
         alive = [(pid, name) for pid, name in below if Path(f"/proc/{pid}").exists()]
