@@ -137,14 +137,13 @@ def test_two_trainings_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert process.returncode == 0, text  # untouched
 
 
-def test_trials_that_are_killed_end_in_the_same_numbers(tmp_path: Path) -> None:
+def test_a_trial_that_is_killed_ends_in_the_same_numbers(tmp_path: Path) -> None:
     arguments = ["sweep", "--algorithms", "idql-tolb", "--env-steps", "4000", "--checkpoint-every", "0", *TINY_SWEEP]
     process = start(*arguments, "--out", str(tmp_path / "hurt"))
     folder = tmp_path / "hurt/runs/idql-tolb/paper/seed-0"
-    for rows in (3, 5):
-        wait_for(lambda rows=rows: len(RunFolder(folder).rows()) >= rows, process)
-        (trial,) = [pid for pid, name in children_of(process.pid) if name.startswith("ray::RunTrial")]
-        os.kill(trial, signal.SIGKILL)
+    wait_for(lambda: len(RunFolder(folder).rows()) >= 3, process)
+    (trial,) = [pid for pid, name in children_of(process.pid) if name.startswith("ray::RunTrial")]
+    os.kill(trial, signal.SIGKILL)
     text = ended(process)
     assert process.returncode == 0, text
     done = run(*arguments, "--out", str(tmp_path / "whole"))
@@ -182,7 +181,7 @@ def test_a_loss_that_explodes(tmp_path: Path, algorithm: str) -> None:
     assert f"{name} failed: after 0 env steps the loss of " in done.stderr
     assert f" is inf; the batch is in {out / name}/nan-batch.npz, and no checkpoint is there" in done.stderr
     assert "1 of 2 runs are unfinished" in done.stderr
-    assert {row["reward_scale"] for row in without_clock(out)} == {"1.0"}
+    assert {row["run"] for row in without_clock(out)} == {f"runs/{algorithm}/paper/reward_scale=1.0/seed-0"}
     with np.load(out / name / "nan-batch.npz", allow_pickle=False) as batch:
         assert batch["rewards"].shape == (4, 3)
         assert np.abs(batch["rewards"]).max() > 1e15
