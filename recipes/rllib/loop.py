@@ -149,6 +149,8 @@ class Training:
             error.save(batch)
             about = f"after {self.progress.env_steps:,} env steps {error}; the batch is in {batch}, and {left} there"
             raise TrainingError(about) from error
+        except (ConnectionError, TimeoutError):  # Ray's, which are OSErrors and about no file
+            raise
         except OSError as error:
             done = f"{self.progress.env_steps:,} env steps"
             raise TrainingError(
