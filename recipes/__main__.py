@@ -1,7 +1,10 @@
 """``python -m recipes``; see :mod:`recipes.cli`."""
 
+import signal
 import sys
 
-from recipes.cli import main
+before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # while there is nothing to stop, end without a traceback
+from recipes.cli import main  # noqa: E402
 
+signal.signal(signal.SIGINT, before)
 sys.exit(main())

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from edgeoffload_env import policies, scenarios
-from edgeoffload_env._validation import whole
+from edgeoffload_env._validation import number, whole
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import Report
 from recipes import cli_sweep, registry
 from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED
-from recipes.runs import RunError, RunFolder, StoppedError
+from recipes.runs import RunError, RunFolder, StoppedError, TrainingError
 from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
+from recipes.stopping import StopSignals
 from recipes.train import policy_of, train
 
 PROGRAM = "python -m recipes"
-REFUSED, STOPPED = 2, 130
+FAILED, REFUSED, STOPPED = 1, 2, 130
 
 
 class UsageError(Exception):
@@ -32,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 if it went well, 2 if it was refused, 130 if it was stopped."""
+    """Run a command; 0 if it went well, 1 if it failed, 2 if it was refused, 130 if it was stopped."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = _parser().parse_args(arguments)
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UsageError, RunError) as error:
         print(f"{PROGRAM}: error: {error}", file=sys.stderr)
         return REFUSED
+    except TrainingError as error:
+        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print(f"{PROGRAM}: stopped", file=sys.stderr)
         return STOPPED
@@ -68,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
         dest="assignments",
         help="a hyper-parameter, or env.FIELD for a field of the game; repeatable",
     )
+    command.add_argument(
+        "--env-runners", type=int, default=0, metavar="K", help="processes that play for the learner (0: itself does)"
+    )
+    cli_sweep.add_session_arguments(command)
 
     command = commands.add_parser(
         "sweep", help="train many runs at once on Ray Tune; the same command again resumes, or trains what is new"
@@ -133,15 +141,26 @@ def _train(options: argparse.Namespace) -> int:
             hyperparameters=recipe.load().Hyperparameters.of(hyperparameters),
             env=env,
         )
+        checkpoint_s = number("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
+        env_runners = whole("--env-runners", options.env_runners, 0, 10**4)
     except (TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
     path = options.out or Path("runs", settings.algorithm, settings.scenario, f"seed-{settings.seed}")
+    stop = StopSignals()
     try:
-        folder = RunFolder.begin(path, settings)
-        try:
-            result = train(folder, settings)
-        finally:
-            folder.release()
+        with stop.caught():
+            folder = RunFolder.begin(path, settings)
+            try:
+                result = train(
+                    folder,
+                    settings,
+                    stop,
+                    checkpoint_s=checkpoint_s,
+                    address=options.address,
+                    env_runners=env_runners,
+                )
+            finally:
+                folder.release()
     except ImportError as error:
         raise UsageError(f"{error}; training needs `pip install 'edgeoffload-env[rllib]'`") from error
     except (StoppedError, KeyboardInterrupt) as error:

@@ -1,15 +1,18 @@
 """The command ``python -m recipes sweep``."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
 
 from edgeoffload_env._validation import number, whole
 from recipes import registry, results
-from recipes.runs import RunError, RunFolder
+from recipes.runs import RunError, RunFolder, StoppedError
 from recipes.settings import parse_assignments
+from recipes.stopping import StopSignals
 from recipes.sweep import PlannedRun, combinations, plan, read_search
+from recipes.train import CHECKPOINT_S
 
 DONE, FAILED, REFUSED, STOPPED = 0, 1, 2, 130
 
@@ -32,7 +35,19 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the sweep's folder; may be extended")
     command.add_argument("--jobs", type=int, metavar="K", help="the most runs at a time (as many as there are cores)")
     command.add_argument("--gpu-share", type=float, default=1.0, help="of a GPU, for each run with device=cuda (1)")
+    add_session_arguments(command)
+
+
+def add_session_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what ``train`` and ``sweep`` share, and what changes no result."""
     command.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster to use; auto: this machine's")
+    command.add_argument(
+        "--checkpoint-every",
+        type=float,
+        default=CHECKPOINT_S,
+        metavar="SECONDS",
+        help=f"what a killed process loses at most ({CHECKPOINT_S:g})",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,7 +73,10 @@ def run(options: argparse.Namespace) -> int:
     except Timeout:
         raise RunError(f"another sweep is at work on {out}; wait for it, or choose another --out") from None
     try:
-        errors = _train(missing, options) if missing else {}
+        try:
+            errors = _train(missing, options) if missing else {}
+        except StoppedError:
+            errors = {}
         rows = results.rows_of(out)
         results.write_tables(out, rows)
     finally:
@@ -84,6 +102,7 @@ def _planned(options: argparse.Namespace) -> list[PlannedRun]:
     if options.jobs is not None:
         whole("--jobs", options.jobs, 1, 10**6)
     number("--gpu-share", options.gpu_share, 0.01, 1.0)
+    number("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
     search: list[dict[str, Any]] = [{}]
     if options.search is not None:
         search = list(combinations(read_search(options.search), samples, options.search_seed))
@@ -112,7 +131,16 @@ def _is_finished(out: Path, run: PlannedRun) -> bool:
 def _train(runs: list[PlannedRun], options: argparse.Namespace) -> dict[str, str]:
     from recipes.rllib.session import cluster, local_ray
 
-    with local_ray(options.jobs) if options.address is None else cluster(options.address):
-        from recipes.rllib.tuning import train_runs
-
-        return train_runs(runs, options.out, max_concurrent=options.jobs, gpu_share=options.gpu_share)
+    stop = StopSignals()
+    with contextlib.ExitStack() as session:
+        with stop.caught():  # later Tune does
+            session.enter_context(local_ray(options.jobs) if options.address is None else cluster(options.address))
+            from recipes.rllib.tuning import train_runs
+        stop.check()
+        return train_runs(
+            runs,
+            options.out,
+            max_concurrent=options.jobs,
+            gpu_share=options.gpu_share,
+            checkpoint_s=options.checkpoint_every,
+        )

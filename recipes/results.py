@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeoffload_env.evaluation import METRICS
-from recipes.runs import RunFolder, finite, write_json
+from recipes.files import finite, in_one_move, write_json
+from recipes.runs import RunFolder
 
 CSV_FILE, JSON_FILE = "results.csv", "results.json"
 _FIXED = ("algorithm", "scenario", "num_users", "seed", "checkpoint")
@@ -64,12 +65,10 @@ def _rows(folder: RunFolder, sweep: Path) -> list[dict[str, Any]]:
 def write_tables(sweep: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write ``results.csv`` and ``results.json`` in a sweep's folder, each in one move."""
     write_json(sweep / JSON_FILE, list(rows))
-    unfinished = sweep / f"{CSV_FILE}.unfinished"
-    with unfinished.open("w", newline="") as file:
+    with in_one_move(sweep / CSV_FILE) as unfinished, unfinished.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else _FIXED, lineterminator="\n")
         writer.writeheader()
         writer.writerows(finite(row) for row in rows)
-    unfinished.replace(sweep / CSV_FILE)
 
 
 def table(rows: Iterable[dict[str, Any]]) -> str:

@@ -68,6 +68,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
     from ray.rllib.algorithms.dqn import DQNConfig
 
     from recipes.rllib.adapter import env_id, own_policy, register_envs
+    from recipes.rllib.finite import FiniteDQNLearner
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)
@@ -83,7 +84,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
             num_envs_per_env_runner=hyper.num_envs,
             rollout_fragment_length=hyper.slots_per_update,
         )
-        .learners(num_learners=0)
+        .learners(num_learners=0, learner_class=FiniteDQNLearner)
         .rl_module(model_config={"fcnet_hiddens": list(hyper.hidden), "fcnet_activation": "relu"})
         .training(
             lr=hyper.learning_rate,
@@ -108,5 +109,4 @@ def load_policy(settings: "RunSettings", checkpoint: Path) -> "Policy":
     """The greedy policy: each user's own network on the user's own observation."""
     from recipes.rllib.policy import TrainedPolicy
 
-    num_users = settings.env_config.num_users
-    return TrainedPolicy.load(settings.algorithm, checkpoint, shared=False, agent_id=False, num_users=num_users)
+    return TrainedPolicy.load(settings, algorithm_config(settings), checkpoint, shared=False, agent_id=False)

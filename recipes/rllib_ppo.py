@@ -60,6 +60,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
     from ray.rllib.algorithms.ppo import PPOConfig
 
     from recipes.rllib.adapter import env_id, one_policy, register_envs
+    from recipes.rllib.finite import FinitePPOLearner
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)
@@ -70,7 +71,7 @@ def algorithm_config(settings: "RunSettings") -> Any:
         .environment(env_id(settings.scenario), env_config=settings.env | {"agent_id": hyper.agent_id})
         .multi_agent(policies={"shared"}, policy_mapping_fn=one_policy)
         .env_runners(num_env_runners=0, num_envs_per_env_runner=hyper.num_envs)
-        .learners(num_learners=0)
+        .learners(num_learners=0, learner_class=FinitePPOLearner)
         .rl_module(
             model_config={
                 "fcnet_hiddens": list(hyper.hidden),
@@ -99,5 +100,5 @@ def load_policy(settings: "RunSettings", checkpoint: Path) -> "Policy":
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)
-    num_users = settings.env_config.num_users
-    return TrainedPolicy.load(settings.algorithm, checkpoint, shared=True, agent_id=hyper.agent_id, num_users=num_users)
+    config = algorithm_config(settings)
+    return TrainedPolicy.load(settings, config, checkpoint, shared=True, agent_id=hyper.agent_id)

@@ -3,27 +3,25 @@
 =====================  ==============================================================================================
 ``config.json``        what defines the run; a run is resumed only with the same
 ``progress.csv``       a row for each 1 % of the run: training episodes, and the greedy policy's evaluation (``eval_``)
-``checkpoints/``       the last two, each ``checkpoints/<env steps>/`` with what RLlib saved and ``state.json``
+``checkpoints/``       the last two, each ``checkpoints/<env steps>/``; see :mod:`recipes.checkpoints`
 ``best/``              the networks that did best in an evaluation, and ``state.json``
 ``events.out.*``       the same figures for TensorBoard, with the learner's
+``nan-batch.npz``      only where a loss was not finite: what it was computed on
 ``summary.json``       written last: a run that has it is finished
 =====================  ==============================================================================================
 """
 
 import csv
+import io
 import json
-import math
-import os
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from recipes.checkpoints import Checkpoints, DamagedError, Progress
+from recipes.files import UNFINISHED, finite, write_json, write_text
 from recipes.settings import RunSettings
-
-_KEPT_CHECKPOINTS = 2
-_UNFINISHED = ".unfinished"
 
 
 class RunError(Exception):
@@ -34,13 +32,8 @@ class StoppedError(Exception):
     """Training was stopped by a signal; a checkpoint holds where it stood."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a run had come at a checkpoint."""
-
-    env_steps: int = 0
-    wall_s: float = 0.0
-    """Wall time spent in training, over all sessions that led to the checkpoint."""
+class TrainingError(Exception):
+    """Training cannot go on; the message says why, and what is left."""
 
 
 class RunFolder:
@@ -79,7 +72,7 @@ class RunFolder:
 
         folder = cls(path)
         is_run = folder._config_file.is_file()
-        ours = (".lock", folder._config_file.name + _UNFINISHED)  # of a run that was killed before it was one
+        ours = (".lock", folder._config_file.name + UNFINISHED)  # of a run that was killed before it was one
         if not is_run and path.exists() and (not path.is_dir() or any(p.name not in ours for p in path.iterdir())):
             raise RunError(f"{path} holds something that is not a run; choose another folder with --out")
         folder.check_same(settings)
@@ -132,26 +125,8 @@ class RunFolder:
         write_json(self._summary_file, summary)
 
     def save_checkpoint(self, progress: Progress, write: Callable[[Path], object]) -> Path:
-        """Write a checkpoint beside the others, then name it in one move and drop all but the last two.
-
-        Args:
-            progress: how far the run has come.
-            write: gets an empty folder to write into.
-        """
-        self._checkpoints.mkdir(exist_ok=True)
-        unfinished = self._checkpoints / _UNFINISHED
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
-        write(unfinished)
-        if self.best.is_dir():
-            shutil.copytree(self.best, unfinished / "best")
-        write_json(unfinished / "state.json", asdict(progress))
-        final = self._checkpoints / f"{progress.env_steps:012d}"
-        shutil.rmtree(final, ignore_errors=True)
-        unfinished.rename(final)
-        for old in self._named_checkpoints()[:-_KEPT_CHECKPOINTS]:
-            shutil.rmtree(old)
-        return final
+        """Write a checkpoint; arguments as in :meth:`.Checkpoints.save`."""
+        return self._checkpoints.save(progress, write, self.best)
 
     def keep_best(self, env_steps: int, utility: float, networks: Path) -> None:
         """Make networks the best so far; every checkpoint takes a copy along.
@@ -174,7 +149,8 @@ class RunFolder:
         return state["env_steps"], state["utility"]
 
     def return_to(self, checkpoint: Path | None) -> None:
-        """Forget what no checkpoint kept: rows, and networks that did better later."""
+        """Forget what no checkpoint kept: rows, and networks that did better later; and later, damaged checkpoints."""
+        self._checkpoints.return_to(checkpoint)
         env_steps = -1 if checkpoint is None else int(checkpoint.name)
         shutil.rmtree(self.best, ignore_errors=True)
         if checkpoint is not None and (checkpoint / "best").is_dir():
@@ -182,12 +158,7 @@ class RunFolder:
         rows = self.rows()
         kept = [row for row in rows if int(row["env_steps"]) <= env_steps]
         if kept and len(kept) < len(rows):
-            unfinished = self._progress_file.with_name(self._progress_file.name + _UNFINISHED)
-            with unfinished.open("w", newline="") as file:
-                writer = csv.DictWriter(file, list(kept[0]))
-                writer.writeheader()
-                writer.writerows(kept)
-            unfinished.replace(self._progress_file)
+            self._write_rows(kept)
         elif rows and not kept:
             self._progress_file.unlink()
 
@@ -197,20 +168,28 @@ class RunFolder:
         return self.path / "best"
 
     def last_checkpoint(self) -> tuple[Path, Progress] | None:
-        """The latest checkpoint and how far the run had come; None where there is none yet."""
-        named = self._named_checkpoints()
-        if not named:
-            return None
-        return named[-1], Progress(**json.loads((named[-1] / "state.json").read_text()))
+        """The latest checkpoint that is whole, and how far the run had come; None where there is none yet.
+
+        Raises:
+            RunError: all checkpoints are damaged.
+        """
+        try:
+            return self._checkpoints.last_whole()
+        except DamagedError as error:
+            raise RunError(
+                f"{error}\nnone is left to go on from; to start {self.path} anew, remove its folder checkpoints"
+            ) from error
 
     def add_row(self, row: dict[str, Any]) -> None:
         """Append a row to the progress file, NaN as an empty cell; all rows have the same columns."""
-        new = not self._progress_file.exists()
-        with self._progress_file.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(finite(row))  # the csv module writes None as nothing
+        self._write_rows([*self.rows(), finite(row)])  # the csv module writes None as nothing
+
+    def _write_rows(self, rows: Sequence[dict[str, Any]]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self._progress_file, text.getvalue())
 
     def rows(self) -> list[dict[str, str]]:
         """The progress file's rows, as text."""
@@ -234,11 +213,6 @@ class RunFolder:
             lines = "".join(f"\n  {name}: {here.get(name)!r} there, {asked.get(name)!r} asked for" for name in names)
             raise RunError(f"{self.path} holds a run with other settings; choose another folder with --out{lines}")
 
-    def _named_checkpoints(self) -> list[Path]:
-        if not self._checkpoints.is_dir():
-            return []
-        return sorted(path for path in self._checkpoints.iterdir() if path.name.isdigit())
-
     @property
     def _config_file(self) -> Path:
         return self.path / "config.json"
@@ -252,28 +226,8 @@ class RunFolder:
         return self.path / "progress.csv"
 
     @property
-    def _checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file in one move; what is not finite becomes null."""
-    unfinished = path.with_name(path.name + _UNFINISHED)
-    with unfinished.open("w") as file:
-        json.dump(finite(value), file, indent=2, allow_nan=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-
-
-def finite(value: Any) -> Any:
-    """The same value with None for every number that is not finite, as JSON has no word for them."""
-    if isinstance(value, dict):
-        return {name: finite(item) for name, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    def _checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.path / "checkpoints")
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

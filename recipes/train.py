@@ -7,29 +7,58 @@ from typing import Any
 from edgeoffload_env import Evaluation
 from edgeoffload_env.policies import Policy
 from recipes import protocol, registry
-from recipes.runs import Progress, RunError, RunFolder
+from recipes.checkpoints import Progress
+from recipes.runs import RunError, RunFolder
 from recipes.settings import RunSettings
+from recipes.stopping import StopSignals
+
+CHECKPOINT_S = 60.0
+"""Seconds from one checkpoint to the next: what is lost at most where a process is killed."""
 
 _PACKAGES = ("edgeoffload-env", "gymnasium", "numpy", "pettingzoo", "ray", "torch")
 
 
-def train(folder: RunFolder, settings: RunSettings) -> Evaluation:
+def train(
+    folder: RunFolder,
+    settings: RunSettings,
+    stop: StopSignals,
+    *,
+    checkpoint_s: float = CHECKPOINT_S,
+    address: str | None = None,
+    env_runners: int = 0,
+) -> Evaluation:
     """Train what is left of a run, then :func:`finish` it.
 
-    Raises:
-        StoppedError: by SIGINT or SIGTERM, after a checkpoint was written.
-    """
-    from recipes.rllib.session import local_ray
+    Args:
+        folder: the run's.
+        settings: the run's.
+        stop: asked before and while it trains.
+        checkpoint_s: seconds from one checkpoint to the next.
+        address: of a Ray cluster to use; by default a Ray of its own.
+        env_runners: processes that play for the learner, a core each; 0 for the learner itself.
 
-    with local_ray():
+    Raises:
+        StoppedError: by a signal, after a checkpoint was written.
+        TrainingError: it cannot go on.
+    """
+    from recipes.rllib.session import cluster, local_ray
+
+    with local_ray(1 + env_runners) if address is None else cluster(address):
+        stop.check()
         from recipes.rllib.loop import train_to_end
 
-        progress = train_to_end(folder, settings)
-    return finish(folder, settings, progress)
+        progress = train_to_end(folder, settings, stop, checkpoint_s, env_runners)
+    return finish(folder, settings, progress, env_runners)
 
 
-def finish(folder: RunFolder, settings: RunSettings, progress: Progress) -> Evaluation:
+def finish(folder: RunFolder, settings: RunSettings, progress: Progress, env_runners: int = 0) -> Evaluation:
     """Judge a run that was trained to its end, its last and its best networks, and write its summary.
+
+    Args:
+        folder: the run's.
+        settings: the run's.
+        progress: where it ended.
+        env_runners: that played for its learner; written down where there were any.
 
     Returns:
         The last networks' evaluation on the games of the training's own evaluations.
@@ -41,7 +70,8 @@ def finish(folder: RunFolder, settings: RunSettings, progress: Progress) -> Eval
     if best is not None:
         chosen = registry.get(settings.algorithm).load().load_policy(settings, folder.best)
         final["best"] = protocol.as_json(protocol.final(chosen, settings)) | {"at_env_steps": best[0]}
-    folder.finish(summary_of(settings, progress, result) | {"final": final})
+    played = {"env_runners": env_runners} if env_runners else {}
+    folder.finish(summary_of(settings, progress, result) | played | {"final": final})
     return result
 
 

@@ -63,6 +63,9 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         self.huber = False
         self.device = "cpu"
         self._dont_auto_sync_env_runner_states = True  # there are no connectors
+        # Before each training step RLlib asks the lost runners whether they are back, and Ray takes two seconds to
+        # say of one that has no place that it is not; one that is back answers within milliseconds.
+        self.env_runner_health_probe_timeout_s = 0.1
 
     def training(
         self,

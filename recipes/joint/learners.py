@@ -12,6 +12,7 @@ from recipes.joint import losses
 from recipes.joint.networks import softmax
 from recipes.joint.replay import Rows
 from recipes.joint.schedule import value_at
+from recipes.rllib.finite import require_finite
 
 _GENERATOR = "joint_generator"
 
@@ -54,6 +55,7 @@ class JointLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
             timesteps: ``NUM_ENV_STEPS_SAMPLED_LIFETIME`` so far, for what changes over the training.
         """
         rows = training_data.batch if batch is None else batch
+        self._rows = rows
         self._weights_seq_no += 1
         self.learn(rows, (timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
         self._move_targets()
@@ -65,7 +67,12 @@ class JointLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
         raise NotImplementedError
 
     def descend(self, name: str, loss: Tensor, env_steps: int) -> None:
-        """A step of one network's optimiser down the gradient of a loss with respect to its parameters alone."""
+        """A step of one network's optimiser down the gradient of a loss with respect to its parameters alone.
+
+        Raises:
+            NotFiniteError: the loss is NaN or infinite; nothing was learned from it.
+        """
+        require_finite(name, loss, self._rows._asdict())
         parameters = self._parameters[name]
         gradients = torch.autograd.grad(loss, parameters)
         if self.config.grad_clip is not None:

@@ -1,6 +1,5 @@
 """Trained networks as a policy: for ``evaluate``, and for users that act one by one. Needs torch, not Ray."""
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from edgeoffload_env.observation import observation_size, state_size
 from edgeoffload_env.policies.view import PolicyView
 from recipes.asked import row_of, rows_of
 from recipes.joint.acting import ActingNetwork, GameSizes, make_acting
+from recipes.weights import fitting, load_weights
 
 _PREFIX = "acting."
 
@@ -48,8 +48,6 @@ class JointPolicy:
     ) -> "JointPolicy":
         """The policy of a checkpoint that RLlib's ``save_to_path`` wrote.
 
-        The weights are a pickle: load only checkpoints that you trust.
-
         Args:
             name: what tables call it.
             checkpoint: the folder.
@@ -57,18 +55,19 @@ class JointPolicy:
             kind: of the network, as in :func:`.make_acting`.
             hidden: units of its hidden layers.
             shared: whether its users share one network.
+
+        Raises:
+            RunError: the checkpoint's weights are none, or of other networks.
         """
-        folder = checkpoint / "learner_group" / "learner" / "rl_module" / "default_policy"
-        with (folder / "module_state.pkl").open("rb") as file:
-            state = pickle.load(file)
+        state = load_weights(checkpoint / "learner_group" / "learner" / "rl_module" / "default_policy")
         acting = make_acting(kind, sizes_of(config), hidden, shared=shared, seed=0)
-        acting.load_state_dict(
-            {
-                key.removeprefix(_PREFIX): torch.from_numpy(np.array(values))
-                for key, values in state.items()
-                if key.startswith(_PREFIX)
-            }
-        )
+        weights = {
+            key.removeprefix(_PREFIX): torch.from_numpy(np.array(values))
+            for key, values in state.items()
+            if key.startswith(_PREFIX)
+        }
+        with fitting(checkpoint):
+            acting.load_state_dict(weights)
         return cls(name, acting)
 
     def check(self, config: EdgeOffloadConfig) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import math
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,47 +13,35 @@ from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 from edgeoffload_env import Evaluation
 from edgeoffload_env.evaluation.score import marks_for
 from recipes import protocol, registry
+from recipes.checkpoints import Progress
 from recipes.progress import ProgressReport, latest
+from recipes.rllib.finite import NotFiniteError
 from recipes.rllib.metrics import EPISODE_KEYS, EpisodeMetrics
-from recipes.runs import Progress, RunFolder, StoppedError
+from recipes.runs import RunFolder, StoppedError, TrainingError
 from recipes.settings import RunSettings
-
-_SECONDS_PER_CHECKPOINT = 60.0
-
-
-class StopSignals:
-    """Turns the first SIGINT or SIGTERM into a request to stop; a second one stops at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    @contextlib.contextmanager
-    def caught(self) -> Iterator[None]:
-        """Catch the signals within the block."""
-        before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _ask(self, *_: Any) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+from recipes.stopping import StopSignals
 
 
-def train_to_end(folder: RunFolder, settings: RunSettings) -> Progress:
+def train_to_end(
+    folder: RunFolder, settings: RunSettings, stop: StopSignals, checkpoint_s: float, env_runners: int = 0
+) -> Progress:
     """Train what is left of a run, watched by a person. Needs a running Ray.
+
+    Args:
+        folder: the run's.
+        settings: the run's.
+        stop: asked between iterations.
+        checkpoint_s: seconds from one checkpoint to the next.
+        env_runners: processes that play, as in :func:`build`.
 
     Returns:
         How far the run has come: its end.
 
     Raises:
         StoppedError: a signal came before the end; what was trained is in a checkpoint.
+        TrainingError: it cannot go on.
     """
-    stop = StopSignals()
-    with stop.caught(), contextlib.closing(Training(folder, settings)) as training:
+    with contextlib.closing(Training(folder, settings, checkpoint_s, env_runners)) as training:
         if training.over:
             return training.progress
         title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}"
@@ -70,14 +57,22 @@ def train_to_end(folder: RunFolder, settings: RunSettings) -> Progress:
 
 
 class Training:
-    """A run at work: goes on from its last checkpoint, and writes checkpoints every minute. Needs a running Ray.
+    """A run at work: goes on from its last checkpoint, and writes checkpoints. Needs a running Ray.
 
     Attributes:
         progress: how far the run has come.
     """
 
-    def __init__(self, folder: RunFolder, settings: RunSettings) -> None:
-        self._folder, self._settings = folder, settings
+    def __init__(self, folder: RunFolder, settings: RunSettings, checkpoint_s: float, env_runners: int = 0) -> None:
+        """Take up a run.
+
+        Args:
+            folder: the run's.
+            settings: the run's.
+            checkpoint_s: seconds from one checkpoint to the next.
+            env_runners: processes that play, as in :func:`build`.
+        """
+        self._folder, self._settings, self._checkpoint_s = folder, settings, checkpoint_s
         last = folder.last_checkpoint()
         self.progress = Progress() if last is None else last[1]
         self._saved = self.progress
@@ -85,7 +80,7 @@ class Training:
         if self.over:
             return
         folder.return_to(None if last is None else last[0])
-        self._algorithm = build(settings, self.progress.env_steps)
+        self._algorithm = build(settings, self.progress.env_steps, env_runners)
         if last is not None:
             self._algorithm.restore_from_path(str(last[0].resolve()))
         self._log = _Log(folder, settings, self.progress)
@@ -102,12 +97,16 @@ class Training:
 
         Returns:
             The row that was added to the progress file.
+
+        Raises:
+            TrainingError: a loss is not finite, or a file cannot be written.
         """
-        result = self._algorithm.train()
-        now = time.monotonic()
-        self.progress = Progress(int(result["num_env_steps_sampled_lifetime"]), self._earlier_s + now - self._began)
-        row = self._log.add(self.progress, result, self._evaluate())
-        if now - self._saved_at >= _SECONDS_PER_CHECKPOINT:
+        with self._explained():
+            result = self._algorithm.train()
+            now = time.monotonic()
+            self.progress = Progress(int(result["num_env_steps_sampled_lifetime"]), self._earlier_s + now - self._began)
+            row = self._log.add(self.progress, result, self._evaluate())
+        if now - self._saved_at >= self._checkpoint_s:
             self.save()
         return row
 
@@ -126,11 +125,38 @@ class Training:
         return result
 
     def save(self) -> None:
-        """Write a checkpoint, unless there is one of this moment."""
+        """Write a checkpoint, unless there is one of this moment.
+
+        Raises:
+            TrainingError: it cannot be written.
+        """
         if self.progress == self._saved:
             return
-        self._folder.save_checkpoint(self.progress, lambda path: self._algorithm.save_to_path(str(path.resolve())))
+        with self._explained():
+            self._folder.save_checkpoint(self.progress, lambda path: self._algorithm.save_to_path(str(path.resolve())))
         self._saved, self._saved_at = self.progress, time.monotonic()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Says of what a person can do something about what it is, and what is left."""
+        saved = self._saved.env_steps
+        left = f"its checkpoint of {saved:,} env steps is" if saved else "no checkpoint is"
+        path = self._folder.path
+        try:
+            yield
+        except NotFiniteError as error:
+            batch = path / "nan-batch.npz"
+            error.save(batch)
+            about = f"after {self.progress.env_steps:,} env steps {error}; the batch is in {batch}, and {left} there"
+            raise TrainingError(about) from error
+        except (ConnectionError, TimeoutError):  # Ray's, which are OSErrors and about no file
+            raise
+        except OSError as error:
+            done = f"{self.progress.env_steps:,} env steps"
+            raise TrainingError(
+                f"{path} cannot be written after {done}: {error.strerror or error}; {left} there; "
+                "once that is put right, the same command goes on"
+            ) from error
 
     def close(self) -> None:
         """Stop the algorithm; what was trained since the last checkpoint is lost."""
@@ -140,11 +166,20 @@ class Training:
             self._algorithm = None
 
 
-def build(settings: RunSettings, env_steps_done: int) -> Any:
-    """The run's algorithm, quiet and with the report's rhythm, for a session that starts after so many env steps."""
+def build(settings: RunSettings, env_steps_done: int, env_runners: int = 0) -> Any:
+    """The run's algorithm, quiet and with the report's rhythm.
+
+    Args:
+        settings: the run's.
+        env_steps_done: those that were played before this session.
+        env_runners: processes of their own that play, anywhere in the cluster; 0 for the learner's. With others' the
+            numbers depend on who answers first, and are not the same twice.
+    """
     config = registry.get(settings.algorithm).load().algorithm_config(settings)
     config.debugging(seed=session_seed(settings.seed, env_steps_done), log_level="ERROR")
     config.callbacks(EpisodeMetrics)
+    if env_runners:
+        config.env_runners(num_env_runners=env_runners)
     config.reporting(
         min_time_s_per_iteration=0,
         min_sample_timesteps_per_iteration=protocol.steps_between_evaluations(settings.env_steps),

@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.rl_module.rl_module import RLModule
 
 from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
 from edgeoffload_env.observation import observation_size
 from edgeoffload_env.policies.view import PolicyView
 from recipes.asked import rows_of
+from recipes.rllib.adapter import make_env
+from recipes.settings import RunSettings
+from recipes.weights import fitting, load_weights
 
 
 class TrainedPolicy:
@@ -41,12 +43,34 @@ class TrainedPolicy:
         self.users = [f"user_{n}" for n in range(num_users)]
 
     @classmethod
-    def load(cls, name: str, checkpoint: Path, *, shared: bool, agent_id: bool, num_users: int) -> "TrainedPolicy":
-        """The policy of a checkpoint that RLlib's ``save_to_path`` wrote. Runs no Ray, but needs it installed."""
+    def load(
+        cls, settings: RunSettings, config: Any, checkpoint: Path, *, shared: bool, agent_id: bool
+    ) -> "TrainedPolicy":
+        """The policy of a checkpoint that RLlib's ``save_to_path`` wrote. Runs no Ray, but needs it installed.
+
+        The modules are built from the run's settings, and of the checkpoint the weights alone are loaded: what RLlib
+        writes beside them are pickles, which could hold anything.
+
+        Args:
+            settings: the run's.
+            config: the RLlib configuration of the run.
+            checkpoint: the folder.
+            shared: whether all users share a module.
+            agent_id: as in the constructor.
+
+        Raises:
+            RunError: the checkpoint's weights are none, or of other networks.
+        """
         folder = checkpoint.resolve() / "learner_group" / "learner" / "rl_module"
-        names = ["shared"] if shared else [f"user_{n}" for n in range(num_users)]
-        modules = [RLModule.from_checkpoint(folder / module) for module in names]
-        return cls(name, modules, shared=shared, agent_id=agent_id, num_users=num_users)
+        users = [f"user_{n}" for n in range(settings.env_config.num_users)]
+        specs = config.get_multi_rl_module_spec(env=make_env(settings.scenario, config.env_config))
+        modules = []
+        for name in ["shared"] if shared else users:
+            module = specs.rl_module_specs[name].build()
+            with fitting(checkpoint):
+                module.set_state(load_weights(folder / name))
+            modules.append(module)
+        return cls(settings.algorithm, modules, shared=shared, agent_id=agent_id, num_users=len(users))
 
     def check(self, config: EdgeOffloadConfig) -> None:
         """Refuse games that the networks do not fit.

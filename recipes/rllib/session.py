@@ -10,6 +10,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from recipes.runs import RunError
 
 _OBJECT_STORE_BYTES = 200 * 2**20  # Ray takes 30 % of the memory by default; local recipes send almost nothing
 _CHECKOUT = Path(__file__).parents[2]
@@ -34,15 +37,7 @@ def local_ray(num_cpus: int | None = 1) -> Iterator[None]:
         quiet_process()
         yield
         return
-    ray.init(
-        address="local",
-        num_cpus=num_cpus,
-        include_dashboard=False,
-        object_store_memory=_OBJECT_STORE_BYTES,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-    )
-    with _session():
+    with _session(address="local", num_cpus=num_cpus, include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES):
         yield
 
 
@@ -52,26 +47,32 @@ def cluster(address: str) -> Iterator[None]:
 
     Args:
         address: as ``ray.init`` takes it, ``"auto"`` for the one that this machine belongs to.
+
+    Raises:
+        RunError: it cannot be joined.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
-    ray.init(
-        address=address,
-        runtime_env={"py_modules": [str(_CHECKOUT / name) for name in ("recipes", "edgeoffload_env")]},
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-    )
-    with _session():
+    code = [str(_CHECKOUT / name) for name in ("recipes", "edgeoffload_env")]
+    with contextlib.ExitStack() as session:
+        try:
+            session.enter_context(_session(address=address, runtime_env={"py_modules": code}))
+        except (ConnectionError, ValueError, ray.exceptions.AuthenticationError) as error:
+            raise RunError(
+                f"the Ray cluster at {address} cannot be joined: {error}; "
+                "one that is protected by a token wants RAY_AUTH_MODE=token and the token, see docs/cluster.md"
+            ) from error
         yield
 
 
 @contextlib.contextmanager
-def _session() -> Iterator[None]:
+def _session(**where: Any) -> Iterator[None]:
     import ray
 
-    quiet_process()
     try:
+        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
+        quiet_process()
         with no_results_at_home():
             yield
     finally:

@@ -9,6 +9,8 @@ import contextlib
 import logging
 import math
 import os
+import platform
+import secrets
 import shutil
 import signal
 import time
@@ -25,17 +27,17 @@ from ray.tune.experiment import Trial
 from recipes.progress import ProgressReport, latest
 from recipes.rllib.loop import Training
 from recipes.rllib.session import no_results_at_home, quiet_process
-from recipes.runs import RunError, RunFolder
+from recipes.runs import RunError, RunFolder, TrainingError
 from recipes.settings import RunSettings
 from recipes.sweep import PlannedRun
-from recipes.train import finish
+from recipes.train import CHECKPOINT_S, finish
 
 _FAILURES = 3
 _LOCK_WAIT_S = 30.0  # for the process of a trial whose driver was killed a moment ago
 
 
 class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
-    """One run. ``config["run"]`` holds its name, its folder, its settings as JSON, and a GPU share."""
+    """One run. ``config["run"]`` is what :func:`_trial` gives."""
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> PlacementGroupFactory:
@@ -50,25 +52,37 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
         self._open.enter_context(no_results_at_home())
         self._training: Training | None = None
         run = config["run"]
+        if not Path(run["sign"]).is_file():
+            raise RunError(
+                f"node {platform.node()} does not see {run['sign']}, which the sweep put there; "
+                "on a cluster --out must be a folder that all nodes share"
+            )
         self._settings, self._folder = RunSettings.from_json(run["settings"]), RunFolder(Path(run["folder"]))
         if self._folder.finished:  # and the process died before it could say so
             return
         self._folder = RunFolder.begin(self._folder.path, self._settings, wait_s=_LOCK_WAIT_S)
         self._open.callback(self._folder.release)
-        self._training = self._open.enter_context(contextlib.closing(Training(self._folder, self._settings)))
+        training = Training(self._folder, self._settings, run["checkpoint_s"])
+        self._training = self._open.enter_context(contextlib.closing(training))
         self._sound = True
 
     def step(self) -> dict[str, Any]:
-        """Train until the next evaluation; after the last one judge the run, and write its summary."""
+        """Train until the next evaluation; after the last one judge the run, and write its summary.
+
+        What would fail again in the same way ends the trial with an ``error``, since Tune starts anew what raises.
+        """
         training, row = self._training, {}
         if training is not None:
-            if not training.over:
-                self._sound = False
-                row = training.advance()
-                self._sound = True
-            if not training.over:
-                return row | {"done": False}
-            training.save()
+            self._sound = False
+            try:
+                if not training.over:
+                    row = training.advance()
+                if not training.over:
+                    self._sound = True
+                    return row | {"done": False}
+                training.save()
+            except TrainingError as error:
+                return {"error": str(error), "done": True}
             finish(self._folder, self._settings, training.progress)
         summary = self._folder.summary
         assert summary is not None
@@ -111,6 +125,10 @@ class _Watch(Callback):  # type: ignore[misc]
     ) -> None:
         """An iteration of a trial."""
         run = self._runs[_name_of(trial)]
+        if "error" in result:
+            self.errors[run.name] = result["error"]
+            self._report.say(f"{run.name}: failed")
+            return
         self._steps[run.name] = min(result["env_steps"], run.settings.env_steps)
         if result["done"]:
             self._finished.add(run.name)
@@ -138,6 +156,7 @@ def train_runs(
     *,
     max_concurrent: int | None = None,
     gpu_share: float = 1.0,
+    checkpoint_s: float = CHECKPOINT_S,
     finished: Callable[[PlannedRun], None] = lambda run: None,
 ) -> dict[str, str]:
     """Train runs to their end, as many at a time as there are cores. Needs a running Ray.
@@ -147,6 +166,7 @@ def train_runs(
         out: the sweep's folder; every node must see it.
         max_concurrent: the most trials at a time.
         gpu_share: of a GPU, what a trial with ``device=cuda`` gets.
+        checkpoint_s: seconds from one checkpoint of a run to the next.
         finished: called with each run when its summary is written.
 
     Returns:
@@ -161,22 +181,20 @@ def train_runs(
     done = {}
     for run in runs:
         folder = RunFolder(out / run.folder)
-        last = folder.last_checkpoint()
+        try:
+            last = folder.last_checkpoint()
+        except RunError:  # which its trial will tell
+            last = None
         done[run.name] = 0 if last is None else last[1].env_steps
     watch = _Watch(runs, done, finished)
-    trials = [
-        {
-            "name": run.name,
-            "settings": run.settings.to_json(),
-            "folder": str((out / run.folder).resolve()),
-            "gpu_share": gpu_share,
-        }
-        for run in runs
-    ]
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # a run's folder has its own tables and events
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints tables even when told to be quiet
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # errors are told in one line, and kept in files
     storage = out / ".tune"
+    sign = storage / f"sign-{secrets.token_hex(8)}"
+    storage.mkdir(parents=True, exist_ok=True)
+    sign.touch()
+    trials = [_trial(run, out, sign, gpu_share, checkpoint_s) for run in runs]
     tuner = tune.Tuner(
         RunTrial,
         param_space={"run": tune.grid_search(trials)},
@@ -194,9 +212,22 @@ def train_runs(
     )
     with _sigterm_as_sigint(), contextlib.closing(watch):
         tuner.fit()
+    sign.unlink()
     if not watch.errors:
         shutil.rmtree(storage)
     return watch.errors
+
+
+def _trial(run: PlannedRun, out: Path, sign: Path, gpu_share: float, checkpoint_s: float) -> dict[str, Any]:
+    """What a trial needs to know; ``sign`` is a file that tells it whether its node sees the sweep's folder."""
+    return {
+        "name": run.name,
+        "settings": run.settings.to_json(),
+        "folder": str((out / run.folder).resolve()),
+        "sign": str(sign.resolve()),
+        "gpu_share": gpu_share,
+        "checkpoint_s": checkpoint_s,
+    }
 
 
 def _on_gpu(settings: dict[str, Any]) -> bool:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from recipes.runs import Progress, RunError, RunFolder, write_json
+from recipes.checkpoints import Progress
+from recipes.files import write_json
+from recipes.runs import RunError, RunFolder
 from tests.recipes.test_settings import settings
 
 

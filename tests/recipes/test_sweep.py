@@ -1,6 +1,7 @@
 """Sweeps for real, in processes of their own: to the end, killed at any moment, stopped, two at once."""
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from recipes.cli import REFUSED, STOPPED, main
-from recipes.runs import RunFolder
+from recipes.runs import RunError, RunFolder
 from recipes.settings import parse_assignments
 from recipes.sweep import plan
 from tests.recipes.noise import RAY_NOISE
@@ -135,10 +136,13 @@ def test_a_sweep_that_is_killed_loses_nothing(tmp_path: Path, number: signal.Sig
 
 
 def test_a_trial_goes_on_from_where_its_run_stood(local_session: None, tmp_path: Path) -> None:
-    from recipes.rllib.tuning import RunTrial
+    from recipes.rllib.tuning import RunTrial, _trial
 
     (run,) = plan(["idql-tolb"], ["paper"], [0], env_steps=2_000, assigned=parse_assignments(TINY_SWEEP[1::2]))
-    config = {"run": {"name": "it", "settings": run.settings.to_json(), "folder": str(tmp_path), "gpu_share": 1.0}}
+    sign = tmp_path / "sign"
+    sign.touch()
+    config = {"run": _trial(dataclasses.replace(run, folder=Path("run")), tmp_path, sign, 1.0, 60.0)}
+    tmp_path /= "run"
     first = RunTrial(config=config)
     assert not first.train()["done"]
     first.train()
@@ -159,6 +163,9 @@ def test_a_trial_goes_on_from_where_its_run_stood(local_session: None, tmp_path:
     third = RunTrial(config=config)  # as when a process dies before it could say that it was done
     assert third.train()["utility"] == result["utility"]
     third.stop()
+    sign.unlink()
+    with pytest.raises(RunError, match="on a cluster --out must be a folder that all nodes share"):
+        RunTrial(config=config)
 
 
 @pytest.mark.slow

@@ -1,0 +1,72 @@
+"""Losses that are no numbers: stop where one comes up, and keep what it was computed on."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
+from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
+
+from recipes.files import in_one_move
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss is NaN or infinite; nothing was learned from it.
+
+    Attributes:
+        batch: what it was computed on.
+    """
+
+    def __init__(self, loss: str, value: float, batch: dict[str, NDArray[Any]]) -> None:
+        super().__init__(loss, value, batch)  # which pickles it, as learners of other processes need
+        self.loss, self.value, self.batch = loss, value, batch
+
+    def __str__(self) -> str:
+        return f"the loss of {self.loss} is {self.value}"
+
+    def save(self, path: Path) -> None:
+        """Write the batch as an .npz file that plain numpy reads."""
+        with in_one_move(path) as unfinished, unfinished.open("wb") as file:
+            np.savez(file, allow_pickle=False, **self.batch)
+
+
+def require_finite(name: str, loss: torch.Tensor, batch: Mapping[str, Any]) -> None:
+    """Check a loss.
+
+    Args:
+        name: of what learns from it.
+        loss: a scalar.
+        batch: tensors that it was computed on; what else is among them is left out.
+
+    Raises:
+        NotFiniteError: it is NaN or infinite.
+    """
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        tensors = {key: column for key, column in batch.items() if isinstance(column, torch.Tensor)}
+        raise NotFiniteError(name, value, {key: column.detach().cpu().numpy() for key, column in tensors.items()})
+
+
+class _FiniteLosses:
+    """Checks each module's loss before its gradients are taken."""
+
+    def _update(self, batch: dict[str, Any], **kwargs: Any) -> Any:
+        self._at_work = batch
+        return super()._update(batch, **kwargs)  # type: ignore[misc]
+
+    def compute_gradients(self, loss_per_module: dict[str, torch.Tensor], **kwargs: Any) -> Any:
+        for module, loss in loss_per_module.items():
+            require_finite(module, loss, self._at_work[module])
+        return super().compute_gradients(loss_per_module, **kwargs)  # type: ignore[misc]
+
+
+class FiniteDQNLearner(_FiniteLosses, DQNTorchLearner):  # type: ignore[misc]
+    """RLlib's, stopping at losses that are not finite."""
+
+
+class FinitePPOLearner(_FiniteLosses, PPOTorchLearner):  # type: ignore[misc]
+    """RLlib's, stopping at losses that are not finite."""

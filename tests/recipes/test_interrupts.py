@@ -1,0 +1,85 @@
+"""Ctrl-C at any time: an end without a traceback, nothing that still runs, and a run that goes on."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from recipes.cli import STOPPED
+from tests.recipes.noise import RAY_NOISE
+from tests.recipes.processes import TINY_TRAIN, checkpoints, ended, interrupt, leftovers, outcome, start, survivors
+from tests.recipes.processes import wait_for as wait
+from tests.recipes.test_sweep import TINY_SWEEP, without_clock
+from tests.recipes.test_training import run
+
+pytestmark = [*RAY_NOISE, pytest.mark.slow]
+
+SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "2", "--env-steps", "4000", "--jobs", "2"]
+SWEEP += ["--checkpoint-every", "0", *TINY_SWEEP]
+COMMANDS = {"train": TINY_TRAIN, "sweep": SWEEP}
+FOLDERS = {"train": "out", "sweep": "out/runs/idql-tolb/paper/seed-0"}
+
+Sign = Callable[[Path], object]
+MOMENTS: dict[str, Sign] = {
+    "start": lambda run: (run.parents[4] / "out" if "runs" in run.parts else run).exists(),
+    "first networks": lambda run: (run / "candidate.unfinished").exists(),
+    "first checkpoint": lambda run: (run / "checkpoints/.unfinished").exists(),
+    "training": lambda run: len(checkpoints(run)) == 2,
+}
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A command and what it leaves when nothing happens."""
+    out = tmp_path_factory.mktemp(request.param) / "out"
+    done = run(*COMMANDS[request.param], "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    return request.param, out
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c(whole: tuple[str, Path], moment: str, tmp_path: Path) -> None:
+    name, reference = whole
+    out, folder, temporary = tmp_path / "out", tmp_path / FOLDERS[name], tmp_path / "t"
+    temporary.mkdir()
+    process = start(*COMMANDS[name], "--out", str(out), TMPDIR=str(temporary))
+    wait(lambda: MOMENTS[moment](folder), process, pause_s=0.001)
+    time.sleep(random.Random(moment).random() / 10)
+    below = interrupt(process)
+    text = ended(process, 60.0)
+    assert process.returncode == STOPPED, text
+    assert "Traceback" not in text
+    assert ("resume with:" if name == "train" else "the same command goes on") in text
+    assert not survivors(below)
+    assert not leftovers(out)
+    assert {path.name for path in temporary.iterdir()} <= {"ray"}  # its logs, where it keeps them
+    assert bool(checkpoints(folder)) == (moment != "start")
+
+    done = run(*COMMANDS[name], "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    if name == "sweep":
+        assert without_clock(out) == without_clock(reference)
+    assert outcome(folder) == outcome(reference / folder.relative_to(out))
+
+
+def test_ctrl_c_before_there_is_anything_to_stop(tmp_path: Path) -> None:
+    process = start(*TINY_TRAIN, "--out", str(tmp_path / "out"))
+    time.sleep(0.2)
+    interrupt(process)
+    assert ended(process) == ""
+    assert process.returncode in (-2, STOPPED)
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    process = start(*TINY_TRAIN, "--out", str(tmp_path / "out"))
+    wait((tmp_path / "out/config.json").exists, process)
+    below = interrupt(process)
+    time.sleep(0.5)
+    interrupt(process)
+    text = ended(process, 30.0)
+    assert process.returncode == STOPPED, text
+    assert "Traceback" not in text
+    assert not survivors(below)
+    assert run(*TINY_TRAIN, "--out", str(tmp_path / "out")).returncode == 0
