@@ -4,7 +4,7 @@ import contextlib
 import math
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from recipes.rllib.metrics import EPISODE_KEYS, EpisodeMetrics
 from recipes.runs import RunFolder, StoppedError, TrainingError
 from recipes.settings import RunSettings
 from recipes.stopping import StopSignals
+
+_MOST_STEPS_PER_ITERATION = 5_000  # some seconds: between iterations a run can be stopped
 
 
 def train_to_end(
@@ -47,7 +49,9 @@ def train_to_end(
         title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}"
         with contextlib.closing(ProgressReport(title, settings.env_steps, training.progress.env_steps)) as report:
             while not training.over and not stop.asked:
-                row = training.advance()
+                row = training.advance(lambda: stop.asked)
+                if row is None:
+                    break
                 report.update(row["env_steps"], latest(row["eval_utility"], row["eval_score"]))
         training.save()
         if not training.over:
@@ -92,19 +96,30 @@ class Training:
         """Whether all env steps have been played."""
         return self.progress.env_steps >= self._settings.env_steps
 
-    def advance(self) -> dict[str, Any]:
+    def advance(self, stopped: Callable[[], bool] = lambda: False) -> dict[str, Any] | None:
         """Train until the next evaluation.
 
+        Args:
+            stopped: asked every now and then whether to leave it at that; then nothing is evaluated.
+
         Returns:
-            The row that was added to the progress file.
+            The row that was added to the progress file; None if stopped before.
 
         Raises:
             TrainingError: a loss is not finite, or a file cannot be written.
         """
+        target = self.progress.env_steps + protocol.steps_between_evaluations(self._settings.env_steps)
         with self._explained():
-            result = self._algorithm.train()
-            now = time.monotonic()
-            self.progress = Progress(int(result["num_env_steps_sampled_lifetime"]), self._earlier_s + now - self._began)
+            while True:
+                result = self._algorithm.train()
+                now = time.monotonic()
+                env_steps = int(result["num_env_steps_sampled_lifetime"])
+                self.progress = Progress(env_steps, self._earlier_s + now - self._began)
+                self._log.gather(result)
+                if env_steps >= target or self.over:
+                    break
+                if stopped():
+                    return None
             row = self._log.add(self.progress, result, self._evaluate())
         if now - self._saved_at >= self._checkpoint_s:
             self.save()
@@ -182,7 +197,9 @@ def build(settings: RunSettings, env_steps_done: int, env_runners: int = 0) -> A
         config.env_runners(num_env_runners=env_runners)
     config.reporting(
         min_time_s_per_iteration=0,
-        min_sample_timesteps_per_iteration=protocol.steps_between_evaluations(settings.env_steps),
+        min_sample_timesteps_per_iteration=min(
+            protocol.steps_between_evaluations(settings.env_steps), _MOST_STEPS_PER_ITERATION
+        ),
     )
     return config.build_algo()
 
@@ -202,13 +219,19 @@ class _Log:
         self._folder, self._before = folder, progress
         self._marks = marks_for(settings.env_config)
         self._board = SummaryWriter(str(folder.path), purge_step=progress.env_steps + 1, write_to_disk=True)
+        self._episodes: dict[str, list[float]] = {key: [] for key in EPISODE_KEYS}
 
     def close(self) -> None:
         self._board.close()
 
+    def gather(self, result: dict[str, Any]) -> None:
+        """The episodes of one iteration, for the next row."""
+        for key, values in self._episodes.items():
+            values.extend(result["env_runners"].get(key, []))
+
     def add(self, progress: Progress, result: dict[str, Any], evaluation: Evaluation) -> dict[str, Any]:
-        """One iteration's result; returns its row."""
-        episodes = {key: result["env_runners"].get(key, []) for key in EPISODE_KEYS}
+        """An evaluation after so many episodes, with the last iteration's result; returns its row."""
+        episodes, self._episodes = self._episodes, {key: [] for key in EPISODE_KEYS}
         means = {key: float(np.mean(values)) if len(values) else math.nan for key, values in episodes.items()}
         score = math.nan
         if self._marks is not None:

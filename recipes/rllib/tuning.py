@@ -76,7 +76,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
             self._sound = False
             try:
                 if not training.over:
-                    row = training.advance()
+                    row = training.advance() or {}
                 if not training.over:
                     self._sound = True
                     return row | {"done": False}

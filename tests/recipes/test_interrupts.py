@@ -83,3 +83,17 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in text
     assert not survivors(below)
     assert run(*TINY_TRAIN, "--out", str(tmp_path / "out")).returncode == 0
+
+
+def test_a_run_of_hours_stops_within_seconds(tmp_path: Path) -> None:
+    """It is evaluated every hundredth, which here comes after a million env steps."""
+    out = tmp_path / "out"
+    process = start(*TINY_TRAIN[:2], "--env-steps", "100000000", "--set", "env.num_users=3", "--out", str(out))
+    wait(lambda: any(out.glob("events.*")), process)
+    time.sleep(2.0)
+    below = interrupt(process)
+    text = ended(process, 60.0)
+    assert process.returncode == STOPPED, text
+    assert not survivors(below)
+    (only,) = checkpoints(out)
+    assert 0 < int(only.name) < 500_000
