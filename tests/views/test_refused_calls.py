@@ -101,6 +101,23 @@ class TestSnapshots:
                 values[-1, 1] = value
                 refuse_snapshot(game, ValueError, f"{name}.* > 0", **{name: values})
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("channel_gain", 1e-40),  # no number of float32
+            ("channel_gain", 1e29),
+            ("task_bits", 1e29),
+            ("task_cycles", 1e29),
+            ("device_hz", 1e-29),
+            ("server_hz", 1e-29),
+            ("backlog_cycles", 1e29),
+        ],
+    )
+    def test_number_with_which_nothing_stays_finite(self, game, name, value):
+        values = game.view.snapshot()[name]
+        values[-1, 1] = value
+        refuse_snapshot(game, ValueError, "snapshot field '.*allowed: ", **{name: values})
+
     @every_field
     @pytest.mark.parametrize("number", [str, bool, complex, object, "datetime64[s]"], ids=str)
     def test_not_numbers(self, game, name, number):
