@@ -58,6 +58,19 @@ def check_actions(actions: Any, agents: list[str], num_servers: int) -> list[int
     return [check_action(agent, action, num_servers) for agent, action in zip(agents, targets, strict=True)]
 
 
+def check_options(options: Any) -> Any:
+    """The snapshot in the options of ``reset``, or None.
+
+    Raises:
+        TypeError: options that are no mapping.
+    """
+    if options is None:
+        return None
+    if not isinstance(options, Mapping):
+        fail("options", options, "None or a dict", TypeError)
+    return options.get("snapshot")
+
+
 def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) -> tuple[Snapshot, int]:
     """A snapshot's fields as float64 copies with a leading batch axis, and its slot.
 

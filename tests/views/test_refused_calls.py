@@ -149,6 +149,11 @@ class TestSnapshots:
         game.refuses(TypeError, "snapshot", game.view.env.reset, options={"snapshot": snapshot})
 
 
+@pytest.mark.parametrize("options", [[1], "snapshot", 3, True, np.ones(2)], ids=repr)
+def test_options_that_are_no_dict(game, options):
+    game.refuses(TypeError, "options = ", game.view.env.reset, options=options)
+
+
 @every_vector_view
 @pytest.mark.parametrize("slot", [[0, 1], [0], [0, 0, 0], 0, [[0, 0]]], ids=repr)
 def test_slots_of_a_batch_are_equal(make, slot):
