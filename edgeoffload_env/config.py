@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
+import math
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -13,10 +14,22 @@ from edgeoffload_env.model import channel
 PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
 """Figure 8's five servers."""
 
-# Sums and squares of times stay finite in float32 below this
-_LARGEST_S = 1e18
-_SMALLEST_SNR = 1e-30
+# Within these bounds sums and squares of times, and ratios, neither overflow nor vanish in float32
+LARGEST_S = 1e18
+SMALLEST_SNR, LARGEST_SNR = 1e-30, 1e37
 _SPEED = (1.0, 1e15, "cycles/s")
+
+
+class Extremes(NamedTuple):
+    """The longest times that can occur, and the extremes of the ratio inside (5)."""
+
+    queue_s: float
+    """Late in an episode: all tasks of all slots at the slowest server, none served."""
+    local_s: float
+    upload_s: float
+    """With all users on the channel."""
+    least_snr: float
+    most_snr: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,23 +178,55 @@ class EdgeOffloadConfig:
             fail("forward_bps", self.forward_bps, f"one rate, or {self.servers - 1}: one for each of servers 2..M")
         if self.min_distance_m > self.cell_radius_m:
             fail("min_distance_m", self.min_distance_m, f"at most cell_radius_m = {self.cell_radius_m!r}")
-        # Late in an episode at its worst: all tasks of all slots at the slowest server, none served
-        slots = min(self.max_cycles, 10**6)  # longer overloads are for the soak to find, not for every long episode
-        queue_s = self.num_users * slots * self.task_cycles[1] / self.speed_bounds_hz[0] + self.initial_load_s[1]
-        local_s = self.task_cycles[1] / self.device_hz[0]
-        radio = functools.partial(
-            channel.snr,
-            bandwidth_hz=self.bandwidth_hz,
-            tx_power_w=self.tx_power_w,
-            noise_w_per_hz=self.noise_w_per_hz,
+        gains = channel.path_gain(self.cell_radius_m), channel.path_gain(self.min_distance_m)
+        worst = self.worst_case(gains=gains)
+        if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
+            allowed = f"a signal to noise ratio from {SMALLEST_SNR:g} at the edge to {LARGEST_SNR:g} near the eNB"
+            fail("tx_power_w", self.tx_power_w, f"what gives {allowed}")
+        for name, seconds in (("task_cycles", worst.queue_s + worst.local_s), ("task_bits", worst.upload_s)):
+            if not seconds <= LARGEST_S:
+                fail(name, getattr(self, name), f"with these speeds only what keeps delays below {LARGEST_S:g} s")
+        largest = self.largest_balance_weight(worst.queue_s)
+        if not self.balance_weight <= largest:
+            fail("balance_weight", self.balance_weight, f"at most {largest:g} with these queues")
+
+    def worst_case(
+        self,
+        *,
+        gains: tuple[float, float],
+        task_bits: float = 0.0,
+        task_cycles: float = 0.0,
+        device_hz: float = math.inf,
+        server_hz: float = math.inf,
+        load_s: float = 0.0,
+    ) -> Extremes:
+        """The worst that an episode can bring, with the first slot's most extreme numbers.
+
+        Args:
+            gains: the least and the greatest channel gain.
+            task_bits: the longest task.
+            task_cycles: the heaviest task.
+            device_hz: the slowest device.
+            server_hz: the slowest server.
+            load_s: the servers' loads together.
+        """
+        bits, cycles = max(task_bits, self.task_bits[1]), max(task_cycles, self.task_cycles[1])
+        slots = min(self.max_cycles, 10**6)  # what overflows later is not worth refusing every long episode for
+        radio = {
+            "bandwidth_hz": self.bandwidth_hz,
+            "tx_power_w": self.tx_power_w,
+            "noise_w_per_hz": self.noise_w_per_hz,
+        }
+        slowest_bps = channel.uplink_rate_bps(self.num_users, np.asarray(gains[0]), **radio, xp=np)
+        return Extremes(
+            queue_s=self.num_users * slots * cycles / min(server_hz, self.speed_bounds_hz[0])
+            + max(load_s, self.initial_load_s[1]),
+            local_s=cycles / min(device_hz, self.device_hz[0]),
+            upload_s=bits / float(slowest_bps) if slowest_bps > 0.0 else math.inf,
+            least_snr=float(channel.snr(1, gains[0], **radio)),
+            most_snr=float(channel.snr(self.num_users, gains[1], **radio)),
         )
-        edge_gain = np.asarray(channel.path_gain(self.cell_radius_m))
-        if not radio(1, edge_gain) >= _SMALLEST_SNR:
-            fail("tx_power_w", self.tx_power_w, f"what gives a signal to noise ratio of {_SMALLEST_SNR:g} at the edge")
-        slowest_bps = channel.uplink_rate_bps(self.num_users, edge_gain, **radio.keywords, xp=np)
-        upload_s = self.task_bits[1] / float(slowest_bps)
-        for name, seconds in (("task_cycles", queue_s + local_s), ("task_bits", upload_s)):
-            if not seconds <= _LARGEST_S:
-                fail(name, getattr(self, name), f"with these speeds only what keeps delays below {_LARGEST_S:g} s")
-        if not self.balance_weight * queue_s**2 <= _LARGEST_S**2:
-            fail("balance_weight", self.balance_weight, f"at most {_LARGEST_S**2 / queue_s**2:g} with these queues")
+
+    def largest_balance_weight(self, queue_s: float) -> float:
+        """The w2 up to which rewards, and their sum over the users, stay finite with a queue of that length."""
+        return min(LARGEST_S**2, 1e38 / self.num_users) / queue_s**2

@@ -37,8 +37,8 @@ class ParallelDriver:
 
     batch = 1
 
-    def __init__(self, config: EdgeOffloadConfig) -> None:
-        self.env: Any = edgeoffload_v0.parallel_env(config)
+    def __init__(self, config: EdgeOffloadConfig, **options: Any) -> None:
+        self.env: Any = edgeoffload_v0.parallel_env(config, **options)
 
     def reset(self, seed: Any = None, snapshot: Snapshot | None = None) -> np.ndarray:
         """Start an episode; observations ``[1, N, D]``."""
@@ -83,8 +83,8 @@ class ParallelDriver:
 class AECDriver(ParallelDriver):
     """One game through the AEC view."""
 
-    def __init__(self, config: EdgeOffloadConfig) -> None:
-        self.env = edgeoffload_v0.env(config)
+    def __init__(self, config: EdgeOffloadConfig, **options: Any) -> None:
+        self.env = edgeoffload_v0.env(config, **options)
 
     def _reset(self, seed: Any, options: dict[str, Any] | None) -> np.ndarray:
         self.env.reset(seed=seed, options=options)
@@ -106,8 +106,8 @@ class AECDriver(ParallelDriver):
 class CentralDriver(ParallelDriver):
     """One game through the central view: one observation, the state, and one reward, the users' mean."""
 
-    def __init__(self, config: EdgeOffloadConfig) -> None:
-        self.env = EdgeOffloadCentralEnv(config)
+    def __init__(self, config: EdgeOffloadConfig, **options: Any) -> None:
+        self.env = EdgeOffloadCentralEnv(config, **options)
         self._state = np.zeros(0)
 
     def state(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One slot of the game for one game, in plain Python: what every view is held against.
+"""One slot of one game and what is seen of it, in plain Python: what every view is held against.
 
 Written from the paper's equations and the README's table of assumptions, one user at a time, with nothing of
 ``edgeoffload_env`` in it. Slow on purpose: each line can be checked against the paper by eye.
@@ -6,7 +6,7 @@ Written from the paper's equations and the README's table of assumptions, one us
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,3 +107,48 @@ def closest_arrivals_s(slot: Slot, actions: Sequence[int]) -> float:
         arrivals.sort()
         gaps += [late - early for early, late in itertools.pairwise(arrivals) if late > early]
     return min(gaps, default=math.inf)
+
+
+def log_path_gain(distance_m: float) -> float:
+    """The natural logarithm of the channel gain."""
+    return -(128.1 + 37.6 * math.log10(distance_m / 1000.0)) * math.log(10.0) / 10.0
+
+
+def squashed_load(load_s: float) -> float:
+    """A load factor in s as a feature."""
+    return 2.0 * (load_s / 0.5) / (1.0 + load_s / 0.5) - 1.0
+
+
+def centred(value: float, low: float, high: float) -> float:
+    """z / (1 + |z|) with z = -1 at the low end of a range and 1 at its high end; without width 10 % to either side."""
+    half = 0.5 * (high - low) or 0.05 * abs(high + low)
+    z = (value - 0.5 * (low + high)) / half
+    return z / (1.0 + abs(z))
+
+
+def seen(
+    snapshot: Mapping[str, Any],
+    config: Any,
+    load_feature: Callable[[float], float] = squashed_load,
+    range_feature: Callable[[float, float, float], float] = centred,
+) -> tuple[list[list[float]], list[float]]:
+    """One game's observations, a list for each user, and its global state.
+
+    Other features put in the same places whatever belongs to an entry, such as its accuracy.
+    """
+    load = [load_feature(q / f) for q, f in zip(snapshot["backlog_cycles"], snapshot["server_hz"], strict=True)]
+    speeds_hz = config.server_hz_range or (min(config.server_hz), max(config.server_hz))
+    speed = [range_feature(f, *speeds_hz) for f in snapshot["server_hz"]]
+    link_bounds = log_path_gain(config.cell_radius_m), log_path_gain(config.min_distance_m)
+    users = [
+        [
+            range_feature(snapshot["task_bits"][n], *config.task_bits),
+            range_feature(snapshot["task_cycles"][n], *config.task_cycles),
+            range_feature(snapshot["device_hz"][n], *config.device_hz),
+            range_feature(math.log(snapshot["channel_gain"][n]), *link_bounds),
+        ]
+        for n in range(config.num_users)
+    ]
+    seen_speed = speed if config.server_hz_range else []
+    rows = [load if config.observation == "load" else load + own + seen_speed for own in users]
+    return rows, load + speed + [x for own in users for x in own]

@@ -150,9 +150,23 @@ def test_unknown_field_of_the_class():
         ({"cell_radius_m": 30.0}, "min_distance_m = 35.0.*at most cell_radius_m = 30.0"),
         ({"min_distance_m": 250.5}, "min_distance_m = 250.5.*at most cell_radius_m = 250.0"),
         ({"tx_power_w": 1e-9, "cell_radius_m": 1e6, "noise_dbm_per_hz": 0.0}, "tx_power_w = .*signal to noise"),
+        (
+            {
+                "tx_power_w": 1e6,
+                "noise_dbm_per_hz": -250.0,
+                "bandwidth_hz": 1.0,
+                "min_distance_m": 0.1,
+                "num_users": 300,
+            },
+            "tx_power_w = .*signal to noise ratio .* to 1e",
+        ),
         ({"task_cycles": (1.0, 1e16), "server_hz": (1.0,), "num_users": 10**6}, "task_cycles = .*delays below"),
         ({"task_bits": (1.0, 1e14), "bandwidth_hz": 1.0, "noise_dbm_per_hz": -1.0}, "task_bits = .*delays below"),
         ({"balance_weight": 1e6, "task_cycles": (1e16, 1e16), "server_hz": (1e3,)}, "balance_weight = .*at most"),
+        (  # the mean of so many rewards would not be finite in float32
+            {"num_users": 10**6, "max_cycles": 1, "task_cycles": (9e11, 9e11), "server_hz": (1.0,)},
+            "balance_weight = .*at most",
+        ),
     ],
     ids=lambda value: str(value)[:40],
 )

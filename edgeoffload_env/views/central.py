@@ -58,7 +58,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
             options: ``{"snapshot": s}`` starts from what :meth:`snapshot` gave; other keys are ignored.
 
         Raises:
-            TypeError, ValueError: a bad seed or snapshot; nothing has changed then.
+            TypeError, ValueError: a bad seed, bad options or a bad snapshot; nothing has changed then.
         """
         self._game.reset(seed=seed, options=options)  # refuses a bad seed before Gymnasium's own stream has changed
         super().reset(seed=None if seed is None else int(seed))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env._validation import fail, integer, whole
-from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.config import LARGEST_S, LARGEST_SNR, SMALLEST_SNR, EdgeOffloadConfig
 from edgeoffload_env.model.slot import Snapshot
 
 SNAPSHOT_FIELDS = (*Snapshot._fields, "slot")
@@ -58,6 +58,19 @@ def check_actions(actions: Any, agents: list[str], num_servers: int) -> list[int
     return [check_action(agent, action, num_servers) for agent, action in zip(agents, targets, strict=True)]
 
 
+def check_options(options: Any) -> Any:
+    """The snapshot in the options of ``reset``, or None.
+
+    Raises:
+        TypeError: options that are no mapping.
+    """
+    if options is None:
+        return None
+    if not isinstance(options, Mapping):
+        fail("options", options, "None or a dict", TypeError)
+    return options.get("snapshot")
+
+
 def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) -> tuple[Snapshot, int]:
     """A snapshot's fields as float64 copies with a leading batch axis, and its slot.
 
@@ -68,7 +81,8 @@ def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) 
 
     Raises:
         TypeError: not a mapping, or a field that is not numeric.
-        ValueError: a field missing, unknown, of the wrong shape, not finite, or not positive (the backlog: negative).
+        ValueError: a field missing, unknown, of the wrong shape, not finite, not positive (the backlog: negative), or
+            so large or small that the episode would not stay finite in float32.
     """
     if not isinstance(snapshot, Mapping):
         fail("options['snapshot']", snapshot, f"a dict with {', '.join(SNAPSHOT_FIELDS)}", TypeError)
@@ -82,11 +96,43 @@ def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) 
         array = _numeric(name, snapshot[name])
         if array.shape != (*lead, size):
             fail(f"shape of snapshot field {name!r}", array.shape, f"{(*lead, size)}")
-        low_enough = array >= 0.0 if name == "backlog_cycles" else array > 0.0
-        if not np.all(np.isfinite(array) & low_enough & (array < 1e30)):
-            fail(f"snapshot field {name!r}", snapshot[name], "finite numbers > 0 (backlog_cycles: >= 0)")
+        high_enough = array >= (0.0 if name == "backlog_cycles" else 1e-30)
+        if not np.all(np.isfinite(array) & high_enough & (array < 1e30)):
+            allowed = "finite numbers > 0 (backlog_cycles: >= 0), from 1e-30 to 1e30"
+            fail(f"snapshot field {name!r}", snapshot[name], allowed)
         arrays[name] = array.reshape(batch or 1, size)
-    return Snapshot(**arrays), _common_slot(snapshot["slot"], config, batch)
+    checked = Snapshot(**arrays)
+    _check_magnitudes(checked, config)
+    return checked, _common_slot(snapshot["slot"], config, batch)
+
+
+def _check_magnitudes(snapshot: Snapshot, config: EdgeOffloadConfig) -> None:
+    """Refuse what is possible in each field alone, but not finite in float32 once played."""
+    worst = config.worst_case(
+        gains=(float(snapshot.channel_gain.min()), float(snapshot.channel_gain.max())),
+        task_bits=float(snapshot.task_bits.max()),
+        task_cycles=float(snapshot.task_cycles.max()),
+        device_hz=float(snapshot.device_hz.min()),
+        server_hz=float(snapshot.server_hz.min()),
+        load_s=float((snapshot.backlog_cycles / snapshot.server_hz).sum(axis=-1).max()),
+    )
+    if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
+        allowed = f"what gives a signal to noise ratio from {SMALLEST_SNR:g} to {LARGEST_SNR:g}"
+        fail("snapshot field 'channel_gain'", snapshot.channel_gain, allowed)
+    forward_s = snapshot.task_bits.max() / np.min(config.forward_bps)
+    for name, seconds in (
+        ("task_bits", worst.upload_s + forward_s),
+        ("task_cycles", worst.local_s),
+        ("backlog_cycles", worst.queue_s),
+    ):
+        if not seconds <= LARGEST_S:
+            value = getattr(snapshot, name)
+            fail(
+                f"snapshot field {name!r}", value, f"with the other fields only what keeps delays below {LARGEST_S:g} s"
+            )
+    if not config.balance_weight <= config.largest_balance_weight(worst.queue_s):
+        allowed = f"what leaves the reward finite with balance_weight = {config.balance_weight!r}"
+        fail("snapshot field 'backlog_cycles'", snapshot.backlog_cycles, allowed)
 
 
 def _numeric(name: str, value: Any) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from edgeoffload_env.rendering.picture import Picture
 from edgeoffload_env.rendering.scene import History, LastSlot, scene_of
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.backends import NumpyUniforms
-from edgeoffload_env.views.checks import check_actions, check_seed, check_snapshot
+from edgeoffload_env.views.checks import check_actions, check_options, check_seed, check_snapshot
 
 _TASKS_AHEAD = 64  # slots drawn at once: drawing for one slot costs as much as for many
 
@@ -82,10 +82,10 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             Observations, and an empty info for each agent.
 
         Raises:
-            TypeError, ValueError: a bad seed or snapshot; nothing has changed then.
+            TypeError, ValueError: a bad seed, bad options or a bad snapshot; nothing has changed then.
         """
         seed = check_seed(seed)
-        given = (options or {}).get("snapshot")
+        given = check_options(options)
         start = None if given is None else check_snapshot(given, self.config, None)
         self._uniforms.seed(seed)
         system = draw_system(self._uniforms, 1, self.config, xp=xp)

@@ -14,7 +14,7 @@ from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
 from edgeoffload_env.observation import EpisodeFeatures
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.backends import Backend
-from edgeoffload_env.views.checks import check_seed, check_snapshot
+from edgeoffload_env.views.checks import check_options, check_seed, check_snapshot
 
 
 class EdgeOffloadVectorEnv:
@@ -67,10 +67,10 @@ class EdgeOffloadVectorEnv:
             Observations ``[B, N, D]`` and an empty info.
 
         Raises:
-            TypeError, ValueError: a bad seed or snapshot; nothing has changed then.
+            TypeError, ValueError: a bad seed, bad options or a bad snapshot; nothing has changed then.
         """
         seed = check_seed(seed)
-        given = (options or {}).get("snapshot")
+        given = check_options(options)
         start = None if given is None else check_snapshot(given, self.config, self.num_envs)
         self._uniforms.seed(seed)
         self._begin_episode()

@@ -1,46 +1,12 @@
 """What users and the critic see: the documented formulas, entry by entry, for every view."""
 
-import math
-
 import numpy as np
 import pytest
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
+from tests import oracle
 from tests.drivers import USERS_DRIVERS
 from tests.helpers import assert_close, random_actions
-
-
-def centred(value, low, high):
-    """z / (1 + |z|) with z = -1 at the low end of a range and 1 at its high end."""
-    half = 0.5 * (high - low) or 0.05 * (high + low)
-    z = (value - 0.5 * (low + high)) / half
-    return z / (1.0 + abs(z))
-
-
-def log_gain(distance_m):
-    return -(128.1 + 37.6 * math.log10(distance_m / 1000.0)) * math.log(10.0) / 10.0
-
-
-def expected(snapshot, config):
-    """One game's observations ``[N, D]`` and state ``[S]`` from its snapshot."""
-    loads_s = [q / f for q, f in zip(snapshot["backlog_cycles"], snapshot["server_hz"], strict=True)]
-    load = [2.0 * (x / 0.5) / (1.0 + x / 0.5) - 1.0 for x in loads_s]
-    speeds_hz = config.server_hz_range or (min(config.server_hz), max(config.server_hz))
-    speed = [centred(f, *speeds_hz) for f in snapshot["server_hz"]]
-    users = [
-        [
-            centred(snapshot["task_bits"][n], *config.task_bits),
-            centred(snapshot["task_cycles"][n], *config.task_cycles),
-            centred(snapshot["device_hz"][n], *config.device_hz),
-            centred(
-                math.log(snapshot["channel_gain"][n]), log_gain(config.cell_radius_m), log_gain(config.min_distance_m)
-            ),
-        ]
-        for n in range(config.num_users)
-    ]
-    seen_speed = speed if config.server_hz_range else []
-    rows = [load if config.observation == "load" else load + own + seen_speed for own in users]
-    return np.array(rows), np.array(load + speed + [x for own in users for x in own])
 
 
 @pytest.mark.parametrize("driver", USERS_DRIVERS)
@@ -53,7 +19,7 @@ def test_entries_are_as_documented(scenario, driver):
     for _ in range(config.max_cycles):
         snapshot = view.snapshot()
         for game in range(view.batch):
-            rows, whole = expected({name: values[game] for name, values in snapshot.items()}, config)
+            rows, whole = oracle.seen({name: values[game] for name, values in snapshot.items()}, config)
             assert_close(observation[game], rows, 1e-5)
             assert_close(state[game], whole, 1e-5)
         played = view.step(random_actions(rng, config, view.batch))

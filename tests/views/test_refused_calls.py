@@ -101,6 +101,23 @@ class TestSnapshots:
                 values[-1, 1] = value
                 refuse_snapshot(game, ValueError, f"{name}.* > 0", **{name: values})
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("channel_gain", 1e-40),  # no number of float32
+            ("channel_gain", 1e29),
+            ("task_bits", 1e29),
+            ("task_cycles", 1e29),
+            ("device_hz", 1e-29),
+            ("server_hz", 1e-29),
+            ("backlog_cycles", 1e29),
+        ],
+    )
+    def test_number_with_which_nothing_stays_finite(self, game, name, value):
+        values = game.view.snapshot()[name]
+        values[-1, 1] = value
+        refuse_snapshot(game, ValueError, "snapshot field '.*allowed: ", **{name: values})
+
     @every_field
     @pytest.mark.parametrize("number", [str, bool, complex, object, "datetime64[s]"], ids=str)
     def test_not_numbers(self, game, name, number):
@@ -130,6 +147,11 @@ class TestSnapshots:
     @pytest.mark.parametrize("snapshot", [[1, 2], "snapshot", 3, np.zeros(7)], ids=repr)
     def test_not_a_dict(self, game, snapshot):
         game.refuses(TypeError, "snapshot", game.view.env.reset, options={"snapshot": snapshot})
+
+
+@pytest.mark.parametrize("options", [[1], "snapshot", 3, True, np.ones(2)], ids=repr)
+def test_options_that_are_no_dict(game, options):
+    game.refuses(TypeError, "options = ", game.view.env.reset, options=options)
 
 
 @every_vector_view

@@ -1,0 +1,85 @@
+"""Extreme but valid numbers: finite and right in every view, or refused when configured."""
+
+import numpy as np
+import pytest
+
+from edgeoffload_env import EdgeOffloadConfig
+from tests.drivers import DRIVERS
+from tests.fuzz import compare
+from tests.helpers import random_actions
+
+EXTREMES = {
+    "servers and devices from 1 Hz to 1 THz": {
+        "server_hz_range": (1.0, 1e12),
+        "num_servers": 5,
+        "device_hz": (1.0, 1e12),
+    },
+    "servers of 1 Hz and of 1 THz": {"server_hz": (1.0, 1e12, 1.0, 1e12)},
+    "all of 1 Hz": {"server_hz": (1.0,) * 3, "device_hz": (1.0, 1.0)},
+    "all of 1 THz": {"server_hz": (1e12,) * 3, "device_hz": (1e12, 1e12)},
+    "one cycle on 1 THz": {"server_hz": (1e12,) * 2, "device_hz": (1e12, 1e12), "task_cycles": (1.0, 1.0)},
+    "tasks from 1 bit to 1 TB": {"task_bits": (1.0, 8e12)},
+    "tasks of 1 bit": {"task_bits": (1.0, 1.0)},
+    "tasks of 1 TB": {"task_bits": (8e12, 8e12), "forward_bps": (1e9, 1e6, 1.0, 1e18)},
+    "one user where the cell ends": {"num_users": 1, "cell_radius_m": 35.0, "min_distance_m": 35.0},
+    "one user and one server": {"num_users": 1, "server_hz": (1e9,), "cell_radius_m": 35.0},
+    "strong signals on a narrow band": {
+        "num_users": 40,
+        "tx_power_w": 1e6,
+        "noise_dbm_per_hz": -250.0,
+        "bandwidth_hz": 1.0,
+        "min_distance_m": 1.0,
+        "task_bits": (1.0, 1e3),
+    },
+    "faint signals": {"tx_power_w": 1e-9, "cell_radius_m": 1e5, "noise_dbm_per_hz": -100.0, "task_bits": (1.0, 1.0)},
+    "slots of 1 ns": {"slot_s": 1e-9},
+    "slots of 30 years": {"slot_s": 1e9, "initial_load_s": (0.0, 1e9)},
+    "10,000 users from 1 Hz to 1 THz": {
+        "num_users": 10_000,
+        "server_hz": (1.0, 1e6, 1e12),
+        "device_hz": (1.0, 1e12),
+        "task_bits": (1.0, 8e12),
+        "reward_sharing": 0.5,
+    },
+    "10,000 users on 40 servers": {"num_users": 10_000, "server_hz": (1e9,) * 40, "observation": "load"},
+}
+
+
+REFUSED = {
+    "servers of less than 1 Hz": ({"server_hz": (0.5, 1e9)}, "server_hz = 0.5.*from 1 to"),
+    "tasks of no bits": ({"task_bits": (0.0, 8e12)}, "task_bits = 0.0.*from 1 to"),
+    "an episode that queues for longer than the universe is old": (
+        {"num_users": 10_000, "server_hz": (1.0,), "task_cycles": (1e16, 1e16)},
+        r"task_cycles = \(1e\+16, 1e\+16\).*below 1e\+18 s",
+    ),
+    "1 TB by a faint signal": (
+        {"task_bits": (1.0, 8e12), "tx_power_w": 1e-9, "cell_radius_m": 1e5, "noise_dbm_per_hz": -60.0},
+        r"task_bits = \(1.0, 8000000000000.0\).*below 1e\+18 s",
+    ),
+    "a cell smaller than the least distance": (
+        {"num_users": 1, "cell_radius_m": 34.9},
+        "min_distance_m = 35.0.*at most cell_radius_m = 34.9",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "message"), REFUSED.values(), ids=REFUSED)
+def test_refused_when_configured(fields, message):
+    with pytest.raises(ValueError, match=message):
+        EdgeOffloadConfig(**fields)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("case", EXTREMES)
+def test_finite_and_right(case, driver):
+    config = EdgeOffloadConfig(**(EXTREMES[case] | {"max_cycles": 3}))
+    eps = compare.FLOAT32_EPS if driver.endswith("float32") else compare.FLOAT64_EPS
+    view, rng = DRIVERS[driver](config), np.random.default_rng(0)
+    observation = view.reset(seed=0)
+    compare.assert_fresh(view.snapshot(), config, eps)
+    compare.assert_seen(observation, view.state(), view.snapshot(), config, eps)
+    for _ in range(1 if config.num_users == 10_000 else config.max_cycles):
+        before = view.snapshot()
+        played = view.step(random_actions(rng, config, view.batch))
+        compare.assert_slot(played, before, config, eps)
+        compare.assert_seen(played.observation, played.state, played.after, config, eps)

@@ -1,0 +1,30 @@
+"""Sequences of calls on every view, the same ones at every run; ``python -m tests.fuzz`` goes on with others."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.fuzz import strategies
+from tests.fuzz.machine import KINDS, SINGLES, machine_of
+
+QUICK = settings(stateful_step_count=20, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_sequence_of_calls(kind):
+    machine = machine_of(kind)
+    # torch takes many times as long for small arrays
+    examples = 25 if kind.startswith("torch") else 75 if kind == "aec" else 50
+    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=examples))
+    seen = machine.seen
+    assert seen["played"] >= 80, seen
+    assert seen["compared"] > 0.6 * seen["played"], seen
+    happened = {"reset", "snapshot", "copy", "refused step", "refused seed", "refused snapshot"}
+    if kind in SINGLES:
+        happened |= {"ansi", "refused step out of turn"}
+    assert happened <= set(seen), seen
+
+
+@given(fields=strategies.fields())
+def test_any_configuration_is_taken_or_refused_by_name(fields):
+    strategies.accepted(fields)
