@@ -17,7 +17,7 @@ from tests.recipes.test_training import run
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow]
 
-SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "4000", "--checkpoint-every", "0"]
+SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "2500", "--checkpoint-every", "0"]
 SWEEP += TINY_SWEEP
 
 
