@@ -28,14 +28,14 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 240.0) -> str:
+def ended(process: subprocess.Popen[str], seconds: float = 600.0) -> str:
     """What a process wrote to its standard error until its end."""
     return process.communicate(timeout=seconds)[1]
 
 
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str], pause_s: float = 0.02) -> None:
     """Wait until something holds while a process runs."""
-    end = time.monotonic() + 240.0
+    end = time.monotonic() + 600.0  # on a machine that is busy with much else
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end

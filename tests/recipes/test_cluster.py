@@ -17,7 +17,7 @@ from tests.recipes.test_training import run
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow]
 
-SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "4000", "--checkpoint-every", "0"]
+SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "2500", "--checkpoint-every", "0"]
 SWEEP += TINY_SWEEP
 
 
@@ -82,7 +82,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
 def test_a_sweep_over_three_nodes(nodes: Nodes, alone: list[dict[str, str]], tmp_path: Path) -> None:
     three = [nodes.join() for _ in range(3)]
     process = start(*SWEEP, "--out", str(tmp_path), "--address", nodes.address)
-    wait_for(lambda: all(works(node, "RunTrial") for node in three), process)
+    wait_for(lambda: all(works(node, "RunTrial") for node in three), process, pause_s=0.5)
     text = ended(process)
     assert process.returncode == 0, text
     assert without_clock(tmp_path) == alone
@@ -94,11 +94,11 @@ def test_a_node_that_dies_costs_time_and_one_that_joins_is_used(
     first, second = nodes.join(), nodes.join()
     process = start(*SWEEP, "--out", str(tmp_path), "--address", nodes.address)
     folders: Callable[[], list[Path]] = lambda: list(tmp_path.glob("runs/*/*/*"))  # noqa: E731
-    wait_for(lambda: works(first, "RunTrial") and works(second, "RunTrial"), process)
+    wait_for(lambda: works(first, "RunTrial") and works(second, "RunTrial"), process, pause_s=0.5)
     wait_for(lambda: len([path for path in folders() if checkpoints(path)]) >= 2, process)
     nodes.kill(second)
     third = nodes.join()
-    wait_for(lambda: works(third, "RunTrial"), process)
+    wait_for(lambda: works(third, "RunTrial"), process, pause_s=0.5)
     text = ended(process)
     assert process.returncode == 0, text
     assert without_clock(tmp_path) == alone
@@ -117,7 +117,7 @@ def test_runners_over_nodes_and_one_node_lost(nodes: Nodes, tmp_path: Path) -> N
     before = len(RunFolder(folder).rows())
     wait_for(lambda: len(RunFolder(folder).rows()) >= before + 3, process)
     third = nodes.join()
-    wait_for(lambda: works(third, "JointEnvRunner"), process)
+    wait_for(lambda: works(third, "JointEnvRunner"), process, pause_s=0.5)
     before = len(RunFolder(folder).rows())
     wait_for(lambda: len(RunFolder(folder).rows()) >= before + 3, process)
     os.killpg(process.pid, signal.SIGINT)

@@ -1,8 +1,9 @@
 """Ctrl-C at any time: an end without a traceback, nothing that still runs, and a run that goes on."""
 
 import random
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,17 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return request.param, out
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder of a short name: Ray's sockets lie below it, and may have 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c(whole: tuple[str, Path], moment: str, tmp_path: Path) -> None:
+def test_ctrl_c(whole: tuple[str, Path], moment: str, tmp_path: Path, temporary: Path) -> None:
     name, reference = whole
-    out, folder, temporary = tmp_path / "out", tmp_path / FOLDERS[name], tmp_path / "t"
-    temporary.mkdir()
+    out, folder = tmp_path / "out", tmp_path / FOLDERS[name]
     process = start(*COMMANDS[name], "--out", str(out), TMPDIR=str(temporary))
     wait(lambda: MOMENTS[moment](folder), process, pause_s=0.001)
     time.sleep(random.Random(moment).random() / 10)
