@@ -16,7 +16,7 @@ PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
 
 # Within these bounds sums and squares of times, and ratios, neither overflow nor vanish in float32
 LARGEST_S = 1e18
-SMALLEST_SNR, LARGEST_SNR = 1e-30, 1e37
+SMALLEST_SNR, LARGEST_SNR = 1e-30, 3e38
 _SPEED = (1.0, 1e15, "cycles/s")
 
 
@@ -228,5 +228,6 @@ class EdgeOffloadConfig:
         )
 
     def largest_balance_weight(self, queue_s: float) -> float:
-        """The w2 up to which rewards, and their sum over the users, stay finite with a queue of that length."""
-        return min(LARGEST_S**2, 1e38 / self.num_users) / queue_s**2
+        """The w2 up to which rewards, and their sum where they are shared, stay finite with a queue of that length."""
+        largest = LARGEST_S**2 if self.reward_sharing == 0.0 else min(LARGEST_S**2, 3e38 / self.num_users)
+        return largest / queue_s**2

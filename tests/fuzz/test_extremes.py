@@ -28,7 +28,7 @@ EXTREMES = {
         "tx_power_w": 1e6,
         "noise_dbm_per_hz": -250.0,
         "bandwidth_hz": 1.0,
-        "min_distance_m": 1.0,
+        "min_distance_m": 0.1,
         "task_bits": (1.0, 1e3),
     },
     "faint signals": {"tx_power_w": 1e-9, "cell_radius_m": 1e5, "noise_dbm_per_hz": -100.0, "task_bits": (1.0, 1.0)},
