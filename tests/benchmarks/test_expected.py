@@ -30,3 +30,12 @@ def test_a_recipes_results_to_expect(name: str) -> None:
         utilities = [row["utility"] for row in sorted(rows, key=lambda row: row["seed"])]
         assert listed.split(", ") == [f"{utility:.1f}" for utility in utilities]
         assert mean == f"{statistics.fmean(utilities):.1f}"
+
+
+@pytest.mark.parametrize("variant", ["slot 0.3 s", "slot 1 s"])
+def test_what_the_results_page_says_of_long_slots(variant: str) -> None:
+    rows = [row for row in RESULTS.final() if (row["variant"], row["checkpoint"]) == (variant, "last")]
+    ours, theirs = ([row["utility"] for row in rows if (row["algorithm"] == "dtomalb") == own] for own in (True, False))
+    assert len(ours) == 2
+    assert len(theirs) == 4
+    assert min(ours) > max(theirs)
