@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.soak import length
+
 Table = tuple[Iterable[str], Iterable[Iterable[str]]]
 
 MACHINES, CORES = 100, 8
@@ -87,7 +89,7 @@ def soak(results: Path) -> Table:
         memory, delay = found["memory_mb"], found.get("mean_delay_s")
         halves = [f"{half['mean']:.4f} ± {1.96 * half['standard_error']:.4f}" for half in (delay or {}).values()]
         shown = [f"{memory[when]:,.0f}" for when in ("after a fifth", "at the end", "most")]
-        rows.append([name, f"{found['env_steps']:,}", *shown, *(halves or ["-", "-"])])
+        rows.append([name, length(found["env_steps"], found["minutes"]), *shown, *(halves or ["-", "-"])])
     head = (
         "run",
         "env steps",

@@ -138,7 +138,7 @@ def train(minutes: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             asked = time.monotonic()
             process.send_signal(signal.SIGINT)
             try:
-                _, said = process.communicate(timeout=120)
+                process.communicate(timeout=120)
             finally:
                 process.kill()
             stopped_s = time.monotonic() - asked
@@ -148,7 +148,6 @@ def train(minutes: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         ended = {
             "exit_status": process.returncode,
             "stopped_s": stopped_s,
-            "said": said.strip().splitlines()[-1],
             "left_processes": len(left),
         }
         return samples, ended | {"left_beside_the_run": [name for name in files if name != "run"]}
@@ -157,7 +156,7 @@ def train(minutes: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 def _progress(run: Path) -> int:
     """Env steps at the last evaluation."""
     try:
-        with (run / "curve.csv").open(encoding="utf-8") as file:
+        with (run / "progress.csv").open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return int(rows[-1]["env_steps"]) if rows else 0
     except FileNotFoundError:
@@ -179,7 +178,7 @@ def summary(samples: list[dict[str, Any]]) -> dict[str, Any]:
     settled = memory[len(memory) // 5 :]
     found: dict[str, Any] = {
         "env_steps": samples[-1]["env_steps"],
-        "env_steps_per_s": samples[-1]["env_steps"] / samples[-1]["elapsed_s"],
+        "minutes": samples[-1]["elapsed_s"] / 60,
         "memory_mb": {"after a fifth": settled[0], "at the end": settled[-1], "most": max(memory)},
     }
     delays = [sample["mean_delay_s"] for sample in samples]
@@ -192,6 +191,11 @@ def summary(samples: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def length(env_steps: int | None, minutes: float) -> str:
+    """How long a part was; env steps that were not recorded are None."""
+    return f"{minutes:.0f} minutes" if not env_steps else f"{env_steps:,} env steps"
+
+
 def draw(samples: list[dict[str, Any]], folder: Path) -> None:
     """Memory over the course of each part."""
     from benchmarks.figures import save, style
@@ -201,7 +205,7 @@ def draw(samples: list[dict[str, Any]], folder: Path) -> None:
     for colour, part in zip(colours, dict.fromkeys(sample["part"] for sample in samples), strict=False):
         own = [sample for sample in samples if sample["part"] == part]
         share = [100 * (i + 1) / len(own) for i in range(len(own))]
-        label = f"{part}, {own[-1]['env_steps']:,} env steps"
+        label = f"{part}, {length(own[-1]['env_steps'], own[-1]['elapsed_s'] / 60)}"
         axis.plot(share, [sample["memory_mb"] for sample in own], color=colour, label=label)
     axis.set(xlabel="part of the run / %", ylabel="resident memory / MB", yscale="log")
     axis.legend(fontsize=7)
