@@ -28,6 +28,9 @@ def local_ray(num_cpus: int | None = 1) -> Iterator[None]:
 
     Args:
         num_cpus: cores it may use, one process each; None for all.
+
+    Raises:
+        RunError: it does not start in time.
     """
     if "ray" not in sys.modules:  # which reads them when it is imported
         _set_environment()
@@ -37,7 +40,14 @@ def local_ray(num_cpus: int | None = 1) -> Iterator[None]:
         quiet_process()
         yield
         return
-    with _session(address="local", num_cpus=num_cpus, include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES):
+    where = {"address": "local", "num_cpus": num_cpus, "object_store_memory": _OBJECT_STORE_BYTES}
+    with contextlib.ExitStack() as session:
+        try:
+            session.enter_context(_session(**where, include_dashboard=False))
+        except Exception as error:
+            if type(error) is not Exception:  # which is what Ray raises after half a minute
+                raise
+            raise RunError(f"Ray does not start, here and now: {error} Nothing was lost; try again") from error
         yield
 
 

@@ -55,13 +55,14 @@ def test_ctrl_c(whole: tuple[str, Path], moment: str, tmp_path: Path, temporary:
     wait(lambda: MOMENTS[moment](folder), process, pause_s=0.001)
     time.sleep(random.Random(moment).random() / 10)
     below = interrupt(process)
-    text = ended(process, 60.0)
+    text = ended(process)
     assert process.returncode == STOPPED, text
     assert "Traceback" not in text
     assert ("resume with:" if name == "train" else "the same command goes on") in text
     assert not survivors(below)
     assert not leftovers(out)
-    assert {path.name for path in temporary.iterdir()} <= {"ray"}  # its logs, where it keeps them
+    names = {path.name for path in temporary.iterdir()}
+    assert all(name == "ray" or name.startswith("torchinductor_") for name in names)  # Ray's logs, torch's cache
     assert bool(checkpoints(folder)) == (moment != "start")
 
     done = run(*COMMANDS[name], "--out", str(out))
@@ -85,7 +86,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     below = interrupt(process)
     time.sleep(0.5)
     interrupt(process)
-    text = ended(process, 30.0)
+    text = ended(process)
     assert process.returncode == STOPPED, text
     assert "Traceback" not in text
     assert not survivors(below)
@@ -99,7 +100,7 @@ def test_a_run_of_hours_stops_within_seconds(tmp_path: Path) -> None:
     wait(lambda: any(out.glob("events.*")), process)
     time.sleep(2.0)
     below = interrupt(process)
-    text = ended(process, 60.0)
+    text = ended(process)
     assert process.returncode == STOPPED, text
     assert not survivors(below)
     (only,) = checkpoints(out)
