@@ -77,8 +77,8 @@ def algorithm_config(settings: "RunSettings") -> Any:
     users = [f"user_{n}" for n in range(settings.env_config.num_users)]
     return (
         DQNConfig()
-        .environment(env_id(settings.scenario), env_config=settings.env)
-        .multi_agent(policies=set(users), policy_mapping_fn=own_policy)
+        .environment(env_id(settings.scenario), env_config=settings.env | {"numbered": True})
+        .multi_agent(policies=users, policy_mapping_fn=own_policy)
         .env_runners(
             num_env_runners=0,
             num_envs_per_env_runner=hyper.num_envs,

@@ -65,10 +65,11 @@ def algorithm_config(settings: "RunSettings") -> Any:
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)
     register_envs()
+    options = {"agent_id": hyper.agent_id, "numbered": True}
     round_slots = max(min(hyper.slots_per_round, settings.env_steps), hyper.num_envs)
     return (
         PPOConfig()
-        .environment(env_id(settings.scenario), env_config=settings.env | {"agent_id": hyper.agent_id})
+        .environment(env_id(settings.scenario), env_config=settings.env | options)
         .multi_agent(policies={"shared"}, policy_mapping_fn=one_policy)
         .env_runners(num_env_runners=0, num_envs_per_env_runner=hyper.num_envs)
         .learners(num_learners=0, learner_class=FinitePPOLearner)

@@ -4,6 +4,8 @@ RLlib 2.60 ships a wrapper of its own, ``ParallelPettingZooEnv``, with two defec
 
 * **Order of agents.** The wrapper keeps its agents in a set, so their order changes from process to process. Here it is
   ``possible_agents``, everywhere.
+  RLlib keeps sets of agents elsewhere too, and batches in their order: with names for agents the same seed gives
+  another training in every process. ``numbered`` agents are integers, whose sets have the same order everywhere.
 * **Time limits.** A parallel game that reaches its horizon marks every agent as truncated. ``MultiAgentEpisode`` takes
   "all agents are done" as *terminated*, so DQN, SAC and PPO learn that the world ends there and do not bootstrap. Here
   the end of an episode by truncation is sent as ``truncateds["__all__"]`` alone, and each agent's episode comes out as
@@ -28,9 +30,9 @@ Every scenario is registered with RLlib under its own id once :func:`register_en
     print(algorithm.train()["env_runners"]["episode_return_mean"])
     algorithm.stop()
 
-``env_config`` takes every field of ``EdgeOffloadConfig`` and ``agent_id``. One network per user, as independent
-learners have it, is ``.multi_agent(policies=set(env.possible_agents), policy_mapping_fn=own_policy)``. Another game is
-one line:
+``env_config`` takes every field of ``EdgeOffloadConfig``, ``agent_id`` and ``numbered``. One network per user, as
+independent learners have it, is ``.multi_agent(policies=env.possible_agents, policy_mapping_fn=own_policy)``. Another
+game is one line:
 ``ray.tune.register_env("spread", lambda config: RLlibParallelEnv(simple_spread_v3.parallel_env(**config)))``.
 """
 
@@ -61,41 +63,49 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         observation_spaces, action_spaces: a space for each possible agent.
     """
 
-    def __init__(self, par_env: "ParallelEnv[str, Any, Any]", *, agent_id: bool = False) -> None:
+    def __init__(
+        self, par_env: "ParallelEnv[str, Any, Any]", *, agent_id: bool = False, numbered: bool = False
+    ) -> None:
         """Wrap a game.
 
         Args:
             par_env: the game; it belongs to the adapter from now on.
             agent_id: append a one-hot of the agent's place in ``possible_agents`` to its observation, so that one
                 shared network can tell the agents apart. Needs 1-D boxes.
+            numbered: for RLlib an agent is its place in the game's ``possible_agents``, 0, 1, ..., and not its name,
+                so that the same seed gives the same training in every process.
 
         Raises:
-            TypeError: ``agent_id`` for an observation that is not a 1-D box, or ``agent_id`` not a bool.
+            TypeError: ``agent_id`` for an observation that is not a 1-D box, or an option that is not a bool.
         """
-        if not isinstance(agent_id, bool):
-            raise TypeError(f"agent_id = {agent_id!r} is not allowed; allowed: True or False")
+        for option, value in (("agent_id", agent_id), ("numbered", numbered)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{option} = {value!r} is not allowed; allowed: True or False")
         self.par_env = par_env
-        self.possible_agents = list(par_env.possible_agents)
-        self.agents: list[str] = []
+        names = list(par_env.possible_agents)
+        self._keys: dict[str, Any] = {name: n if numbered else name for n, name in enumerate(names)}
+        self._names = {key: name for name, key in self._keys.items()}
+        self.possible_agents = list(self._names)
+        self.agents: list[Any] = []
         self.render_mode = getattr(par_env, "render_mode", None)
         self.metadata = dict(getattr(par_env, "metadata", {}))
-        self._one_hot = dict(zip(self.possible_agents, np.eye(len(self.possible_agents)), strict=True))
+        self._one_hot = dict(zip(names, np.eye(len(names)), strict=True))
         self._agent_id = agent_id
-        self.action_spaces = {agent: par_env.action_space(agent) for agent in self.possible_agents}
-        self.observation_spaces = {agent: self._seen_space(agent) for agent in self.possible_agents}
+        self.action_spaces = {self._keys[name]: par_env.action_space(name) for name in names}
+        self.observation_spaces = {self._keys[name]: self._seen_space(name) for name in names}
         super().__init__()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    ) -> tuple[dict[Any, Any], dict[Any, dict[str, Any]]]:
         """Start an episode: observations and infos of all agents, in their order."""
         observations, infos = self.par_env.reset(seed=seed, options=options)
-        self.agents = self._in_order(observations)
-        return self._seen(observations), {agent: infos[agent] for agent in self.agents if agent in infos}
+        self.agents = list(self._keyed(dict.fromkeys(observations)))
+        return self._keyed(self._seen(observations)), self._keyed(infos)
 
     def step(
-        self, action_dict: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        self, action_dict: Mapping[Any, Any]
+    ) -> tuple[dict[Any, Any], dict[Any, float], dict[Any, bool], dict[Any, bool], dict[Any, dict[str, Any]]]:
         """Play one step.
 
         Args:
@@ -105,17 +115,20 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
             Observations, rewards, terminateds, truncateds, infos of the agents that played, with ``"__all__"`` in the
             two in the middle. An episode whose last agents were truncated has ``truncateds == {"__all__": True}``.
         """
-        observations, rewards, terminations, truncations, infos = self.par_env.step(dict(action_dict))
-        self.agents = self._in_order(self.par_env.agents)
+        # A key that is no agent's is the game's to refuse
+        actions = {self._names.get(key, key): action for key, action in action_dict.items()}
+        observations, rewards, terminations, truncations, infos = self.par_env.step(actions)
+        self.agents = list(self._keyed(dict.fromkeys(self.par_env.agents)))
         over = not self.agents
-        terminated = {agent: bool(flag) for agent, flag in terminations.items()}
-        truncated = {agent: bool(flag) for agent, flag in truncations.items()}
+        terminated = {agent: bool(flag) for agent, flag in self._keyed(terminations).items()}
+        truncated = {agent: bool(flag) for agent, flag in self._keyed(truncations).items()}
         cut_short = over and any(flag and not terminated.get(agent) for agent, flag in truncated.items())
         if cut_short:
             terminated[_ALL], truncated = False, {_ALL: True}
         else:
             terminated[_ALL], truncated[_ALL] = over, False
-        return self._seen(observations), dict(rewards), terminated, truncated, dict(infos)
+        seen = self._keyed(self._seen(observations))
+        return seen, self._keyed(rewards), terminated, truncated, self._keyed(infos)
 
     def render(self) -> Any:
         """What the game renders."""
@@ -125,25 +138,25 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         """Close the game."""
         self.par_env.close()
 
-    def _in_order(self, agents: Any) -> list[str]:
-        return [agent for agent in self.possible_agents if agent in agents]
+    def _keyed(self, values: Mapping[str, Any]) -> dict[Any, Any]:
+        """The same by RLlib's agents, in their order."""
+        return {key: values[name] for name, key in self._keys.items() if name in values}
 
     def _seen(self, observations: Mapping[str, Any]) -> dict[str, Any]:
-        in_order = self._in_order(observations)
         if not self._agent_id:
-            return {agent: observations[agent] for agent in in_order}
+            return dict(observations)
         return {
-            agent: np.concatenate((observations[agent], self._one_hot[agent])).astype(observations[agent].dtype)
-            for agent in in_order
+            name: np.concatenate((observation, self._one_hot[name])).astype(observation.dtype)
+            for name, observation in observations.items()
         }
 
-    def _seen_space(self, agent: str) -> gymnasium.Space[Any]:
-        space: gymnasium.Space[Any] = self.par_env.observation_space(agent)
+    def _seen_space(self, name: str) -> gymnasium.Space[Any]:
+        space: gymnasium.Space[Any] = self.par_env.observation_space(name)
         if not self._agent_id:
             return space
         if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
-            raise TypeError(f"agent_id = True is not allowed for {agent}'s {space}; allowed: 1-D boxes")
-        count = len(self.possible_agents)
+            raise TypeError(f"agent_id = True is not allowed for {name}'s {space}; allowed: 1-D boxes")
+        count = len(self._keys)
         low, high = np.append(space.low, np.zeros(count)), np.append(space.high, np.ones(count))
         dtype: Any = space.dtype
         return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype.type)
@@ -154,14 +167,14 @@ def make_env(scenario: str, env_config: Mapping[str, Any]) -> RLlibParallelEnv:
 
     Args:
         scenario: a name from ``scenarios.names()``.
-        env_config: fields of ``EdgeOffloadConfig``, and ``agent_id`` of :class:`RLlibParallelEnv`.
+        env_config: fields of ``EdgeOffloadConfig``, and the options of :class:`RLlibParallelEnv`.
 
     Raises:
         TypeError, ValueError: the message names the field, the value and what is allowed.
     """
     overrides = dict(env_config)
-    agent_id = overrides.pop("agent_id", False)
-    return RLlibParallelEnv(edgeoffload_v0.parallel_env(scenario, **overrides), agent_id=agent_id)
+    options = {name: overrides.pop(name) for name in ("agent_id", "numbered") if name in overrides}
+    return RLlibParallelEnv(edgeoffload_v0.parallel_env(scenario, **overrides), **options)
 
 
 def register_envs() -> None:
@@ -176,11 +189,11 @@ def env_id(scenario: str) -> str:
     return f"edgeoffload/{scenario}-v0"
 
 
-def own_policy(agent_id: str, episode: Any = None, **_: Any) -> str:
-    """A policy mapping: each agent has a policy of its own name."""
-    return agent_id
+def own_policy(agent_id: Any, episode: Any = None, **_: Any) -> str:
+    """A policy mapping: each agent has a policy of its own name, ``user_3`` where agents are numbered."""
+    return f"user_{agent_id}" if isinstance(agent_id, int) else agent_id
 
 
-def one_policy(agent_id: str, episode: Any = None, **_: Any) -> str:
+def one_policy(agent_id: Any, episode: Any = None, **_: Any) -> str:
     """A policy mapping: all agents share the policy ``"shared"``."""
     return "shared"

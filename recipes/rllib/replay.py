@@ -1,5 +1,6 @@
 """RLlib's episode replay with a seed."""
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ class SeededMultiAgentEpisodeReplayBuffer(MultiAgentEpisodeReplayBuffer):  # typ
     """RLlib's buffer, drawing from a generator of a given seed and visiting the modules in a fixed order.
 
     RLlib seeds the generator from the system's entropy and iterates over a set of names, so that the same training
-    draws other rows in every process.
+    draws other rows in every process. It also cannot checkpoint what it logs of agents that are numbers.
     """
 
     def __init__(self, *args: Any, seed: int, **kwargs: Any) -> None:
@@ -21,3 +22,18 @@ class SeededMultiAgentEpisodeReplayBuffer(MultiAgentEpisodeReplayBuffer):  # typ
         """Rows for each module; arguments and result as in RLlib."""
         modules = sorted(modules_to_sample or self.get_module_ids())
         return super().sample(*args, modules_to_sample=modules, **kwargs)
+
+    def _update_add_metrics(self, *args: Any, **counts: Any) -> None:
+        super()._update_add_metrics(*args, **_by_name(counts))
+
+    def _update_sample_metrics(self, *args: Any, **counts: Any) -> None:
+        super()._update_sample_metrics(*args, **_by_name(counts))
+
+
+def _by_name(counts: dict[str, Any]) -> dict[str, Any]:
+    """Counts with strings for agents: a checkpoint joins the keys of metrics."""
+
+    def named(of: Any) -> Any:
+        return defaultdict(int, {str(agent): count for agent, count in of.items()})
+
+    return {what: named(of) if what.startswith("agent_to_") else of for what, of in counts.items()}

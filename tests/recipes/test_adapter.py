@@ -141,6 +141,31 @@ def test_one_hot_identity() -> None:
     assert one_policy("user_2") == "shared"
 
 
+def test_numbered_agents_play_the_same_game() -> None:
+    options = {"num_users": 12, "max_cycles": 2, "agent_id": True}
+    numbered, named = make_env("paper", options | {"numbered": True}), make_env("paper", options)
+    assert numbered.possible_agents == list(numbered.observation_spaces) == list(numbered.action_spaces) == [*range(12)]
+    seen, expected = numbered.reset(seed=2), named.reset(seed=2)
+    rng = np.random.default_rng(0)
+    while numbered.agents:
+        assert [list(values) for values in seen[:2]] == [numbered.agents] * 2
+        for values, named_values in zip(seen, expected, strict=True):
+            names = {f"user_{key}" if isinstance(key, int) else key: value for key, value in values.items()}
+            np.testing.assert_equal(names, named_values)
+        actions = rng.integers(6, size=12)
+        seen = numbered.step(dict(enumerate(actions)))
+        expected = named.step({f"user_{n}": action for n, action in enumerate(actions)})
+    assert named.agents == []
+    assert [own_policy(3), own_policy("late")] == ["user_3", "late"]
+
+
+def test_numbered_agents_refuse_what_the_game_refuses() -> None:
+    env = make_env("paper", {"num_users": 2, "numbered": True})
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="7"):
+        env.step({0: 1, 1: 1, 7: 1})
+
+
 def test_one_hot_identity_needs_boxes() -> None:
     class Counting(Staggered):
         def observation_space(self, agent: str) -> gymnasium.Space:
@@ -150,6 +175,8 @@ def test_one_hot_identity_needs_boxes() -> None:
         RLlibParallelEnv(Counting(), agent_id=True)
     with pytest.raises(TypeError, match="agent_id = 1"):
         RLlibParallelEnv(Staggered(), agent_id=1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="numbered = None"):
+        RLlibParallelEnv(Staggered(), numbered=None)  # type: ignore[arg-type]
 
 
 def test_bad_env_config_names_the_field() -> None:

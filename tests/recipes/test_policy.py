@@ -8,6 +8,7 @@ from ray.rllib.core.columns import Columns
 
 from edgeoffload_env import edgeoffload_v0, evaluate, policies
 from recipes import registry
+from recipes.rllib.adapter import own_policy
 from recipes.rllib.loop import build
 from recipes.settings import RunSettings
 from tests.recipes.noise import RAY_NOISE
@@ -45,7 +46,7 @@ def test_acts_as_rllibs_modules_do_user_by_user(
     assert len(np.unique(actions)) > 1
     runner = trained.env_runner.env.envs[0].unwrapped
     for n, user in enumerate(runner.possible_agents):
-        module = trained.get_module(user if algorithm == "rllib-dqn" else "shared")
+        module = trained.get_module(own_policy(user) if algorithm == "rllib-dqn" else "shared")
         one_hot = [np.tile(np.eye(4)[n], (30, 1))] if algorithm == "rllib-ppo" and not hyper else []
         seen = np.concatenate([observation[:, n], *one_hot], axis=1).astype(np.float32)
         assert runner.observation_spaces[user].contains(seen[0])
