@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import edgeoffload_env
+from recipes.files import write_text
 
 PACKAGES = ("numpy", "torch", "numba", "mpe2", "pettingzoo", "gymnasium", "vmas")
 
@@ -63,4 +64,4 @@ def _rows(name: str, value: Any) -> list[str]:
 def write_json(result: dict[str, Any], path: Path) -> None:
     """Store the measurements, folders included."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    write_text(path, json.dumps(result, indent=2) + "\n")

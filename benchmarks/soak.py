@@ -2,14 +2,15 @@
 
 ``python -m benchmarks.soak [--quick] [--training-minutes 30] [--results DIR]``
 
-* ``vector numpy``, ``vector torch``: 10 million env steps of 256 games, users at random over the servers, episodes
-  restarting by themselves; the mean delay of each hundredth is kept, so that a drift of a backend would show.
+* ``vector numpy``, ``vector torch``: 10 million env steps of 256 games, episodes restarting by
+  themselves; the mean delay of each hundredth is kept, so that a drift of a backend would show.
 * ``single``: 1 million env steps of the parallel game; ``aec``: 200,000 env steps of the turn-based one.
-* ``training``: ``python -m recipes train dtomalb`` for so many minutes, then Ctrl-C: it must end by itself, leave a run
-  that can go on, and no process.
+* ``training``: ``python -m recipes train dtomalb`` for so many minutes, then Ctrl-C as a terminal sends it: it must end
+  by itself and leave no process and no file but its run. The same command must then go on.
 
-Each part runs in a process of its own. A hundred times in each the resident memory (of the process and its children) is
-written to ``soak.csv``; ``soak.json`` holds how much it grew over the last four fifths, and the means.
+Users choose at random among the device and the servers. Each part runs in a process of its own. A hundred times in each
+the resident memory (of the process and its children) is written to ``soak.csv``; ``soak.json`` holds how much it grew
+over the last four fifths, and the means.
 """
 
 import argparse
@@ -32,6 +33,7 @@ import numpy as np
 
 from benchmarks import report
 from edgeoffload_env import edgeoffload_v0
+from recipes.files import in_one_move
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("part", "env_steps", "elapsed_s", "memory_mb", "mean_delay_s")
@@ -44,7 +46,7 @@ Steps = Callable[[int], float]
 
 
 def vector(backend: str) -> Steps:
-    """Users of many games at random over the servers."""
+    """Many games at once."""
     games = edgeoffload_v0.vector_env(GAMES, "paper", backend=backend)
     rng = np.random.default_rng(0)
     shape = (GAMES, games.config.num_users)
@@ -59,7 +61,7 @@ def vector(backend: str) -> Steps:
     def steps(count: int) -> float:
         total, turns = 0.0, -(-count // GAMES)
         for _ in range(turns):
-            *_, info = games.step(convert(rng.integers(1, games.config.servers + 1, shape)))
+            *_, info = games.step(convert(rng.integers(0, games.config.servers + 1, shape)))
             total += float(info["delay_s"].mean())
         return total / turns
 
@@ -67,7 +69,7 @@ def vector(backend: str) -> Steps:
 
 
 def single() -> Steps:
-    """The parallel game, its users at random over the servers."""
+    """The parallel game."""
     env = edgeoffload_v0.parallel_env("paper")
     rng = np.random.default_rng(0)
     env.reset(seed=0)
@@ -77,7 +79,7 @@ def single() -> Steps:
         for _ in range(count):
             if not env.agents:
                 env.reset()
-            chosen = rng.integers(1, 6, len(env.agents))
+            chosen = rng.integers(0, 6, len(env.agents))
             *_, infos = env.step(dict(zip(env.agents, chosen, strict=True)))
             total += sum(info["delay_s"] for info in infos.values()) / len(infos)
         return total / count
@@ -86,7 +88,7 @@ def single() -> Steps:
 
 
 def turn_based() -> Steps:
-    """The turn-based game, likewise."""
+    """The turn-based game."""
     env = edgeoffload_v0.env("paper")
     rng = np.random.default_rng(0)
     env.reset(seed=0)
@@ -95,7 +97,7 @@ def turn_based() -> Steps:
     def steps(count: int) -> float:
         total = 0.0
         for _ in range(count):
-            for action in rng.integers(1, 6, users):
+            for action in rng.integers(0, 6, users):
                 env.step(action)
             total += sum(info["delay_s"] for info in env.infos.values()) / users
             if env.truncations[env.agent_selection]:
@@ -123,34 +125,69 @@ def play(part: str, env_steps: int) -> Iterator[dict[str, Any]]:
 
 
 def train(minutes: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Samples of a training, and how it ended when interrupted."""
+    """Samples of a training, how it ended when interrupted, what it left behind and whether it went on."""
+    with tempfile.TemporaryDirectory() as folder:
+        run, temporary = Path(folder, "run"), Path(folder, "tmp")
+        temporary.mkdir()
+        shared = _shared_memory()
+        samples, first = _trained(run, temporary, minutes, SAMPLES)
+        left = [path.relative_to(folder).as_posix() for path in _others(run, temporary)]
+        left += sorted(_shared_memory() - shared)
+        reached = _checkpoint(run)
+        _, second = _trained(run, temporary, min(1.0, minutes / 2), 4)
+        ended = {"exit_status": [first["exit_status"], second["exit_status"]], "stopped_s": first["stopped_s"]}
+        ended |= {"left_processes": first["left_processes"] + second["left_processes"], "left_files": left}
+        return samples, ended | {"checkpoint_env_steps": [reached, _checkpoint(run)]}
+
+
+def _trained(run: Path, temporary: Path, minutes: float, count: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Train for some minutes, with so many samples, and press Ctrl-C."""
     import psutil
 
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder, "run")
-        command = [sys.executable, "-m", "recipes", "train", "dtomalb", "--env-steps", "3000000", "--out", str(run)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-            samples, family, began = [], set(), time.monotonic()
-            for i in range(1, SAMPLES + 1):
-                time.sleep(max(0.0, began + i * minutes * 60 / SAMPLES - time.monotonic()))
-                family |= {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
-                samples.append(_sample("training", _progress(run), time.monotonic() - began, process.pid, None))
-            asked = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            try:
-                process.communicate(timeout=120)
-            finally:
-                process.kill()
-            stopped_s = time.monotonic() - asked
-        time.sleep(5)
-        left = [pid for pid in family if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
-        files = sorted(str(path.relative_to(folder)) for path in Path(folder).iterdir())
-        ended = {
-            "exit_status": process.returncode,
-            "stopped_s": stopped_s,
-            "left_processes": len(left),
-        }
-        return samples, ended | {"left_beside_the_run": [name for name in files if name != "run"]}
+    command = [sys.executable, "-m", "recipes", "train", "dtomalb", "--env-steps", "3000000", "--out", str(run)]
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        start_new_session=True,
+    ) as process:
+        samples, family, began = [], set(), time.monotonic()
+        for i in range(1, count + 1):
+            time.sleep(max(0.0, began + i * minutes * 60 / count - time.monotonic()))
+            family |= {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+            samples.append(_sample("training", _progress(run), time.monotonic() - began, process.pid, None))
+        asked = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(timeout=120)
+        finally:
+            process.kill()
+        stopped_s = time.monotonic() - asked
+    time.sleep(5)
+    left = [pid for pid in family if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+    return samples, {"exit_status": process.returncode, "stopped_s": stopped_s, "left_processes": len(left)}
+
+
+def _others(run: Path, temporary: Path) -> list[Path]:
+    """Files that are not the run's, nor Ray's logs or torch's cache, which both keep on purpose."""
+    mine = [path for path in run.parent.iterdir() if path not in (run, temporary)]
+    kept = [path for path in temporary.iterdir() if path.name != "ray" and not path.name.startswith("torchinductor_")]
+    return sorted(mine + kept)
+
+
+def _shared_memory() -> set[str]:
+    """What lies in shared memory, where Ray keeps its objects."""
+    folder = Path("/dev/shm")
+    return {str(path) for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _checkpoint(run: Path) -> int:
+    """Env steps of the last whole checkpoint."""
+    from recipes.runs import RunFolder
+
+    last = RunFolder.open(run).last_checkpoint()
+    return 0 if last is None else last[1].env_steps
 
 
 def _progress(run: Path) -> int:
@@ -197,18 +234,20 @@ def length(env_steps: int | None, minutes: float) -> str:
 
 
 def draw(samples: list[dict[str, Any]], folder: Path) -> None:
-    """Memory over the course of each part."""
+    """Memory over the course of each part, over what it was when a fifth was done."""
     from benchmarks.figures import save, style
 
-    figure, (axis,) = style.axes(1, width=6.0)
-    colours = [colour for colour, _ in style.STYLES.values()]
-    for colour, part in zip(colours, dict.fromkeys(sample["part"] for sample in samples), strict=False):
+    parts = list(dict.fromkeys(sample["part"] for sample in samples))
+    figure, axes = style.axes(len(parts), width=2.6)
+    for axis, part in zip(axes, parts, strict=True):
         own = [sample for sample in samples if sample["part"] == part]
         share = [100 * (i + 1) / len(own) for i in range(len(own))]
-        label = f"{part}, {length(own[-1]['env_steps'], own[-1]['elapsed_s'] / 60)}"
-        axis.plot(share, [sample["memory_mb"] for sample in own], color=colour, label=label)
-    axis.set(xlabel="part of the run / %", ylabel="resident memory / MB", yscale="log")
-    axis.legend(fontsize=7)
+        settled_mb = own[len(own) // 5]["memory_mb"]
+        axis.plot(share, [100 * sample["memory_mb"] / settled_mb for sample in own], color=style.STYLES["dtomalb"][0])
+        axis.axhline(100.0, color="0.7", linewidth=0.8, zorder=0)
+        axis.set(xlabel="part of the run / %", ylim=(80, 120))
+        axis.set_title(f"{part}\n{length(own[-1]['env_steps'], own[-1]['elapsed_s'] / 60)}\n{settled_mb:.0f} MB")
+    axes[0].set_ylabel("memory / % of that after a fifth")
     save(figure, folder, "soak")
 
 
@@ -242,7 +281,10 @@ def main() -> None:
         found["training"] = summary(own) | ended
         print("training", json.dumps(found["training"]), file=sys.stderr)
     options.results.mkdir(parents=True, exist_ok=True)
-    with (options.results / "soak.csv").open("w", newline="", encoding="utf-8") as file:
+    with (
+        in_one_move(options.results / "soak.csv") as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(samples)
