@@ -18,7 +18,9 @@ TEAM = next(combinations(read_search(_SETTINGS / "crowded-team.yaml")))
 STRAIGHT_THROUGH = next(combinations(read_search(_SETTINGS / "crowded-team-straight-through.yaml")))
 """The same for ``dtomalb``, whose gradient is the paper's."""
 SELFISH = TEAM | {"critic": "pooled"}
-"""The same where everyone has a reward, and so a value, of its own."""
+"""The first where everyone has a reward, and so a value, of its own."""
+SELFISH_STRAIGHT_THROUGH = STRAIGHT_THROUGH | {"critic": "pooled"}
+"""The second, likewise."""
 
 
 def is_variation(variant: str) -> bool:
@@ -63,8 +65,7 @@ class Study:
 _ON_PAPER = (Study(OWN, ("paper",), seeds=10), Study(("rllib-ppo",), ("paper",), seeds=3))
 _CONVERGENCE = (
     *_ON_PAPER,
-    Study((*PAPERS, "dtoma"), ("paper-load-only",), seeds=10),
-    Study(("dtomalb-exact",), ("paper-load-only",), seeds=5),
+    Study(OWN, ("paper-load-only",), seeds=10),
     Study(("rllib-ppo",), ("paper-load-only",), seeds=3),
     Study(PAPERS, ("sparse",), seeds=5),
     Study(("dqn-tolb",), ("sparse",), seeds=5, variants={"joint head": {"head": "joint"}}),
@@ -72,6 +73,7 @@ _CONVERGENCE = (
 _USERS = (Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),)
 _CROWDED = (
     Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000),
+    Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000, variants={"selfish": SELFISH_STRAIGHT_THROUGH}),
     Study(("dtomalb-exact",), ("crowded",), seeds=5, env_steps=100_000, variants={"selfish": SELFISH}),
     Study(("dtomalb-exact",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": TEAM}),
     Study(("dtomalb",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": STRAIGHT_THROUGH}),

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.claims import Claim, Effect, _difference, claims, steps_to_reach, table
+from benchmarks.claims import Claim, claims, table
+from benchmarks.effects import Effect, difference, marks, steps_to_reach
 from benchmarks.rows import Results
 from benchmarks.statistics import Estimate
+from edgeoffload_env import evaluate
 from tests.benchmarks.tables import curve_rows, final_rows
 
 
@@ -93,7 +95,7 @@ def test_less_of_a_cost_is_better(ours: float, found: str) -> None:
 
 def test_differences_have_welchs_interval() -> None:
     ours, theirs = np.array([1.0, 2.0, 4.0, 3.5]), np.array([0.5, 0.7, 0.1])
-    found = _difference(ours, theirs)
+    found = difference(ours, theirs)
     there = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
     assert found == pytest.approx((ours.mean() - theirs.mean(), there.low, there.high))
 
@@ -111,6 +113,16 @@ def test_few_seeds_prove_nothing() -> None:
 def test_steps_to_reach_a_utility() -> None:
     rows = curve_rows("dtomalb", "paper", [[-30, -12, -20], [-30, -20, -19], [-10, -9, -8]])
     np.testing.assert_array_equal(steps_to_reach(rows, -15.0), [200, math.inf, 100])
+
+
+def test_having_got_going_is_less_than_having_converged() -> None:
+    going, converged = marks("paper").values()
+    random, greedy = (evaluate(policy, "paper", 32, 0).utility.mean() for policy in ("random", "greedy"))
+    assert random < going < converged < greedy
+    between, above = (going + converged) / 2, converged + 0.1
+    soon_going = curve_rows("dtomalb", "paper", [[between, between, above]] * 5)
+    soon_there = curve_rows("dtoma", "paper", [[-60, above, above]] * 5)
+    assert verdict(MadeUp(curves=soon_going + soon_there), "the balancing term speeds up") == "holds in part"
 
 
 def test_who_is_sooner() -> None:
@@ -141,8 +153,8 @@ def test_falling_with_users() -> None:
     assert verdict(MadeUp(rows[:3]), "the utility falls") == "not measured"
 
 
-def servers_of(shares: list[float], loads: list[float]) -> list[dict[str, Any]]:
-    key = {"algorithm": "dtomalb", "scenario": "paper", "num_users": 10, "variant": ""}
+def servers_of(shares: list[float], loads: list[float], algorithm: str = "dtomalb") -> list[dict[str, Any]]:
+    key = {"algorithm": algorithm, "scenario": "paper", "num_users": 10, "variant": ""}
     return [
         key | {"seed": seed, "server": m + 1, "server_hz": hz, "load_factor_s": loads[m], "task_share": shares[m]}
         for seed in range(3)
@@ -154,6 +166,10 @@ def test_servers() -> None:
     fair = MadeUp(servers=servers_of([0.25, 0.33, 0.42], [0.1, 0.1, 0.1]))
     assert verdict(fair, "faster servers get more") == "holds"
     assert verdict(fair, "load factors even out") == "holds"
+    evener = servers_of([0.25, 0.33, 0.42], [0.1, 0.1, 0.1], "idql-tolb")
+    uneven = servers_of([0.25, 0.33, 0.42], [0.1, 0.1, 0.12])
+    assert verdict(MadeUp(servers=uneven), "load factors even out") == "holds"
+    assert verdict(MadeUp(servers=uneven + evener), "load factors even out") == "holds in part"
     unfair = MadeUp(servers=servers_of([0.42, 0.33, 0.25], [1.0, 0.5, 0.1]))
     assert verdict(unfair, "faster servers get more") == "does not hold"
     assert verdict(unfair, "load factors even out") == "does not hold"
@@ -165,7 +181,10 @@ def test_complexity_and_failure() -> None:
         {"algorithm": "dqn-tolb (joint head)", "num_users": 5} | {name: 10 * value for name, value in costs.items()},
         {"algorithm": "dqn-tolb", "num_users": 10} | {name: 0.1 * value for name, value in costs.items()},
     ]
-    assert verdict(MadeUp(complexity=rows), "DTOMALB is less complex") == "holds"
+    cheaper, dearer = rows[:3], [*rows[:2], rows[3]]
+    assert verdict(MadeUp(complexity=cheaper), "DTOMALB is less complex") == "holds"
+    assert verdict(MadeUp(complexity=dearer), "DTOMALB is less complex") == "does not hold"
+    assert verdict(MadeUp(complexity=rows), "DTOMALB is less complex") == "holds in part"
     lost = [
         row | {"game": "a part lost"}
         for row in final_rows("dtomalb", "paper", [-30, -31]) + final_rows("dqn-tolb", "paper", [-128, -128])
