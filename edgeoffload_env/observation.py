@@ -16,7 +16,8 @@ link quality              z of log(gain) over the gains at ``cell_radius_m`` and
 speed of server m         z over the slowest and fastest speed that can occur        [-1, 1]
 ========================  =========================================================  =======
 
-A range of no width counts as 10 % to either side of its middle.
+A range narrower than a millionth of its middle to either side, in which rounding would be all that is seen, counts as
+10 % to either side.
 """
 
 import math
@@ -31,6 +32,8 @@ from edgeoffload_env.model.slot import Snapshot
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
+NARROW = 1e-6
+"""The half width, as a fraction of the middle, below which a range has no width."""
 LOAD_SCALE_S = 0.5
 """The load factor, in seconds of work, that the load feature maps to 0."""
 
@@ -90,7 +93,9 @@ def slot_features(snapshot: Snapshot, episode: EpisodeFeatures, config: "EdgeOff
 
 def _centred(value: Array, bounds: tuple[float, float], *, xp: Any) -> Array:
     middle = 0.5 * (bounds[0] + bounds[1])
-    half = 0.5 * (bounds[1] - bounds[0]) or 0.1 * abs(middle)
+    half = 0.5 * (bounds[1] - bounds[0])
+    if half < NARROW * abs(middle):
+        half = 0.1 * abs(middle)
     z = (value - middle) * (1.0 / half)
     return z / (1.0 + xp.abs(z))
 

@@ -119,10 +119,15 @@ def squashed_load(load_s: float) -> float:
     return 2.0 * (load_s / 0.5) / (1.0 + load_s / 0.5) - 1.0
 
 
+def half_width(low: float, high: float) -> float:
+    """Of a range; what lies within a millionth of its middle has no width and counts as 10 % to either side."""
+    narrow = high - low < 1e-6 * abs(high + low)
+    return 0.05 * abs(high + low) if narrow else 0.5 * (high - low)
+
+
 def centred(value: float, low: float, high: float) -> float:
     """z / (1 + |z|) with z = -1 at the low end of a range and 1 at its high end; without width 10 % to either side."""
-    half = 0.5 * (high - low) or 0.05 * abs(high + low)
-    z = (value - 0.5 * (low + high)) / half
+    z = (value - 0.5 * (low + high)) / half_width(low, high)
     return z / (1.0 + abs(z))
 
 

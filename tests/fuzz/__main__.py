@@ -8,10 +8,13 @@ import sys
 import time
 import traceback
 import warnings
+from collections import Counter
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from benchmarks import report
 from tests.fuzz.machine import KINDS, describe, machine_of
 
 EXAMPLES = 100  # of one view at a time
@@ -23,11 +26,12 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="how long (30)")
     parser.add_argument("--views", nargs="+", choices=KINDS, default=KINDS, help="which views (all)")
     parser.add_argument("--seed", type=int, help="the first, to see a failure again; each view's is one more")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to note what was played")
     arguments = parser.parse_args()
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pictures without a screen
     warnings.simplefilter("error")
     first = random.SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
-    start, examples = time.monotonic(), 0
+    start, examples, calls = time.monotonic(), 0, Counter[str]()
     try:
         for turn in itertools.count():
             minutes = (time.monotonic() - start) / 60.0
@@ -39,6 +43,7 @@ def main() -> int:
                 print(f"{kind} failed: see it again with --views {kind} --seed {seed}", flush=True)
                 return 1
             examples += EXAMPLES
+            calls.update(machine.seen)
             minutes = (time.monotonic() - start) / 60.0
             rate = examples / minutes
             print(
@@ -47,7 +52,11 @@ def main() -> int:
             )
     except KeyboardInterrupt:
         print("stopped")
-    print(f"{examples} examples in {(time.monotonic() - start) / 60.0:.1f} min, none failed")
+    minutes = (time.monotonic() - start) / 60.0
+    print(f"{examples} examples in {minutes:.1f} min, none failed")
+    if arguments.json:
+        played = {"first_seed": first, "minutes": round(minutes, 1), "examples": examples, "failed": 0}
+        report.write_json(played | {"calls": dict(calls.most_common()), "machine": report.machine()}, arguments.json)
     return 0
 
 

@@ -114,7 +114,7 @@ def assert_seen(
         return 8.0 * FLOAT32_EPS
 
     def range_bound(value: float, low: float, high: float) -> float:
-        half = 0.5 * (high - low) or 0.05 * abs(high + low)
+        half = oracle.half_width(low, high)
         return 8.0 * FLOAT32_EPS + 8.0 * eps * (abs(value) + abs(low) + abs(high)) / half
 
     for game in range(len(state)):

@@ -213,6 +213,7 @@ class Calls(RuleBasedStateMachine):
     @rule()
     def close(self) -> None:
         self.view.env.close()
+        self.seen["close"] += 1
 
     @precondition(lambda self: self.view is not None)
     @rule(pickled=st.booleans(), seed=st.integers(0, 9))
@@ -222,7 +223,7 @@ class Calls(RuleBasedStateMachine):
         if self.started:
             original.reset(seed=seed)  # nothing of it is shared
             original.step(np.zeros((original.batch, self.config.num_users), dtype=int))
-        self.seen["copy"] += 1
+        self.seen["pickle" if pickled else "copy"] += 1
 
     @invariant()
     def alike(self) -> None:

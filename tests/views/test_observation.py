@@ -1,5 +1,7 @@
 """What users and the critic see: the documented formulas, entry by entry, for every view."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -85,9 +87,10 @@ def test_values_far_outside_the_ranges_are_squashed_not_clipped(driver):
     assert (seen[2] < 1.0).all()
 
 
+@pytest.mark.parametrize("high_bits", [3e6, math.nextafter(3e6, math.inf), 3e6 + 0.25])
 @pytest.mark.parametrize("driver", USERS_DRIVERS)
-def test_a_range_without_width_counts_as_ten_percent_to_either_side(driver):
-    config = EdgeOffloadConfig(num_users=2, task_bits=(3e6, 3e6), server_hz=(1e10,))
+def test_a_range_without_width_counts_as_ten_percent_to_either_side(driver, high_bits):
+    config = EdgeOffloadConfig(num_users=2, task_bits=(3e6, high_bits), server_hz=(1e10,))
     view = USERS_DRIVERS[driver](config)
     view.reset(seed=0)
     snapshot = view.snapshot()
