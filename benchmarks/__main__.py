@@ -61,6 +61,8 @@ def _reproduce(options: argparse.Namespace) -> int:
         max_concurrent=options.jobs,
         address=options.address,
     )
+    if not options.quick and options.results is None:
+        pages.main()
     for name in unfinished:
         print(f"unfinished: {name}; the same command goes on", file=sys.stderr)
     return 1 if unfinished else 0

@@ -18,7 +18,7 @@ from edgeoffload_env import policies, scenarios
 from edgeoffload_env.evaluation.score import marks_for
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 
-_LEAST_SEEDS = 5
+LEAST_SEEDS = 5
 """On each side of a probability, whose bootstrap says nothing of fewer."""
 HIGH_SCORE = 0.9
 """What counts as having converged: nine tenths of the way from the worst to the best shipped policy."""
@@ -71,7 +71,7 @@ def sooner(curves: Sequence[Row], game: str, ours: Name, theirs: Name) -> Iterat
         return
     for mark, utility in marks(game).items():
         steps = [steps_to_reach(rows, utility) for rows in (mine, other)]
-        if min(map(len, steps)) < _LEAST_SEEDS:
+        if min(map(len, steps)) < LEAST_SEEDS:
             return
         found = probability_of_improvement(-steps[0][:, None], -steps[1][:, None], style.rng())
         medians = [f"{np.median(s):,.0f}" if np.isfinite(np.median(s)) else "never" for s in steps]

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import claims, leaderboard, scale_tables
+from benchmarks import claims, leaderboard, run_tables, scale_tables
+from benchmarks.effects import LEAST_SEEDS
 from benchmarks.figures import style
 from benchmarks.rows import Results, Row, game_name, label, read_rows
 from benchmarks.statistics import Estimate, estimate, probability_of_improvement
@@ -125,7 +126,7 @@ def _learned(results: Results, everything: bool = False) -> str:
                 f"{members[0]['env_steps']:,}",
                 str(len(members)),
                 f"{statistics.fmean(utilities):.2f}",
-                _interval(_estimate(utilities)),
+                _interval(_estimate(utilities), len(members)),
                 f"{min(utilities):.2f} to {max(utilities):.2f}",
                 "" if None in scores else f"{statistics.fmean(scores):.3f}",
             ]
@@ -165,7 +166,7 @@ def _improvement(results: Results) -> str:
                     cells.append("-")
                     continue
                 pair = values[:, None], found[theirs][:, None]
-                cells.append(_interval(probability_of_improvement(*pair, style.rng())))
+                cells.append(_interval(probability_of_improvement(*pair, style.rng()), min(map(len, pair))))
             above = "-" if np.isnan(greedy) else f"{int(np.sum(values > greedy))} of {len(values)}"
             body.append([f"`{scenario}`", ours, *cells, above])
     return _markdown((["scenario", "P(above)", *style.STYLES, "runs above `greedy`"], body))
@@ -180,7 +181,7 @@ def _held_out(results: Results) -> str:
         here = [row for row in rows if (row["algorithm"], row["game"]) == (algorithm, game)]
         if here:
             utility, score = (_estimate([row[metric] for row in here]) for metric in ("utility", "score"))
-            body.append([algorithm, game, str(len(here)), _interval(utility), _interval(score)])
+            body.append([algorithm, game, str(len(here)), *(_interval(e, len(here)) for e in (utility, score))])
     return _markdown((["trained on `paper`", "played on", "seeds", "utility", "score"], body))
 
 
@@ -218,7 +219,16 @@ def _leader(name: str, seeds: str, utility: Estimate, rows: list[Row], about: st
         for metric in ("mean_delay_s", "p95_delay_s", "offload_fraction", "score")
     )
     shown = f"`{name}`" if name in policies.names() else name
-    return [shown, seeds, _interval(utility), f"{delay:.3f}", f"{tail:.3f}", f"{offloaded:.2f}", f"{score:.3f}", about]
+    return [
+        shown,
+        seeds,
+        _interval(utility, LEAST_SEEDS if seeds == "-" else int(seeds)),
+        f"{delay:.3f}",
+        f"{tail:.3f}",
+        f"{offloaded:.2f}",
+        f"{score:.3f}",
+        about,
+    ]
 
 
 def _estimate(values: Iterable[float | None]) -> Estimate:
@@ -226,10 +236,12 @@ def _estimate(values: Iterable[float | None]) -> Estimate:
     return estimate(numbers[:, None], style.rng())
 
 
-def _interval(found: Estimate) -> str:
+def _interval(found: Estimate, seeds: int = LEAST_SEEDS) -> str:
+    """With its interval, if there are seeds enough: a bootstrap of fewer goes from the worst to the best."""
     if np.isnan(found.value):
         return "-"
-    return f"{found.value:.2f}" if np.isnan(found.low) else f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    alone = np.isnan(found.low) or seeds < LEAST_SEEDS
+    return f"{found.value:.2f}" if alone else f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def _markdown(table: Table) -> str:
@@ -246,6 +258,8 @@ _TABLES: dict[str, Callable[[Results], str]] = {
     "all-learned": lambda results: _learned(results, everything=True),
     "claims": lambda results: _markdown(claims.table(results)),
     "improvement": _improvement,
+    "convergence": lambda results: _markdown(run_tables.convergence(results)),
+    "best-and-last": lambda results: _markdown(run_tables.best_and_last(results)),
     "held-out": _held_out,
     "cost": _cost,
     "leaders": _leaders,

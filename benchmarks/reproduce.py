@@ -1,13 +1,15 @@
 """From nothing to figures and tables: every run is trained once, and its rows are kept at once."""
 
+import itertools
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from benchmarks import anarchy
+from benchmarks import anarchy, leaderboard
 from benchmarks.elsewhere import elsewhere
 from benchmarks.figures import draw
+from benchmarks.figures.beyond import GAP_GAMES, GAP_POLICIES
 from benchmarks.rows import KEY, Results, digest, key_of, write_rows
 from benchmarks.servers import server_use
 from benchmarks.studies import FIGURES
@@ -17,6 +19,9 @@ from recipes.sweep import PlannedRun
 from recipes.train import policy_of
 
 __all__ = ["FIGURES", "reproduce"]
+
+_QUICK_EPISODES = 4
+"""Of policies that are judged beside quick runs; ``optimum`` takes its time with many users."""
 
 
 def reproduce(
@@ -65,7 +70,7 @@ def reproduce(
     if missing and training:
         _train(missing, runs, kept, max_concurrent, address)
     if training:
-        _measure(figures, kept)
+        _measure(figures, kept, quick)
     kept.summarise()
     for name in figures:
         for path in draw(name, kept, quick=quick):
@@ -93,8 +98,14 @@ def _goes_elsewhere(run: PlannedRun) -> bool:
     return run.settings.scenario == "paper" and not run.settings.env and not run.searched
 
 
-def _measure(figures: Sequence[str], kept: Results) -> None:
+def _measure(figures: Sequence[str], kept: Results, quick: bool) -> None:
     """What some figures need beside trained runs, unless it is there."""
+    if "optimum" in figures:
+        judged = {(row["policy"], row["scenario"]) for row in leaderboard.entries(kept.folder)}
+        for policy, scenario in itertools.product(GAP_POLICIES, GAP_GAMES):
+            if (policy, scenario) not in judged:
+                episodes = _QUICK_EPISODES if quick else FINAL_EPISODES
+                leaderboard.add(kept.folder, [leaderboard.judge(policy, scenario, episodes=episodes)])
     if "anarchy" in figures and not kept.anarchy():
         write_rows(kept.folder / "anarchy.csv", anarchy.COLUMNS, map(anarchy.price_of_anarchy, anarchy.USERS))
     if "joint-head" in figures and not kept.complexity():

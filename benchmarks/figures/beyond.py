@@ -60,12 +60,17 @@ def held_out(results: Results) -> Any:
     return figure
 
 
+GAP_GAMES = ("sparse", "paper", "paper-load-only", "crowded", "crowded-team")
+GAP_POLICIES = ("optimum", "greedy", "drift-plus-penalty")
+"""What the figure of the gap needs on the leaderboard: the first is what others are compared with."""
+
+
 def optimum_gap(results: Results) -> Any:
     """Utility below that of ``optimum``, the best joint choice for each slot, on the same games."""
     rows = style.last(results.final())
-    games = [("sparse", 5), ("paper", 10), ("paper-load-only", 10), ("crowded", 20), ("crowded-team", 20)]
-    figure, axes = style.axes(len(games), width=2.6, height=4.2)
-    for axis, (scenario, users) in zip(axes, games, strict=True):
+    figure, axes = style.axes(len(GAP_GAMES), width=2.6, height=4.2)
+    for axis, scenario in zip(axes, GAP_GAMES, strict=True):
+        users = scenarios.configure(scenario).num_users
         best = utility_of(results.folder, "optimum", scenario)
         here = [row for row in rows if (row["scenario"], row["num_users"]) == (scenario, users)]
         names: list[str] = []
@@ -75,7 +80,7 @@ def optimum_gap(results: Results) -> Any:
             values = best - style.finals(here, algorithm, scenario, users, variant, "utility")
             style.point(axis, len(names), values, style.of(algorithm))
             names.append(label(algorithm, variant))
-        for policy in ("greedy", "drift-plus-penalty"):
+        for policy in GAP_POLICIES[1:]:
             gap = best - utility_of(results.folder, policy, scenario)
             axis.plot(len(names), gap, "_", color=style.GREY, markersize=14)
             names.append(policy)

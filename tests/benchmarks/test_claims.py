@@ -11,6 +11,7 @@ from scipy import stats
 from benchmarks.claims import Claim, claims, table
 from benchmarks.effects import Effect, difference, marks, steps_to_reach
 from benchmarks.rows import Results
+from benchmarks.run_tables import best_and_last, convergence, steps_to_stay
 from benchmarks.statistics import Estimate
 from edgeoffload_env import evaluate
 from tests.benchmarks.tables import curve_rows, final_rows
@@ -115,6 +116,11 @@ def test_steps_to_reach_a_utility() -> None:
     np.testing.assert_array_equal(steps_to_reach(rows, -15.0), [200, math.inf, 100])
 
 
+def test_steps_to_stay_at_a_utility() -> None:
+    rows = curve_rows("dtomalb", "paper", [[-30, -12, -20, -12], [-30, -12, -12, -12], [-10] * 4, [-10, -10, -10, -16]])
+    np.testing.assert_array_equal(steps_to_stay(rows, -15.0), [400, 200, 100, math.inf])
+
+
 def test_having_got_going_is_less_than_having_converged() -> None:
     going, converged = marks("paper").values()
     random, greedy = (evaluate(policy, "paper", 32, 0).utility.mean() for policy in ("random", "greedy"))
@@ -190,3 +196,17 @@ def test_complexity_and_failure() -> None:
         for row in final_rows("dtomalb", "paper", [-30, -31]) + final_rows("dqn-tolb", "paper", [-128, -128])
     ]
     assert verdict(MadeUp(lost=lost), "there is no single point") == "holds"
+
+
+def test_what_the_last_networks_lost() -> None:
+    last, best = final_rows("dtomalb", "paper", [-12.0, -14.0]), final_rows("dtomalb", "paper", [-11.0, -13.0, -9.0])
+    rows = last + [row | {"checkpoint": "best"} for row in best]  # the third seed has no last networks
+    assert [*best_and_last(MadeUp(rows))[1]] == [
+        ["`paper`", "dtomalb", "2", "-13.00", "-12.00", "1.00", "100 (100 to 100)"]
+    ]
+
+
+def test_when_runs_got_where() -> None:
+    curves = curve_rows("dtomalb", "paper", [[-60, -12, -16], [-60, -12, -12]])
+    _, body = convergence(MadeUp(curves=curves))
+    assert [row[-2:] for row in body] == [["200", "200"], ["200", "never (1 of 2 do)"]]

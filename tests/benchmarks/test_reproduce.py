@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import leaderboard
+from benchmarks.figures.beyond import GAP_POLICIES
 from benchmarks.reproduce import reproduce
 from benchmarks.rows import Results
 from benchmarks.studies import FIGURES, Study
@@ -28,8 +30,21 @@ def test_a_figure_from_nothing_and_again_from_its_rows(
 
     shutil.rmtree(runs)  # what was kept needs no runs
     drawn = (results / "figures" / "figure-7.svg").read_bytes()
+    assert b"quick: 2 seeds, a tenth of the steps; not a result" in drawn
     assert reproduce(["7"], runs, results, quick=True) == []
     assert "0 runs are missing" in capsys.readouterr().err
     assert Results(results).final() == rows
     assert (results / "figures" / "figure-7.svg").read_bytes() == drawn
     assert not runs.exists()
+
+
+def test_policies_that_a_figure_needs_are_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FIGURES, "optimum", ())
+    for module in ("benchmarks.reproduce", "benchmarks.figures.beyond"):
+        monkeypatch.setattr(f"{module}.GAP_GAMES", ("sparse",))
+    assert reproduce(["optimum"], tmp_path / "runs", tmp_path, quick=True) == []
+    utility = {policy: leaderboard.utility_of(tmp_path, policy, "sparse") for policy in GAP_POLICIES}
+    assert utility["optimum"] >= utility["greedy"] > -20.0
+    assert (tmp_path / "figures" / "figure-optimum.png").exists()
+    monkeypatch.setattr(leaderboard, "judge", None)
+    assert reproduce(["optimum"], tmp_path / "runs", tmp_path, quick=True) == []

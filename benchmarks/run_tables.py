@@ -1,0 +1,79 @@
+"""Tables of how runs went: when they got where, and what their last networks lost against their best."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from benchmarks.effects import curves_of, marks, steps_to_reach
+from benchmarks.figures import style
+from benchmarks.rows import Results, Row, label
+from benchmarks.statistics import Floats
+from edgeoffload_env import scenarios
+
+Table = tuple[Iterable[str], Iterable[Iterable[str]]]
+_GAMES = ("paper", "paper-load-only", "sparse")
+
+
+def _who(rows: Sequence[Row], game: str) -> list[tuple[str, str]]:
+    """Algorithms and variants on a scenario as it is, the ones with colours of their own first."""
+    users = scenarios.configure(game).num_users
+    found = {(r["algorithm"], r["variant"]) for r in rows if (r["scenario"], r["num_users"]) == (game, users)}
+    order = list(style.STYLES)
+    known = [who for who in found if who[1] in ("", "joint head")]
+    return sorted(known, key=lambda who: (order.index(who[0]), who[1]))
+
+
+def convergence(results: Results) -> Table:
+    """Env steps at which curves first reach the marks of the claims, and from which on they stay above."""
+    curves, body = results.curves(), []
+    for game in _GAMES:
+        for who in _who(curves, game):
+            rows = curves_of(curves, game, *who)
+            for mark, utility in marks(game).items():
+                first, stays = steps_to_reach(rows, utility), steps_to_stay(rows, utility)
+                body.append([f"`{game}`", label(*who), mark, str(len(first)), _steps(first), _steps(stays)])
+    return ("scenario", "algorithm", "mark", "seeds", "first reached", "stays above from"), body
+
+
+def steps_to_stay(rows: Sequence[Row], utility: float) -> Floats:
+    """For each seed the env steps from which on a curve stays at a utility or above; infinite if it ends below."""
+    steps, values = style.by_seed(rows)
+    below = values < utility
+    place = np.where(below.any(axis=1), below.shape[1] - below[:, ::-1].argmax(axis=1), 0)
+    return np.append(np.asarray(steps, dtype=float), np.inf)[place]
+
+
+def _steps(values: Floats) -> str:
+    reached = np.isfinite(values)
+    middle = float(np.median(values))
+    shown = f"{middle:,.0f}" if np.isfinite(middle) else "never"
+    return shown if reached.all() else f"{shown} ({int(reached.sum())} of {len(values)} do)"
+
+
+def best_and_last(results: Results) -> Table:
+    """What the last networks reach, and those that did best in an evaluation, on games that chose neither."""
+    rows, body = results.final(), []
+    for game in _GAMES:
+        users = scenarios.configure(game).num_users
+        for who in _who(rows, game):
+            here = [
+                r for r in rows if (r["scenario"], r["num_users"], r["algorithm"], r["variant"]) == (game, users, *who)
+            ]
+            last, best = ({row["seed"]: row for row in here if row["checkpoint"] == kind} for kind in ("last", "best"))
+            seeds = sorted(last.keys() & best.keys())
+            if not seeds:
+                continue
+            means = [statistics.fmean(rows_of[seed]["utility"] for seed in seeds) for rows_of in (last, best)]
+            steps = [best[seed]["env_steps"] for seed in seeds]
+            body.append(
+                [
+                    f"`{game}`",
+                    label(*who),
+                    str(len(seeds)),
+                    *(f"{mean:.2f}" for mean in means),
+                    f"{means[1] - means[0]:.2f}",
+                    f"{statistics.median(steps):,.0f} ({min(steps):,} to {max(steps):,})",
+                ]
+            )
+    return ("scenario", "algorithm", "seeds", "last", "best", "lost", "best at env steps, median (range)"), body
