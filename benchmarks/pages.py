@@ -259,6 +259,8 @@ _TABLES: dict[str, Callable[[Results], str]] = {
     "claims": lambda results: _markdown(claims.table(results)),
     "improvement": _improvement,
     "convergence": lambda results: _markdown(run_tables.convergence(results)),
+    "balance-weight": lambda results: _markdown(run_tables.balance_weight(results)),
+    "crowded": lambda results: _markdown(run_tables.crowded(results)),
     "best-and-last": lambda results: _markdown(run_tables.best_and_last(results)),
     "held-out": _held_out,
     "cost": _cost,

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.effects import curves_of, marks, steps_to_reach
 from benchmarks.figures import style
+from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
 from benchmarks.statistics import Floats
 from edgeoffload_env import scenarios
@@ -77,3 +78,45 @@ def best_and_last(results: Results) -> Table:
                 ]
             )
     return ("scenario", "algorithm", "seeds", "last", "best", "lost", "best at env steps, median (range)"), body
+
+
+def balance_weight(results: Results) -> Table:
+    """DTOMALB trained with each weight of the variance of the load factors, judged with a weight of 1."""
+    rows, body = style.last(results.final()), []
+    weights = {"0": ("dtoma", ""), "1": ("dtomalb", ""), "10": ("dtomalb", "w2 = 10"), "100": ("dtomalb", "w2 = 100")}
+    for game in ("paper", "paper-load-only"):
+        users = scenarios.configure(game).num_users
+        for weight, (algorithm, variant) in weights.items():
+            found = {
+                metric: style.finals(rows, algorithm, game, users, variant, metric)
+                for metric in ("utility", "mean_delay_s", "imbalance")
+            }
+            if len(found["utility"]):
+                cells = [f"{found[metric].mean():.{digits}f}" for metric, digits in _DIGITS.items()]
+                body.append([f"`{game}`", weight, str(len(found["utility"])), *cells])
+    return ("scenario", "w2 in training", "seeds", "mean utility", "mean delay / s", "var(LD) / s²"), body
+
+
+_DIGITS = {"utility": 2, "mean_delay_s": 4, "imbalance": 5}
+MYOPIC = ("greedy", "optimum", "best-response")
+"""Policies that look at the slot alone."""
+
+
+def crowded(results: Results) -> Table:
+    """Learners beside shipped policies where looking beyond the slot pays."""
+    rows, body = style.last(results.final()), []
+    for game in ("crowded", "crowded-team"):
+        users = scenarios.configure(game).num_users
+        shown = {name: utility_of(results.folder, name, game) for name in (*MYOPIC, "drift-plus-penalty")}
+        for name, utility in shown.items():
+            body.append([f"`{game}`", f"`{name}`", "-", f"{utility:.2f}", "-", "-"])
+        bar = max(shown[name] for name in MYOPIC)
+        here = [row for row in rows if (row["scenario"], row["num_users"]) == (game, users)]
+        for algorithm, variant in sorted({(row["algorithm"], row["variant"]) for row in here}):
+            values = style.finals(here, algorithm, game, users, variant, "utility")
+            beat = f"{int((values > bar).sum())} of {len(values)}"
+            spread = f"{values.min():.2f} to {values.max():.2f}"
+            body.append(
+                [f"`{game}`", label(algorithm, variant), str(len(values)), f"{values.mean():.2f}", spread, beat]
+            )
+    return ("scenario", "who", "seeds", "mean utility", "worst to best", "above every myopic policy"), body

@@ -65,7 +65,8 @@ class Study:
 _ON_PAPER = (Study(OWN, ("paper",), seeds=10), Study(("rllib-ppo",), ("paper",), seeds=3))
 _CONVERGENCE = (
     *_ON_PAPER,
-    Study(OWN, ("paper-load-only",), seeds=10),
+    Study((*PAPERS, "dtoma"), ("paper-load-only",), seeds=10),
+    Study(("dtomalb-exact",), ("paper-load-only",), seeds=5),
     Study(("rllib-ppo",), ("paper-load-only",), seeds=3),
     Study(PAPERS, ("sparse",), seeds=5),
     Study(("dqn-tolb",), ("sparse",), seeds=5, variants={"joint head": {"head": "joint"}}),
