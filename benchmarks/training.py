@@ -15,12 +15,15 @@ One thread. Times are CPU seconds of the process; contestants take turns; median
 import argparse
 import json
 import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
+from benchmarks import report
 from benchmarks.bare_update import bare_update
 from benchmarks.timing import Steps, Timing, rates, ratios, take_turns
 
@@ -95,6 +98,12 @@ def against_agilerl(python: str, timing: Timing) -> dict[str, Any]:
     return rates(1, {"ours": ours, "agilerl": theirs}) | {"ours_times_agilerl": ratios(theirs, ours)}
 
 
+def _machine() -> dict[str, Any]:
+    """The machine, with the version of Ray, which is measured here and nowhere else."""
+    machine = report.machine()
+    return machine | {"packages": machine["packages"] | {"ray": report.package_version("ray")}}
+
+
 def _repeat(once: Any) -> Steps:
     def steps(count: int) -> None:
         for _ in range(count):
@@ -110,13 +119,13 @@ def main() -> None:
     parser.add_argument("--agilerl", metavar="PYTHON", help="an interpreter that has AgileRL, to compare with")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
-    figures = measure(QUICK if options.quick else FULL)
+    figures = {"machine": _machine(), "command": shlex.join(["python", "-m", "benchmarks.training", *sys.argv[1:]])}
+    figures |= measure(QUICK if options.quick else FULL)
     if options.agilerl is not None:
         figures["agilerl"] = against_agilerl(options.agilerl, Timing(rounds=3 if options.quick else 7, turn_s=0.0))
-    text = json.dumps(figures, indent=2)
-    print(text)
+    print(json.dumps(figures, indent=2))
     if options.json is not None:
-        options.json.write_text(text + "\n")
+        report.write_json(figures, options.json)
 
 
 if __name__ == "__main__":

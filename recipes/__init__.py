@@ -16,7 +16,10 @@ __all__ = [*_CONFIGS, "load_policy"]
 
 
 def load_policy(run: str | Path) -> "Policy":
-    """The greedy policy of a run's last checkpoint.
+    """The greedy policy of a run's last checkpoint. It needs torch, not Ray.
+
+    Runs of ``rllib-dqn`` and ``rllib-ppo`` are the exception: their networks are RLlib's own modules, so that Ray must
+    be installed, though none is started.
 
     ``policy.actions({"user_3": observation})`` gives the actions of any users where execution is distributed,
     ``policy.actions(state=env.state())`` everyone's where it is central; ``evaluate(policy)`` takes it too.
@@ -26,6 +29,7 @@ def load_policy(run: str | Path) -> "Policy":
 
     Raises:
         RunError: no run, or none with a checkpoint.
+        ImportError: torch or Ray is needed and not installed; the message says what to install.
     """
     from recipes.runs import RunFolder
     from recipes.train import policy_of

@@ -17,7 +17,7 @@ from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED
 from recipes.runs import RunError, RunFolder, StoppedError, TrainingError
 from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
 from recipes.stopping import StopSignals
-from recipes.train import policy_of, train
+from recipes.train import check_device, policy_of, train
 
 PROGRAM = "python -m recipes"
 FAILED, REFUSED, STOPPED = 1, 2, 130
@@ -149,6 +149,7 @@ def _train(options: argparse.Namespace) -> int:
     stop = StopSignals()
     try:
         with stop.caught():
+            check_device(settings)
             folder = RunFolder.begin(path, settings)
             try:
                 result = train(
@@ -193,9 +194,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         whole("--seed", options.seed, 0, 2**128)
         scenarios.get(scenario)
         result = evaluate(policy_of(folder), scenario, options.episodes, options.seed, **env)
-    except ImportError as error:
-        raise UsageError(f"{error}; this run needs `pip install 'edgeoffload-env[rllib]'`") from error
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
         raise UsageError(str(error)) from error
     if options.json:
         print(Report([(settings.algorithm, result)], overrides=env).to_json())
@@ -204,11 +203,14 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    folder = RunFolder.open(options.run)
+    try:
+        policy = policy_of(folder)
+    except ImportError as error:
+        raise UsageError(str(error)) from error
     from recipes.joint.export import export_policy
     from recipes.joint.policy import JointPolicy
 
-    folder = RunFolder.open(options.run)
-    policy = policy_of(folder)
     if not isinstance(policy, JointPolicy):
         raise UsageError(f"{folder.settings.algorithm} cannot be exported; RLlib's own checkpoint holds its networks")
     try:

@@ -10,10 +10,14 @@ command is there): utility -70.2, -73.9, -69.2, -72.3, -71.9 (mean -71.5), beyon
 slot gets; about 3 minutes of one core.
 
 Every user has an actor on its own observation and a centralised critic over the global state and everyone's actions,
-(27) to (35). Differences from Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an
-update of batch 512 for every 16 slots in place of one per slot; exploration noise N_t as Gumbel noise on the logits
-plus a share of random actions; learning rates that fall. The loss of line 17 has its bracket, the gradient of line 18
-its sign and its Q at x, a as in (34).
+(27) to (35). The loss of line 17 has its bracket, the gradient of line 18 its sign and its Q at x, a as in (34).
+
+Differences from the paper's Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an update
+(``batch_size=512``) for every 16 slots (``num_envs=16``, ``slots_per_update=1``) in place of one per slot; exploration
+noise N_t as Gumbel noise on the logits plus a share of random actions (``final_epsilon=0.05``); a' of (32) drawn from
+the target actors' softmax (``target_actions=sampled``) in place of their best actions; learning rates that fall
+(``learning_rate=1e-3``, ``final_learning_rate=5e-5``). The paper leaves open the discount and the Gumbel-Softmax's
+temperature: ``discount=0.5`` and ``temperature=0.5``, which does not fall (``final_temperature=0.5``).
 """
 
 from dataclasses import dataclass

@@ -10,8 +10,13 @@ utility -65.3, -66.1, -66.4, -67.1, -70.7 (mean -67.1), beyond what the best cho
 of one core.
 
 The critic is evaluated for each of the user's M + 1 actions, the others' from the batch, and the actor follows the
-gradient of the expected value: neither sampling nor relaxation, so no temperature. All else is as in
-``recipes/dtomalb.py``.
+gradient of the expected value: neither sampling nor relaxation, so no temperature.
+
+Differences from the paper: this gradient; those of ``recipes/dtomalb.py`` in minibatches, updates, exploration, a' of
+(32) (``target_actions=sampled``) and learning rates that fall (``final_learning_rate=5e-5``); rewards scaled for the
+critic (``reward_scale=0.1``); errors beyond 1 that count linearly in (35) (``huber=True``); a bonus for the actors'
+entropy (``entropy_bonus=0.0005``, ``final_entropy_bonus=0.0005``). The discount, which the paper leaves open, is not
+``dtomalb``'s either: ``discount=0.9``.
 """
 
 from dataclasses import dataclass

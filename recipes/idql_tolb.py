@@ -5,8 +5,11 @@
 Results to expect on ``paper`` (seeds 0 to 4, 60,192 env steps, greedy execution, 320 unseen episodes): utility -12.4,
 -12.4, -12.2, -13.0, -13.3 (mean -12.7), score 0.90 to 0.95, in less than a minute of one core.
 
-Plain DQN, as in the paper's [14]; double Q-learning is an option. Differences from the paper: one minibatch for all
-users, an update of batch 512 for every 16 slots, learning rates that fall.
+Plain DQN, as in the paper's [14]; double Q-learning is an option.
+
+Differences from the paper: one minibatch for all users in place of one per user; an update (``batch_size=512``) for
+every 16 slots (``num_envs=16``, ``slots_per_update=1``) in place of one per slot; learning rates that fall
+(``learning_rate=1e-3``, ``final_learning_rate=5e-5``). The paper leaves open the discount: ``discount=0.5``.
 """
 
 from dataclasses import dataclass

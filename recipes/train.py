@@ -51,6 +51,23 @@ def train(
     return finish(folder, settings, progress, env_runners)
 
 
+def check_device(settings: RunSettings) -> None:
+    """Whether the device that a run asks for is here, before anything is written.
+
+    Raises:
+        RunError: a GPU is asked for, and torch finds none.
+        ImportError: a GPU is asked for, and torch is not installed.
+    """
+    if getattr(settings.hyperparameters, "device", "cpu") == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise RunError(
+            "device = 'cuda' is not allowed here: torch finds no GPU; allowed: cpu, or cuda where there is one"
+        )
+
+
 def finish(folder: RunFolder, settings: RunSettings, progress: Progress, env_runners: int = 0) -> Evaluation:
     """Judge a run that was trained to its end, its last and its best networks, and write its summary.
 
@@ -80,12 +97,18 @@ def policy_of(folder: RunFolder) -> Policy:
 
     Raises:
         RunError: there is no checkpoint yet.
+        ImportError: what its networks need is not installed; the message names the extra.
     """
     last = folder.last_checkpoint()
     if last is None:
         raise RunError(f"{folder.path} has no checkpoint yet; train it first")
     settings = folder.settings
-    return registry.get(settings.algorithm).load().load_policy(settings, last[0])
+    try:
+        return registry.get(settings.algorithm).load().load_policy(settings, last[0])
+    except ImportError as error:
+        extra = "torch" if error.name == "torch" else "rllib"
+        need = f"a policy of {settings.algorithm} needs `pip install 'edgeoffload-env[{extra}]'`"
+        raise ImportError(f"{error}; {need}", name=error.name) from error
 
 
 def summary_of(settings: RunSettings, progress: Progress, result: Evaluation) -> dict[str, Any]:

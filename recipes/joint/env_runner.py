@@ -153,7 +153,7 @@ class JointEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLlib 
                 actions = self.module.acting.explore(obs, state, share=share, noise=noise, generator=self._generator)
             else:
                 actions = self.module.acting.greedy(obs, state)
-            step = games.step(actions.numpy() if self.device.type == "cpu" else actions)
+            step = games.step(actions if games.on_device else actions.cpu().numpy())
             self._seen = step.obs, step.state
             steps.append(_rows(obs, state, actions, step))
             ended = self._tally.add(step)

@@ -40,6 +40,8 @@ class JointGames(Protocol):
     sizes: GameSizes
     num_envs: int
     users: list[str]
+    on_device: bool
+    """Whether they take and give torch tensors of the runner's device; else numpy arrays."""
 
     def reset(self, seed: int | None) -> tuple[Array, Array]:
         """Start an episode in every game: observations ``[B, N, D]`` and states ``[B, S]``."""
@@ -57,11 +59,17 @@ class JointGames(Protocol):
         """Release what the games hold."""
 
 
+def backend_for(device: str) -> str:
+    """What our games compute with on a device: numpy, which is the faster on a CPU, or torch."""
+    return "numpy" if device == "cpu" else "torch"
+
+
 class EdgeOffloadGames:
     """Our own vector view: numpy on the CPU, torch on other devices."""
 
     def __init__(self, scenario: str, num_envs: int, device: str, **overrides: Any) -> None:
-        backend = "numpy" if device == "cpu" else "torch"
+        backend = backend_for(device)
+        self.on_device = backend == "torch"
         self._env = edgeoffload_v0.vector_env(num_envs, scenario, backend, device, **overrides)
         config = self._env.config
         xp = self._env.backend.xp

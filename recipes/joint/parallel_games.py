@@ -23,6 +23,8 @@ class ParallelGames:
     global state is ``env.state()`` where the game has one, else everyone's observation in a row.
     """
 
+    on_device = False
+
     def __init__(self, make: "Callable[[], ParallelEnv[str, Any, Any]]", num_envs: int) -> None:
         """Make the copies.
 

@@ -54,7 +54,7 @@ class JointHyperparameters(Checked):
     share_actors: bool = False
     """All users act with one network that also sees who they are."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where games, replay and learner are."""
+    """Where games, replay and learner are; cuda is refused where torch finds no GPU."""
 
 
 def configured(config: Any, settings: "RunSettings", env: dict[str, Any] | None = None, **training: Any) -> Any:

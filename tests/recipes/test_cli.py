@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from recipes import registry
 from recipes.cli import REFUSED, main
@@ -62,6 +63,16 @@ def test_what_is_asked_wrongly_is_refused_and_named(
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == REFUSED
     assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(["train", "dtomalb", "--set", "device=cuda"]) == REFUSED
+    assert "device = 'cuda' is not allowed here: torch finds no GPU" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

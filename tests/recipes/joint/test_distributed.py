@@ -93,7 +93,11 @@ def test_tune_runs_it_over_seeds(tmp_path: Path) -> None:
 
 
 def test_mpe2s_simple_spread_is_learnt() -> None:
-    """Three agents that nobody here wrote: random play returns about -27 per agent in 25 steps."""
+    """Three agents that nobody here wrote, whose returns are per agent in 25 steps.
+
+    Random play gets -27.1, standing still -25.4, each going to a landmark of its own -16.8; the training below reached
+    -17.7 on seed 0, and on seed 5 -17.4 ten thousand env steps before its end.
+    """
     from mpe2 import simple_spread_v3
 
     register_env("spread", lambda config: simple_spread_v3.parallel_env(N=3, max_cycles=25, **config))
@@ -125,4 +129,5 @@ def test_mpe2s_simple_spread_is_learnt() -> None:
         algorithm.train()
     learned = greedy_return()
     algorithm.stop()
-    assert learned > 0.8 * random  # returns are negative: a fifth of the distance less
+    assert random < -25.0  # so that -19 is what looking at the landmarks gains
+    assert learned > -19.0
