@@ -80,13 +80,17 @@ def _recipes() -> str:
 def _clients() -> str:
     lines = ["| learner | versions | what is run |\n|---|---|---|"]
     tests = DOCS.parent / "tests" / "clients"
+    learners = [path.stem for path in sorted((tests / "pins").glob("*.txt"))]
     for path in sorted(tests.glob("test_*.py")):
         name = path.stem.removeprefix("test_")
         pins = DOCS.parent / "constraints.txt" if name == "rllib" else tests / "pins" / f"{name}.txt"
         pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", pins.read_text(encoding="utf-8"), re.MULTILINE))
         versions = {package.lower().replace("-", "_"): version for package, version in pinned.items()}
         own = "ray" if name == "rllib" else name
-        shown = [own, *(each for each in ("gymnasium", "pettingzoo", "torch") if each in versions)]
+        programs = [path, *(DOCS / "tutorials").glob(f"{name}.md")]
+        text = "\n".join(program.read_text(encoding="utf-8") for program in programs)
+        used = [each for each in learners if each != own and re.search(rf"^(from|import) {each}\b", text, re.MULTILINE)]
+        shown = [own, *(each for each in (*used, "gymnasium", "pettingzoo", "torch") if each in versions)]
         module = ast.parse(path.read_text(encoding="utf-8"))
         functions = [
             part for part in module.body if isinstance(part, ast.FunctionDef) and part.name.startswith("test_")

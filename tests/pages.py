@@ -6,18 +6,45 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = ROOT / "docs" / "tutorials"
 
 
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        """The file that the block is the whole of: what its first line says after a ``#``, if that is a path."""
+        found = re.match(r"# (\S+\.(?:py|yaml))\n", self.text)
+        return found and found[1]
+
+
+def blocks(text: str) -> list[Block]:
+    """All fenced blocks of a page, without the indentation that those in numbered steps have."""
+    found = re.findall(r"^ *```(\w+)\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+    return [Block(language, textwrap.dedent(block)) for language, block in found]
+
+
 def code_blocks(text: str) -> list[str]:
     """Python blocks of a page, without the indentation that those in numbered steps have."""
-    return [textwrap.dedent(block) for block in re.findall(r"^ *```python\n(.*?)```", text, re.DOTALL | re.MULTILINE)]
+    return [block.text for block in blocks(text) if block.language == "python"]
 
 
-def run_tutorial(name: str, folder: Path, *, warnings: str = "default", limit_s: float = 600) -> str:
+def run_tutorial(name: str, folder: Path, *, warnings: str = "default", limit_s: float = 600, **variables: str) -> str:
     """Run all blocks of a tutorial as one program, elsewhere than in the checkout, and return what it printed.
+
+    Args:
+        name: the tutorial's.
+        folder: to run in, and the program's home.
+        warnings: what Python does with them.
+        limit_s: how long it may take.
+        **variables: of the environment.
 
     Raises:
         CalledProcessError: the program failed.
@@ -25,9 +52,22 @@ def run_tutorial(name: str, folder: Path, *, warnings: str = "default", limit_s:
     program = "\n".join(code_blocks((TUTORIALS / f"{name}.md").read_text(encoding="utf-8")))
     path = folder / "tutorial.py"  # a file of a library's name would hide the library
     path.write_text(program, encoding="utf-8")
-    environment = {**os.environ, "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "HOME": str(folder), "PYTHONPATH": str(ROOT)} | variables
     command = [sys.executable, "-W", warnings, str(path)]
     done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, timeout=limit_s, text=True)
     print(done.stdout)
     done.check_returncode()
     return done.stdout
+
+
+def run_block(block: str, folder: Path) -> None:
+    """Run a program, in a folder of its own unless it needs the checkout; warnings are errors if Ray is not in it.
+
+    Raises:
+        CalledProcessError: the program failed.
+    """
+    if "recipes" in block:  # these run from a checkout, and Ray warns of its own deprecations
+        environment = {**os.environ, "HOME": str(folder)}
+        subprocess.run([sys.executable, "-c", block], cwd=ROOT, env=environment, check=True, timeout=300)
+    else:
+        subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=folder, check=True, timeout=120)

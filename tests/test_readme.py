@@ -1,22 +1,16 @@
 """The README's code runs, and what it says of the environment is so."""
 
-import os
 import re
-import subprocess
-import sys
 
+import pettingzoo
 import pytest
 
 from benchmarks.pages import PAGES, with_tables
 from edgeoffload_env import edgeoffload_v0, scenarios
-from tests.pages import ROOT, code_blocks
+from tests.pages import ROOT, code_blocks, run_block
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
-
-
 BLOCKS = code_blocks(README)
-GUIDE_BLOCKS = [block for guide in GUIDES for block in code_blocks(guide.read_text(encoding="utf-8"))]
 
 
 def test_there_are_code_blocks():
@@ -25,25 +19,7 @@ def test_there_are_code_blocks():
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_code_block_runs(number, tmp_path):
-    _run(BLOCKS[number], tmp_path)
-
-
-def test_every_guide_has_code():
-    assert len(GUIDES) >= 3
-    assert all(code_blocks(guide.read_text(encoding="utf-8")) for guide in GUIDES)
-
-
-@pytest.mark.parametrize("number", range(len(GUIDE_BLOCKS)))
-def test_the_guides_steps_run(number, tmp_path):
-    _run(GUIDE_BLOCKS[number], tmp_path)
-
-
-def _run(block, folder):
-    if "recipes" in block:  # these run from a checkout, and Ray warns of its own deprecations
-        environment = {**os.environ, "HOME": str(folder)}
-        subprocess.run([sys.executable, "-c", block], cwd=ROOT, env=environment, check=True, timeout=300)
-    else:
-        subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=folder, check=True, timeout=120)
+    run_block(BLOCKS[number], tmp_path)
 
 
 def _fact(table, name):
@@ -54,6 +30,12 @@ def _fact(table, name):
 def test_fact_table_matches_the_spaces(table):
     env = edgeoffload_v0.parallel_env("paper")
     observation, action = env.observation_space("user_0"), env.action_space("user_0")
+    assert _fact(table, "Actions") == type(action).__name__
+    assert _fact(table, "Parallel API") == ("Yes" if isinstance(env, pettingzoo.ParallelEnv) else "No")
+    # PettingZoo's games for people have a `manual_policy`
+    assert _fact(table, "Manual control") == ("Yes" if hasattr(edgeoffload_v0, "manual_policy") else "No")
+    first, second, *_, last = env.possible_agents
+    assert _fact(table, "Agents") == f'`agents = ["{first}", "{second}", ..., "{last}"]`'
     assert _fact(table, "Agent count") == f"{len(env.possible_agents)} (`num_users`)"
     assert _fact(table, "Action shape") == f"`{action.shape}`"
     assert _fact(table, "Action values").startswith(f"`Discrete({action.n})`")

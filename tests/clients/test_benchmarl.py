@@ -42,6 +42,16 @@ class EdgeOffload(PettingZooClass):
         return 50
 
 
+def _weights(experiment):
+    """A copy of what is learned, by name: the losses' parameters without those of target networks."""
+    return {
+        f"{group}.{name}": values.detach().clone()
+        for group, loss in experiment.losses.items()
+        for name, values in loss.named_parameters()
+        if "target" not in name
+    }
+
+
 @pytest.mark.parametrize("algorithm", [MappoConfig, IppoConfig, IqlConfig, VdnConfig, QmixConfig])
 def test_algorithms_train(algorithm, tmp_path):
     """MAPPO, IPPO, IQL, VDN and QMIX, two iterations each with updates and evaluation, on `crowded-team`"""
@@ -62,7 +72,13 @@ def test_algorithms_train(algorithm, tmp_path):
         seed=0,
         config=config,
     )
+    before = _weights(experiment)
     experiment.run()
+    after = _weights(experiment)
     assert experiment.total_frames == 400
     assert math.isfinite(experiment.mean_return)
     assert experiment.mean_return < 0
+    assert before.keys() == after.keys()
+    assert before
+    assert [name for name in before if torch.equal(before[name], after[name])] == []
+    assert all(values.isfinite().all() for values in after.values())

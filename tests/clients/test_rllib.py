@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_tutorial(tmp_path):
-    """PPO with shared parameters through RLlib's own PettingZoo wrapper, above `local`"""
+    """PPO with shared parameters through `recipes/rllib/adapter.py`, above `random`"""
     run_tutorial("rllib-ppo", tmp_path)
 
 
@@ -23,6 +23,7 @@ def test_tune(tmp_path):
 OFF_POLICY = """
 import sys
 
+import numpy as np
 from ray import tune
 from ray.rllib.algorithms.dqn import DQNConfig
 from ray.rllib.algorithms.sac import SACConfig
@@ -47,14 +48,19 @@ with local_ray():
         .reporting(min_sample_timesteps_per_iteration=100, min_time_s_per_iteration=0)
         .build_algo()
     )
+    before = algorithm.get_weights()
     for _ in range(3):
         result = algorithm.train()
     assert result["env_runners"]["episode_return_mean"] < 0
     assert set(users) <= set(result["learners"])
+    after = algorithm.get_weights()
+    assert set(after) == set(users)
+    for user in users:
+        assert any(not np.array_equal(before[user][name], after[user][name]) for name in before[user]), user
 """
 
 
 @pytest.mark.parametrize("algorithm", ["dqn", "sac"])
 def test_off_policy(algorithm):
-    """DQN and SAC with networks per user through the same, with a `MultiAgentEpisodeReplayBuffer`"""
+    """DQN and SAC with networks per user through RLlib's PettingZoo wrapper, with a `MultiAgentEpisodeReplayBuffer`"""
     subprocess.run([sys.executable, "-W", "ignore", "-c", OFF_POLICY, algorithm], cwd=ROOT, check=True, timeout=300)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import SubprocVecEnv
@@ -20,10 +21,16 @@ def test_processes(learner):
     """PPO and A2C over games in processes of their own"""
     # the processes do not import this package by themselves: Gymnasium does where the id names it
     games = make_vec_env("edgeoffload_env:edgeoffload/sparse-central-v0", n_envs=2, seed=1, vec_env_cls=SubprocVecEnv)
-    model = learner("MlpPolicy", games, n_steps=50, seed=0, device="cpu").learn(200)
+    model = learner("MlpPolicy", games, n_steps=50, seed=0, device="cpu")
+    before = {name: values.clone() for name, values in model.policy.state_dict().items()}
+    model.learn(200)
+    after = model.policy.state_dict()
+    assert [name for name in before if torch.equal(before[name], after[name])] == []
+    assert all(values.isfinite().all() for values in after.values())
     seen = games.reset()
     actions, _ = model.predict(seen, deterministic=True)
     assert actions.shape == (2, 5)
+    assert not np.array_equal(*seen)  # each process has a game of its own
     games.close()
 
 

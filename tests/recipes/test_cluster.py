@@ -2,14 +2,18 @@
 
 import os
 import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recipes.runs import RunFolder
+from tests.pages import run_tutorial
 from tests.recipes.noise import RAY_NOISE
 from tests.recipes.processes import TINY_TRAIN, checkpoints, ended, start, wait_for
 from tests.recipes.test_sweep import TINY_SWEEP, children_of, without_clock
@@ -24,9 +28,10 @@ SWEEP += TINY_SWEEP
 class Nodes:
     """A cluster; its head has no core, so that all work is done on nodes that may die."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster
 
+        self.folder = folder
         self._cluster = Cluster(initialize_head=True, head_node_args=self._arguments(0))
         self.address: str = self._cluster.address
 
@@ -63,7 +68,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         monkeypatch.setenv("RAY_TMPDIR", folder)  # which names the cluster for all that this machine starts later
-        cluster = Nodes()
+        cluster = Nodes(Path(folder))
         try:
             yield cluster
         finally:
@@ -123,3 +128,28 @@ def test_runners_over_nodes_and_one_node_lost(nodes: Nodes, tmp_path: Path) -> N
     os.killpg(process.pid, signal.SIGINT)
     assert "resume with:" in ended(process)
     assert checkpoints(folder)
+
+
+def test_the_tutorial_on_tune_over_two_nodes(nodes: Nodes, tmp_path: Path) -> None:
+    """A trial on each node; the code is sent to them, and results come to the storage that both see."""
+    both, storage = [nodes.join(), nodes.join()], tmp_path / "shared"
+    variables = {"RAY_ADDRESS": nodes.address, "TUNE_STORAGE": str(storage)}
+    seen: set[int] = set()
+    with ThreadPoolExecutor(1) as pool:
+        tutorial = pool.submit(lambda: run_tutorial("tune", tmp_path, **variables))
+        while not tutorial.done():
+            seen |= {n for n, node in enumerate(both) if works(node, "DTOMALB")}
+            time.sleep(0.2)
+        printed = tutorial.result()
+    assert seen == {0, 1}
+    assert list(nodes.folder.glob("**/py_modules_files/*/recipes/__init__.py"))
+    trials = [path.parent for path in (storage / "learning-rates").glob("*/result.json")]
+    assert len(trials) == 2
+    assert all(str(trial) in printed for trial in trials)
+    assert not (tmp_path / "tune-results").exists()
+
+
+def test_the_tutorial_on_tune_wants_a_storage_on_a_cluster(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        run_tutorial("tune", tmp_path, RAY_ADDRESS="auto", TUNE_STORAGE="")
+    assert "TUNE_STORAGE is not set" in capfd.readouterr().err

@@ -1,0 +1,57 @@
+"""What checks a change says the same everywhere: scripts, workflows, hooks before a commit, and pinned versions."""
+
+import re
+
+import yaml
+
+from tests.pages import ROOT
+
+PINNED = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+RUN = (ROOT / ".ci" / "run").read_text().splitlines()
+WORKFLOWS = {path.name: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+STEPS = [
+    (name, step["run"])
+    for name, workflow in WORKFLOWS.items()
+    for job in workflow["jobs"].values()
+    for step in job["steps"]
+    if "run" in step
+]
+
+
+def test_hooks_have_the_pinned_versions():
+    elsewhere = [repo for repo in HOOKS if repo["repo"] != "local"]
+    revisions = {repo["repo"].rsplit("/", 1)[1].removesuffix("-pre-commit"): repo["rev"] for repo in elsewhere}
+    assert revisions == {name: f"v{PINNED[name]}" for name in revisions}
+    assert len(revisions) >= 2
+
+
+def test_every_hook_is_run_by_ci():
+    hooks = [hook["id"] for repo in HOOKS for hook in repo["hooks"]]
+    for hook in hooks:
+        tool = f".venv-test/bin/{hook.replace('-', ' ')}"  # ruff-check is `ruff check`
+        assert [line for line in RUN if f"{line} ".startswith(f"{tool} ")], hook
+
+
+def test_workflows_only_install_and_call_the_scripts():
+    assert {name for name, _ in STEPS} == set(WORKFLOWS) == {"release.yml", "tests.yml"}
+    for name, command in STEPS:
+        script = re.fullmatch(r"(?:PYTHON=python )?bash (\.ci/\w+)( \S.*)?", command)
+        install = re.fullmatch(r"pip install -c constraints.txt -e '\.\[[\w,]+\]'", command)
+        assert script or install, f"{name}: {command}"
+        assert install or (ROOT / script[1]).is_file(), f"{name}: {command}"
+
+
+def test_every_script_is_called():
+    commands = [command for _, command in STEPS] + RUN
+    scripts = [path.name for path in (ROOT / ".ci").iterdir() if path.is_file() and not path.suffix]
+    assert len(scripts) >= 5
+    for script in scripts:
+        assert [command for command in commands if re.search(rf"\bbash \.ci/{script}\b", command)], script
+
+
+def test_a_release_is_tested_before_it_is_built_and_uploaded():
+    jobs = WORKFLOWS["release.yml"]["jobs"]
+    commands = [step["run"] for step in jobs["build"]["steps"] if "run" in step]
+    assert commands == ["bash .ci/run", "bash .ci/wheel dist"]
+    assert jobs["upload"]["needs"] == "build"

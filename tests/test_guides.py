@@ -1,0 +1,138 @@
+"""The guides' steps, followed in a copy of the checkout: their programs, files, edits and commands, in their order."""
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pages import ROOT, Block, blocks, run_block
+
+GUIDES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "guides").glob("*.md"))}
+every_guide = pytest.mark.parametrize("guide", GUIDES)
+
+# What is added to a command that would take long; a command's options are the guide's to choose.
+SHORTER = {
+    "tests/views/test_conformance.py": "-k 'factory or test_scenarios'",
+    "pytest tests/policies": "-k 'fastest-half or test_names'",
+    "pytest tests/recipes": "-k 'my-recipe or test_ls'",
+    "recipes train": "--env-steps 2000",
+    "recipes evaluate": "--episodes 4",
+    "recipes sweep": "--env-steps 200",
+    "benchmarks reproduce": "--quick --figure 5",
+}
+
+
+class Copy:
+    """A copy of the tracked files, to follow a guide in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "checkout"
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        for name in filter(None, listed.split("\0")):
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes((ROOT / name).read_bytes())
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (programs / "python").chmod(0o755)
+        self._environment = os.environ | {
+            "HOME": str(folder),
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.folder),
+            "GIT_CEILING_DIRECTORIES": str(folder),  # a patch is for this folder, whatever checkout it may lie in
+        }
+
+    def follow(self, guide: str) -> str:
+        """Do all steps; what they printed."""
+        return "".join(map(self._do, blocks(GUIDES[guide])))
+
+    def _do(self, block: Block) -> str:
+        if block.file is not None:
+            (self.folder / block.file).write_text(block.text, encoding="utf-8")
+            return ""
+        commands = {
+            "python": [["python", "-c", block.text]],
+            "diff": [["git", "apply", "-"]],
+            "bash": [["bash", "-euo", "pipefail", "-c", shorter(line)] for line in block.text.splitlines()],
+        }
+        done = [self._run(command, block.text) for command in commands[block.language]]
+        return "".join(done)
+
+    def _run(self, command: list[str], given: str) -> str:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            input=given if command[0] == "git" else "",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1200,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}"
+        return done.stdout
+
+
+def shorter(command: str) -> str:
+    """A guide's command with what makes it quick."""
+    return " ".join([command, *(options for part, options in SHORTER.items() if part in command)])
+
+
+@every_guide
+def test_first_steps_need_no_edits_and_run(guide, tmp_path):
+    first = list(
+        itertools.takewhile(lambda block: block.language == "python" and not block.file, blocks(GUIDES[guide]))
+    )
+    assert first
+    for block in first:
+        run_block(block.text, tmp_path)
+
+
+@every_guide
+def test_steps_are_numbered_and_nothing_is_left_to_guess(guide):
+    """Whatever is to be done is in a block, where the tests below find it."""
+    introduction, *steps = re.split(r"^(?=\d+\. )", GUIDES[guide], flags=re.MULTILINE)
+    assert [int(step.split(".")[0]) for step in steps] == list(range(1, len(steps) + 1))
+    assert not blocks(introduction)
+    assert all(blocks(step) for step in steps)
+    assert "`python" not in re.sub(r"^ *```.*?^ *```$", "", GUIDES[guide], flags=re.DOTALL | re.MULTILINE)
+
+
+def test_every_shortened_command_is_in_a_guide():
+    commands = [line for guide in GUIDES.values() for block in blocks(guide) for line in block.text.splitlines()]
+    assert [part for part in SHORTER if not any(part in line for line in commands)] == []
+
+
+@pytest.mark.slow
+def test_add_a_scenario(tmp_path):
+    copy = Copy(tmp_path)
+    printed = copy.follow("add-a-scenario")
+    scores = json.loads((copy.folder / "edgeoffload_env/data/scores_v0.json").read_text())
+    assert scores["scenarios"]["factory"]["game"]["num_users"] == 12
+    assert re.search(r"[1-9]\d* passed", printed)
+
+
+@pytest.mark.slow
+def test_add_a_policy(tmp_path):
+    copy = Copy(tmp_path)
+    printed = copy.follow("add-a-policy")
+    assert "servers = 1 is not allowed" in printed
+    for page in ("benchmarks/results/leaderboard.csv", "docs/leaderboard.md"):
+        assert "The faster half of the servers at random." in (copy.folder / page).read_text(encoding="utf-8")
+    assert re.search(r"[1-9]\d* passed", printed)
+
+
+@pytest.mark.slow
+def test_add_a_recipe(tmp_path):
+    copy = Copy(tmp_path)
+    printed = copy.follow("add-a-recipe")
+    assert len(list((copy.folder / "runs" / "tuning" / "runs" / "my-recipe").glob("**/summary.json"))) == 10
+    assert "my-recipe" in (copy.folder / "runs/quick/results/final.csv").read_text()
+    assert re.search(r"[1-9]\d* passed", printed)
