@@ -5,8 +5,7 @@ tasks]``: a row for each training seed, a column for each task (scenario, number
 seeds of every task with replacement, from a generator that the caller gives, so that intervals can be had again.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +24,9 @@ class Estimate(NamedTuple):
     high: float
 
 
-def interquartile_mean(scores: Floats) -> float:
-    """The mean of the middle half of all scores, ``[runs, tasks]`` or any shape."""
-    return float(stats.trim_mean(scores, 0.25, axis=None))
+def interquartile_mean(scores: Floats) -> Any:
+    """The mean of the middle half of all scores, ``[..., runs, tasks]`` -> ``[...]``."""
+    return stats.trim_mean(scores.reshape(*scores.shape[:-2], -1), 0.25, axis=-1)
 
 
 def resampled(scores: Floats, rng: np.random.Generator) -> Floats:
@@ -38,22 +37,20 @@ def resampled(scores: Floats, rng: np.random.Generator) -> Floats:
 def estimate(
     scores: Floats,
     rng: np.random.Generator,
-    statistic: Callable[[Floats], float] = interquartile_mean,
     repetitions: int = REPETITIONS,
 ) -> Estimate:
-    """A statistic and its percentile interval over stratified bootstrap samples.
+    """The interquartile mean and its percentile interval over stratified bootstrap samples.
 
     Args:
         scores: ``[runs, tasks]``; one run has no interval (NaN).
         rng: of the bootstrap.
-        statistic: of an array like ``scores``.
         repetitions: bootstrap samples.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if len(scores) < 2:
-        return Estimate(statistic(scores), np.nan, np.nan)
-    values = [statistic(resampled(scores, rng)) for _ in range(repetitions)]
-    return Estimate(statistic(scores), *_ends(np.asarray(values)))
+        return Estimate(float(interquartile_mean(scores)), np.nan, np.nan)
+    samples = np.stack([resampled(scores, rng) for _ in range(repetitions)])
+    return Estimate(float(interquartile_mean(scores)), *_ends(interquartile_mean(samples)))
 
 
 def curve(scores: Floats, rng: np.random.Generator, repetitions: int = REPETITIONS) -> tuple[Floats, Floats, Floats]:
