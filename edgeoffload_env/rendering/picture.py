@@ -1,6 +1,7 @@
 """The picture of a scene, drawn with pygame: in a window, or as an array without a screen."""
 
 import colorsys
+import math
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ class Picture:
         x, y, width, height = _SERVERS
         count = len(scene.server_hz)
         step = height / count
-        longest = max(0.5, float(np.max(scene.queue_s)), float(np.max(scene.arrived_s)))
+        longest = _round_up(max(0.5, float(np.max(scene.queue_s)), float(np.max(scene.arrived_s))))
         self._text((x, y - 58), "servers", large=True)
         self._text((x, y - 32), f"full: queue; outlined: new work; up to {longest:.2g} s")
         room = width - 105
@@ -142,17 +143,19 @@ class Picture:
                 self._text((x, top + thick // 2 + 9), f"+ {users} tasks" if users != 1 else "+ 1 task", colour=colour)
 
     def _draw_curves(self, scene: Scene) -> None:
-        """Mean delay and imbalance over the slots so far."""
+        """Mean delay and imbalance over the slots so far, each up to what its corner says."""
         pygame, surface = self._pygame, self._surface
         x, y, width, height = _CURVES
         pygame.draw.rect(surface, (255, 255, 255), (x, y, width, height))
         pygame.draw.rect(surface, _FAINT, (x, y, width, height), 1)
         history = scene.history
-        for values, colour in ((history.mean_delay_s, _DELAY), (history.imbalance, _IMBALANCE)):
+        curves = ((history.mean_delay_s, 1.0, "s", _DELAY, x + 5), (history.imbalance, 0.1, "s^2", _IMBALANCE, x + 60))
+        for values, least, unit, colour, label_x in curves:
             if len(values) > 1:
-                most = max(values) or 1.0
+                top = _round_up(max(least, *values))  # the same for most games, so that pictures can be compared
+                self._text((label_x, y + 3), f"{top:g} {unit}", colour=colour)
                 places = [
-                    (x + width * i / max(1, scene.config.max_cycles - 1), y + height - 4 - (height - 8) * v / most)
+                    (x + width * i / max(1, scene.config.max_cycles - 1), y + height - 4 - (height - 8) * v / top)
                     for i, v in enumerate(values)
                 ]
                 pygame.draw.aalines(surface, colour, False, places)
@@ -177,6 +180,12 @@ def colour_of(target: int, servers: int) -> tuple[int, int, int]:
         return _COLOURS[target - 1]
     red, green, blue = colorsys.hsv_to_rgb((target - 1) / servers, 0.75, 0.8)
     return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _round_up(value: float) -> float:
+    """To 1, 2 or 5 times a power of ten, the end of an axis."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * digit for digit in (1.0, 2.0, 5.0, 10.0) if power * digit >= value * (1.0 - 1e-9))
 
 
 def _import_pygame() -> Any:
