@@ -28,14 +28,17 @@ class StopSignals:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def check(self) -> None:
-        """For the time before training: stop here if asked.
+    def check(self, done: str = "before training began") -> None:
+        """Stop here if asked.
+
+        Args:
+            done: how far things are, for the message.
 
         Raises:
             StoppedError: a signal came.
         """
         if self.asked:
-            raise StoppedError("stopped before training began")
+            raise StoppedError(f"stopped {done}")
 
     def _ask(self, *_: Any) -> None:
         if self.asked:
