@@ -23,6 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 from benchmarks.bare_update import bare_update
 from benchmarks.timing import Steps, Timing, rates, ratios, take_turns
+from edgeoffload_env._files import in_one_move
 
 FULL, QUICK = Timing(rounds=15, turn_s=0.5), Timing(rounds=3, turn_s=0.1)
 GAMES = (16, 64, 256)
@@ -116,7 +117,8 @@ def main() -> None:
     text = json.dumps(figures, indent=2)
     print(text)
     if options.json is not None:
-        options.json.write_text(text + "\n")
+        with in_one_move(options.json) as unfinished:
+            unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
