@@ -221,10 +221,7 @@ def build(settings: RunSettings, env_steps_done: int, env_runners: int = 0) -> A
     config.debugging(seed=session_seed(settings.seed, env_steps_done), log_level="ERROR")
     config.callbacks(EpisodeMetrics)
     if env_runners:
-        from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
-
-        runner = outspoken(config.env_runner_cls or MultiAgentEnvRunner)
-        config.env_runners(num_env_runners=env_runners, env_runner_cls=runner)
+        config.env_runners(num_env_runners=env_runners, env_runner_cls=outspoken(config.env_runner_cls))
         config.fault_tolerance(env_runner_health_probe_timeout_s=PROBE_TIMEOUT_S)
     config.reporting(
         min_time_s_per_iteration=0,

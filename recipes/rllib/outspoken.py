@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ray.exceptions import RayError
+from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
 
 PROBE_TIMEOUT_S = 0.1
 """Before each training step RLlib asks the lost runners whether they are back, and Ray takes two seconds to say of one
@@ -38,8 +39,13 @@ class _Outspoken:
             raise
 
 
-def outspoken(runner: type) -> type:
-    """A class of env runners whose failures :func:`raise_failure` finds; of the same name, which ``ps`` shows."""
+def outspoken(runner: type | None) -> type:
+    """A class of env runners whose failures :func:`raise_failure` finds; of the same name, which ``ps`` shows.
+
+    Args:
+        runner: a class of env runners; None for RLlib's of many agents.
+    """
+    runner = runner or MultiAgentEnvRunner
     return type(runner.__name__, (_Outspoken, runner), {})
 
 

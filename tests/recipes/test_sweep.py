@@ -31,7 +31,7 @@ def sweep(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         cwd=CHECKOUT,
         check=False,
-        timeout=300,
+        timeout=600,  # on a machine that is busy with much else
     )
 
 
