@@ -45,6 +45,7 @@ def train(
     from recipes.rllib.session import cluster, local_ray
 
     with local_ray(1 + env_runners) if address is None else cluster(address):
+        stop.renew()
         stop.check()
         from recipes.rllib.loop import train_to_end
 
