@@ -17,8 +17,6 @@ from tests.recipes.test_training import run
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow]
 
-TO_SAY_UNAVAILABLE_S = 2.0
-"""What Ray takes to say of an actor that has no place that it is not there."""
 SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "2500", "--checkpoint-every", "0"]
 SWEEP += TINY_SWEEP
 
@@ -106,29 +104,20 @@ def test_a_node_that_dies_costs_time_and_one_that_joins_is_used(
     assert without_clock(tmp_path) == alone
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "runner", "slots_per_update", "env_steps"),
-    [("idql-tolb", "JointEnvRunner", 1, 200_000), ("rllib-dqn", "MultiAgentEnvRunner", 4, 50_000)],
-)
-def test_runners_over_nodes_and_one_node_lost(
-    nodes: Nodes, tmp_path: Path, algorithm: str, runner: str, slots_per_update: int, env_steps: int
-) -> None:
+def test_runners_over_nodes_and_one_node_lost(nodes: Nodes, tmp_path: Path) -> None:
     """The learner goes on with the runners that are left, and with one more when a node joins."""
     nodes.join(), nodes.join()
     folder = tmp_path / "run"
-    arguments = ["train", algorithm, *TINY_TRAIN[2:], "--env-steps", str(env_steps), "--out", str(folder)]
-    process = start(*arguments, "--env-runners", "2", "--address", nodes.address)
+    arguments = [*TINY_TRAIN, "--env-steps", "200000", "--out", str(folder), "--env-runners", "2"]
+    process = start(*arguments, "--address", nodes.address)
     wait_for(lambda: len(RunFolder(folder).rows()) >= 2, process)
     everyone = nodes._cluster.list_all_nodes()[1:]
-    assert [len(works(node, runner)) for node in everyone] == [1, 1]
+    assert [len(works(node, "JointEnvRunner")) for node in everyone] == [1, 1]
     nodes.kill(everyone[0])
     before = len(RunFolder(folder).rows())
     wait_for(lambda: len(RunFolder(folder).rows()) >= before + 3, process)
-    if algorithm == "rllib-dqn":  # which asks for the lost runner before each round of four games
-        most = 4 * slots_per_update / TO_SAY_UNAVAILABLE_S
-        assert float(RunFolder(folder).rows()[-1]["env_steps_per_s"]) > most
     third = nodes.join()
-    wait_for(lambda: works(third, runner), process, pause_s=0.5)
+    wait_for(lambda: works(third, "JointEnvRunner"), process, pause_s=0.5)
     before = len(RunFolder(folder).rows())
     wait_for(lambda: len(RunFolder(folder).rows()) >= before + 3, process)
     os.killpg(process.pid, signal.SIGINT)
