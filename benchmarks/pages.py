@@ -22,6 +22,7 @@ from benchmarks.statistics import Estimate, estimate, probability_of_improvement
 from benchmarks.studies import is_variation
 from edgeoffload_env import policies, scenarios
 from recipes import registry
+from recipes.files import write_text
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -48,7 +49,7 @@ def main() -> None:
     """Write the tables into all pages."""
     for page in PAGES:
         path = ROOT / page
-        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+        write_text(path, with_tables(path.read_text(encoding="utf-8")))
 
 
 def _policies(_: Results) -> str:

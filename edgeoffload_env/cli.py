@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from edgeoffload_env import policies, scenarios
+from edgeoffload_env._files import in_one_move
 from edgeoffload_env._validation import whole
 from edgeoffload_env._version import __version__
 from edgeoffload_env.cli_policies import Entrant, entrants, one_entrant, value_of
@@ -227,6 +228,7 @@ def _write(path: str | None, text: str) -> None:
         print(text)
     elif path is not None:
         try:
-            Path(path).write_text(text, encoding="utf-8")
+            with in_one_move(Path(path)) as unfinished:
+                unfinished.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from error

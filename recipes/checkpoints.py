@@ -30,6 +30,8 @@ class Progress:
     env_steps: int = 0
     wall_s: float = 0.0
     """Wall time spent in training, over all sessions that led to the checkpoint."""
+    env_runners: int = 0
+    """The most processes that played for the learner in any of these sessions; 0 if it always played itself."""
 
 
 class Checkpoints:
@@ -111,17 +113,18 @@ def _checked(checkpoint: Path) -> Progress:
     Raises:
         OSError, ValueError, TypeError: it is not what was written; the message says what is wrong.
     """
-    if (checkpoint / SUMS).is_file():  # versions before 0.1 wrote none
-        lines = (checkpoint / SUMS).read_text(encoding="utf-8").splitlines()
-        digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        there = _files(checkpoint)
-        for name in sorted(digests.keys() | set(there)):
-            if name not in there:
-                raise ValueError(f"{name} is missing")
-            if name not in digests:
-                raise ValueError(f"{SUMS} does not list {name}")
-            if _digest(checkpoint / name) != digests[name]:
-                raise ValueError(f"the content of {name} is not what was written")
+    if not (checkpoint / SUMS).is_file():
+        raise ValueError(f"{SUMS} is missing")
+    lines = (checkpoint / SUMS).read_text(encoding="utf-8").splitlines()
+    digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    there = _files(checkpoint)
+    for name in sorted(digests.keys() | set(there)):
+        if name not in there:
+            raise ValueError(f"{name} is missing")
+        if name not in digests:
+            raise ValueError(f"{SUMS} does not list {name}")
+        if _digest(checkpoint / name) != digests[name]:
+            raise ValueError(f"the content of {name} is not what was written")
     return Progress(**json.loads((checkpoint / "state.json").read_text(encoding="utf-8")))
 
 

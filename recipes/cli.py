@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,10 +15,10 @@ from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import Report
 from recipes import cli_sweep, registry
 from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED
-from recipes.runs import RunError, RunFolder, StoppedError, TrainingError
+from recipes.runs import BrokenError, RunError, RunFolder, StoppedError, TrainingError
 from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
 from recipes.stopping import StopSignals
-from recipes.train import check_device, policy_of, train
+from recipes.train import CHECKPOINT_S, check_device, policy_of, train
 
 PROGRAM = "python -m recipes"
 FAILED, REFUSED, STOPPED = 1, 2, 130
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM}: error: {error}", file=sys.stderr)
         return REFUSED
     except TrainingError as error:
+        if isinstance(error, BrokenError):  # by the game, or by us: its traceback is for who can mend it
+            traceback.print_exception(error.__cause__)
         print(f"{PROGRAM}: error: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -166,13 +169,13 @@ def _train(options: argparse.Namespace) -> int:
         raise UsageError(f"{error}; training needs `pip install 'edgeoffload-env[rllib]'`") from error
     except (StoppedError, KeyboardInterrupt) as error:
         note = str(error) or "stopped; what was done since the last checkpoint is lost"
-        print(f"\n{note}\nresume with: {_command_of(settings, options.assignments, path)}", file=sys.stderr)
+        print(f"\n{note}\nresume with: {_command_of(settings, options, path)}", file=sys.stderr)
         return STOPPED
     print(_table(result, settings.env, result.episodes, result.seed))
     print(f"\nThe run lies in {path}: summary.json, progress.csv, checkpoints, TensorBoard event files.")
     next_seed = dataclasses.replace(settings, seed=settings.seed + 1)
     print(f"Next: {PROGRAM} evaluate {shlex.quote(str(path))} --episodes 320")
-    print(f"      {_command_of(next_seed, options.assignments)}")
+    print(f"      {_command_of(next_seed, options)}")
     print(f"      {PROGRAM} ls {settings.algorithm}    (what --set can change)")
     return 0
 
@@ -275,10 +278,13 @@ def _recipe(name: str) -> registry.Recipe:
         raise UsageError(str(error)) from error
 
 
-def _command_of(settings: RunSettings, assignments: Sequence[str], path: Path | None = None) -> str:
-    """The command that trains a run, or takes it up again."""
+def _command_of(settings: RunSettings, options: argparse.Namespace, path: Path | None = None) -> str:
+    """The command that trains a run, or takes it up again, with the options that ``train`` was given."""
     words = [settings.algorithm, "--scenario", settings.scenario, "--seed", str(settings.seed)]
     words += ["--env-steps", str(settings.env_steps)]
     words += [] if path is None else ["--out", str(path)]
-    words += [word for assignment in assignments for word in ("--set", assignment)]
+    words += [word for assignment in options.assignments for word in ("--set", assignment)]
+    words += ["--env-runners", str(options.env_runners)] if options.env_runners else []
+    words += [] if options.address is None else ["--address", options.address]
+    words += [] if options.checkpoint_every == CHECKPOINT_S else ["--checkpoint-every", str(options.checkpoint_every)]
     return f"{PROGRAM} train {shlex.join(words)}"

@@ -4,6 +4,7 @@ All evaluation is greedy, on games that no training has seen: ``evaluate`` draws
 utility is at w1 = w2 = 1 whatever was trained on.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from edgeoffload_env import Evaluation, evaluate
@@ -24,14 +25,14 @@ def steps_between_evaluations(env_steps: int) -> int:
     return min(env_steps, max(LEAST_STEPS, env_steps // EVALUATIONS))
 
 
-def evaluated(policy: Policy, settings: RunSettings) -> Evaluation:
-    """A policy on the fixed games of a run's scenario."""
-    return evaluate(policy, settings.scenario, EVALUATION_EPISODES, EVALUATION_SEED, **settings.env)
+def evaluated(policy: Policy, settings: RunSettings, progress: Callable[[int], None] | None = None) -> Evaluation:
+    """A policy on the fixed games of a run's scenario; ``progress`` as in :func:`edgeoffload_env.evaluate`."""
+    return evaluate(policy, settings.scenario, EVALUATION_EPISODES, EVALUATION_SEED, progress=progress, **settings.env)
 
 
-def final(policy: Policy, settings: RunSettings) -> Evaluation:
-    """A policy on the games of the final result."""
-    return evaluate(policy, settings.scenario, FINAL_EPISODES, FINAL_SEED, **settings.env)
+def final(policy: Policy, settings: RunSettings, progress: Callable[[int], None] | None = None) -> Evaluation:
+    """A policy on the games of the final result; ``progress`` as in :func:`edgeoffload_env.evaluate`."""
+    return evaluate(policy, settings.scenario, FINAL_EPISODES, FINAL_SEED, progress=progress, **settings.env)
 
 
 def as_json(result: Evaluation) -> dict[str, Any]:

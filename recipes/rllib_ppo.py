@@ -2,8 +2,8 @@
 
     python -m recipes train rllib-ppo
 
-Results to expect on ``paper`` (seeds 0 to 2, 60,800 env steps, greedy execution, 320 unseen episodes): utility -12.2,
--11.9, -12.3 (mean -12.2), score 0.94 to 0.96, in a bit more than two minutes of one core.
+Results to expect on ``paper`` (seeds 0 to 2, 60,800 env steps, greedy execution, 320 unseen episodes): utility -12.0,
+-11.7, -11.4 (mean -11.7), score 0.95 to 0.98, in a bit more than two minutes of one core.
 
 Differences from the paper: it has no such algorithm. This is the control that says what sharing parameters does. The
 users must be told apart for it (``agent_id=True``). Without that all users in like positions choose alike; they can

@@ -36,6 +36,10 @@ class TrainingError(Exception):
     """Training cannot go on; the message says why, and what is left."""
 
 
+class BrokenError(TrainingError):
+    """Something raised that nobody foresaw, in the game or in this package; the cause has the traceback."""
+
+
 class RunFolder:
     """The folder of one run."""
 

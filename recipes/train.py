@@ -1,6 +1,7 @@
 """Training a run to its end, or to an interrupt, from wherever it stands; then its evaluation and summary."""
 
 import platform
+from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
@@ -32,7 +33,7 @@ def train(
     Args:
         folder: the run's.
         settings: the run's.
-        stop: asked before and while it trains.
+        stop: asked before and while it trains, and while it is judged.
         checkpoint_s: seconds from one checkpoint to the next.
         address: of a Ray cluster to use; by default a Ray of its own.
         env_runners: processes that play for the learner, a core each; 0 for the learner itself.
@@ -44,11 +45,13 @@ def train(
     from recipes.rllib.session import cluster, local_ray
 
     with local_ray(1 + env_runners) if address is None else cluster(address):
+        stop.renew()
         stop.check()
         from recipes.rllib.loop import train_to_end
 
         progress = train_to_end(folder, settings, stop, checkpoint_s, env_runners)
-    return finish(folder, settings, progress, env_runners)
+    done = f"after all {progress.env_steps:,} env steps, before they were judged"
+    return finish(folder, settings, progress, lambda: stop.check(done))
 
 
 def check_device(settings: RunSettings) -> None:
@@ -68,26 +71,36 @@ def check_device(settings: RunSettings) -> None:
         )
 
 
-def finish(folder: RunFolder, settings: RunSettings, progress: Progress, env_runners: int = 0) -> Evaluation:
+def finish(
+    folder: RunFolder, settings: RunSettings, progress: Progress, check: Callable[[], None] = lambda: None
+) -> Evaluation:
     """Judge a run that was trained to its end, its last and its best networks, and write its summary.
 
     Args:
         folder: the run's.
         settings: the run's.
-        progress: where it ended.
-        env_runners: that played for its learner; written down where there were any.
+        progress: where it ended, and whether env runners played for its learner; written down where there were any.
+        check: called after every few slots of the evaluations; what it raises ends them, and the run stays unfinished.
 
     Returns:
         The last networks' evaluation on the games of the training's own evaluations.
+
+    Raises:
+        What ``check`` raises.
     """
+
+    def between(_: int) -> None:
+        check()
+
     policy = policy_of(folder)
-    result = protocol.evaluated(policy, settings)
-    final = {"last": protocol.as_json(protocol.final(policy, settings)) | {"at_env_steps": progress.env_steps}}
+    result = protocol.evaluated(policy, settings, between)
+    last = protocol.final(policy, settings, between)
+    final = {"last": protocol.as_json(last) | {"at_env_steps": progress.env_steps}}
     best = folder.best_so_far()
     if best is not None:
         chosen = registry.get(settings.algorithm).load().load_policy(settings, folder.best)
-        final["best"] = protocol.as_json(protocol.final(chosen, settings)) | {"at_env_steps": best[0]}
-    played = {"env_runners": env_runners} if env_runners else {}
+        final["best"] = protocol.as_json(protocol.final(chosen, settings, between)) | {"at_env_steps": best[0]}
+    played = {"env_runners": progress.env_runners} if progress.env_runners else {}
     folder.finish(summary_of(settings, progress, result) | played | {"final": final})
     return result
 

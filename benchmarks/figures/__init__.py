@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.figures import beyond, paper
 from benchmarks.rows import Results
+from edgeoffload_env._files import in_one_move
 
 _FIGURES = {
     "5": paper.convergence,
@@ -42,7 +43,8 @@ def save(drawn: Any, folder: Path, name: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"figure-{name}.{ending}" for ending in ("svg", "png")]
     for path in paths:
-        drawn.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+        with in_one_move(path) as unfinished:
+            drawn.savefig(unfinished, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
     return paths
 
 

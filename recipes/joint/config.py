@@ -13,6 +13,7 @@ from edgeoffload_env._validation import choice, fail, number, whole
 from recipes.joint.critics import KINDS
 from recipes.joint.env_runner import JointEnvRunner
 from recipes.joint.schedule import Schedule
+from recipes.rllib.outspoken import PROBE_TIMEOUT_S
 
 _MOST = 10**12
 
@@ -63,9 +64,7 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         self.huber = False
         self.device = "cpu"
         self._dont_auto_sync_env_runner_states = True  # there are no connectors
-        # Before each training step RLlib asks the lost runners whether they are back, and Ray takes two seconds to
-        # say of one that has no place that it is not; one that is back answers within milliseconds.
-        self.env_runner_health_probe_timeout_s = 0.1
+        self.env_runner_health_probe_timeout_s = PROBE_TIMEOUT_S
 
     def training(
         self,

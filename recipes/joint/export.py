@@ -1,14 +1,15 @@
 """Trained actors as files that plain torch loads and runs, one for each user, without this package."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from edgeoffload_env import EdgeOffloadConfig, observation
+from edgeoffload_env._files import in_one_move
 from edgeoffload_env.model.channel import path_gain
+from recipes.files import write_json, write_text
 from recipes.joint.policy import JointPolicy
 
 _USE = """# {name}, exported
@@ -92,9 +93,10 @@ def export_policy(policy: JointPolicy, config: EdgeOffloadConfig, folder: Path) 
         program = torch.export.export(
             network, (torch.zeros(2, size),), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
         )
-        torch.export.save(program, path)
-    (folder / "README.md").write_text(_readme(policy, config, next(iter(files)).name))
-    (folder / "game.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+        with in_one_move(path) as unfinished:
+            torch.export.save(program, unfinished)
+    write_text(folder / "README.md", _readme(policy, config, next(iter(files)).name))
+    write_json(folder / "game.json", dataclasses.asdict(config))
     return list(files)
 
 

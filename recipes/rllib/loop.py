@@ -4,6 +4,7 @@ import contextlib
 import math
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +18,8 @@ from recipes.checkpoints import Progress
 from recipes.progress import ProgressReport, latest
 from recipes.rllib.finite import NotFiniteError
 from recipes.rllib.metrics import EPISODE_KEYS, EpisodeMetrics
-from recipes.runs import RunFolder, StoppedError, TrainingError
+from recipes.rllib.outspoken import PROBE_TIMEOUT_S, RunnerError, outspoken
+from recipes.runs import BrokenError, RunError, RunFolder, StoppedError, TrainingError
 from recipes.settings import RunSettings
 from recipes.stopping import StopSignals
 
@@ -43,7 +45,7 @@ def train_to_end(
         StoppedError: a signal came before the end; what was trained is in a checkpoint.
         TrainingError: it cannot go on.
     """
-    with contextlib.closing(Training(folder, settings, checkpoint_s, env_runners)) as training:
+    with _told(folder), contextlib.closing(Training(folder, settings, checkpoint_s, env_runners)) as training:
         if training.over:
             return training.progress
         title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}"
@@ -58,6 +60,29 @@ def train_to_end(
             done = training.progress.env_steps
             raise StoppedError(f"stopped after {done:,} of {settings.env_steps:,} env steps")
         return training.progress
+
+
+@contextlib.contextmanager
+def _told(folder: RunFolder) -> Iterator[None]:
+    """Says of what nobody foresaw what a person can do: nothing that was kept is lost."""
+    try:
+        yield
+    except (RunError, StoppedError, TrainingError, ImportError):
+        raise
+    except Exception as error:
+        last = folder.last_checkpoint()
+        left = "no checkpoint is" if last is None else f"its checkpoint of {last[1].env_steps:,} env steps is"
+        root = _root(error)
+        what = str(root) if isinstance(root, RunnerError) else traceback.format_exception_only(root)[-1]
+        raise BrokenError(
+            f"training {folder.path} broke: {what.splitlines()[0]}; {left} there; "
+            "once that is put right, the same command goes on"
+        ) from error
+
+
+def _root(error: BaseException) -> BaseException:
+    """What an error came from."""
+    return error if error.__cause__ is None else _root(error.__cause__)
 
 
 class Training:
@@ -77,6 +102,7 @@ class Training:
             env_runners: processes that play, as in :func:`build`.
         """
         self._folder, self._settings, self._checkpoint_s = folder, settings, checkpoint_s
+        self._env_runners = env_runners
         last = folder.last_checkpoint()
         self.progress = Progress() if last is None else last[1]
         self._saved = self.progress
@@ -114,7 +140,8 @@ class Training:
                 result = self._algorithm.train()
                 now = time.monotonic()
                 env_steps = int(result["num_env_steps_sampled_lifetime"])
-                self.progress = Progress(env_steps, self._earlier_s + now - self._began)
+                runners = max(self.progress.env_runners, self._env_runners)
+                self.progress = Progress(env_steps, self._earlier_s + now - self._began, runners)
                 self._log.gather(result)
                 if env_steps >= target or self.over:
                     break
@@ -194,7 +221,8 @@ def build(settings: RunSettings, env_steps_done: int, env_runners: int = 0) -> A
     config.debugging(seed=session_seed(settings.seed, env_steps_done), log_level="ERROR")
     config.callbacks(EpisodeMetrics)
     if env_runners:
-        config.env_runners(num_env_runners=env_runners)
+        config.env_runners(num_env_runners=env_runners, env_runner_cls=outspoken(config.env_runner_cls))
+        config.fault_tolerance(env_runner_health_probe_timeout_s=PROBE_TIMEOUT_S)
     config.reporting(
         min_time_s_per_iteration=0,
         min_sample_timesteps_per_iteration=min(

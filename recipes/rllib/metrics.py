@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
+from recipes.rllib.outspoken import raise_failure
+
 EPISODE_KEYS = ("utility", "mean_delay_s", "imbalance")
 """Keys of the result's ``env_runners``: for each a list with one value per episode that ended in the iteration."""
 
@@ -14,7 +16,17 @@ class EpisodeMetrics(RLlibCallback):  # type: ignore[misc]  # RLlib carries no t
 
     The utility is at w1 = w2 = 1, whatever the weights and the sharing of the rewards that are trained on. Games whose
     infos lack the delays are left alone.
+
+    It also stops training where something raised in an :mod:`.outspoken` env runner.
     """
+
+    def on_env_runners_recreated(self, *, env_runner_group: Any, env_runner_indices: list[int], **_: Any) -> None:
+        """Called before a training step, with the runners that answer again.
+
+        Raises:
+            RunnerError: one of them had not died, but something raised in it.
+        """
+        raise_failure(env_runner_group, env_runner_indices)
 
     def on_episode_end(
         self, *, episode: Any, prev_episode_chunks: Any = (), metrics_logger: Any = None, **_: Any

@@ -81,7 +81,10 @@ def _session(**where: Any) -> Iterator[None]:
     import ray
 
     try:
-        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
+        try:
+            ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
+        except SystemExit as error:  # Ray's answer to a SIGTERM while it starts
+            raise KeyboardInterrupt from error
         quiet_process()
         with no_results_at_home():
             yield

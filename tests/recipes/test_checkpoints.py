@@ -16,13 +16,14 @@ import pytest
 from recipes import load_policy, registry
 from recipes.checkpoints import SUMS, Progress
 from recipes.files import in_one_move, write_text
-from recipes.runs import RunError, RunFolder, TrainingError
+from recipes.runs import RunError, RunFolder, StoppedError, TrainingError
 from recipes.settings import RunSettings, parse_assignments
 from recipes.sweep import plan
+from recipes.train import finish
 from recipes.weights import load_weights
 from tests.recipes.noise import RAY_NOISE
 from tests.recipes.processes import checkpoints, leftovers
-from tests.recipes.test_runs import begun
+from tests.recipes.test_runs import begun, write_digests
 from tests.recipes.test_sweep import TINY_SWEEP
 from tests.recipes.test_training import numbers
 
@@ -44,6 +45,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "a file cut off": (lambda path: cut_off(path / "weights"), "the content of weights is not what was written"),
     "a file lost": (lambda path: (path / "weights").unlink(), "weights is missing"),
     "a file too many": (lambda path: (path / "other").touch(), "SHA256SUMS does not list other"),
+    "digests lost": (lambda path: (path / SUMS).unlink(), "SHA256SUMS is missing"),
     "digests cut off": (lambda path: cut_off(path / SUMS), ""),
     "digests flipped": (lambda path: flip(path / SUMS), ""),
     "digests no text": (lambda path: (path / SUMS).write_bytes(b"\xff\xfe\x00"), ""),
@@ -81,13 +83,6 @@ def test_digests_are_those_of_sha256sum(tmp_path: Path) -> None:
     folder.save_checkpoint(Progress(5, 1.0), lambda path: (path / "weights").write_text("abc"))
     sums = (checkpoints(tmp_path)[0] / SUMS).read_text().splitlines()
     assert "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  weights" in sums  # of FIPS 180-2
-
-
-def test_a_checkpoint_of_an_older_version_is_used(tmp_path: Path) -> None:
-    folder = begun(tmp_path)
-    folder.save_checkpoint(Progress(5, 1.0), lambda path: (path / "weights").write_text("abc"))
-    (checkpoints(tmp_path)[0] / SUMS).unlink()
-    assert folder.last_checkpoint() == (checkpoints(tmp_path)[0], Progress(5, 1.0))
 
 
 def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
@@ -153,6 +148,30 @@ def test_after_a_full_disk_and_damage_a_run_ends_in_the_same_numbers(whole: RunF
     assert folder.best_so_far() == whole.best_so_far()
 
 
+def test_judging_that_is_stopped_leaves_an_unfinished_run(whole: RunFolder) -> None:
+    last = whole.last_checkpoint()
+    assert last is not None
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == stop_at:
+            raise StoppedError("stopped")
+
+    stop_at = 0
+    finish(whole, tiny(), last[1], check)
+    (whole.path / "summary.json").unlink()
+    slots, calls = calls, 0
+    assert slots >= 3 * 10  # of the training's own evaluation, the last networks' and the best ones'
+    for stop_at in (1, slots // 2, slots):
+        calls = 0
+        with pytest.raises(StoppedError):
+            finish(whole, tiny(), last[1], check)
+        assert calls == stop_at
+        assert not whole.finished
+
+
 class Bomb:
     """What an attacker puts into a checkpoint: loading it creates a file."""
 
@@ -168,9 +187,9 @@ class Bomb:
 def test_load_policy_runs_no_pickle(whole: RunFolder, tmp_path: Path, where: str, name: str) -> None:
     shutil.copytree(whole.path, tmp_path / "run")
     last = checkpoints(tmp_path / "run")[-1]
-    (last / SUMS).unlink()  # an attacker writes digests that fit, or none
     bomb, file = tmp_path / "bomb", last / "learner_group/learner/rl_module" / where / name
     file.write_bytes(pickle.dumps({"acting.weight_0": Bomb(bomb)}))
+    write_digests(last)  # as an attacker does
     if (where, name) == ("default_policy", "module_state.pkl"):
         with pytest.raises(RunError, match=r"module_state.pkl cannot be loaded as weights: it asks for .*mknod"):
             load_policy(tmp_path / "run")

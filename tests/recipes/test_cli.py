@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -5,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from recipes import registry
+from recipes import cli, registry
 from recipes.cli import REFUSED, main
+from tests.recipes.test_settings import settings
 
 
 def test_ls(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,3 +85,21 @@ def test_listing_and_refusing_load_neither_torch_nor_ray() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        [],
+        ["--env-runners", "8", "--address", "auto"],
+        ["--checkpoint-every", "0"],
+        ["--set", "discount=0.5", "--checkpoint-every", "7.25", "--address", "head of all:6379"],
+    ],
+)
+def test_the_command_that_goes_on_asks_for_the_same(session: list[str]) -> None:
+    options = cli._parser().parse_args(["train", "rllib-dqn", *session])
+    command = shlex.split(cli._command_of(settings(), options, Path("some run")))
+    again = cli._parser().parse_args(command[3:])
+    assert (again.out, again.env_steps, again.seed) == (Path("some run"), settings().env_steps, settings().seed)
+    for name in ("algorithm", "scenario", "assignments", "env_runners", "address", "checkpoint_every"):
+        assert getattr(again, name) == getattr(options, name)

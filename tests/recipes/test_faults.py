@@ -3,6 +3,7 @@
 After each, the same command goes on, and the numbers are those of a run that nothing happened to.
 """
 
+import contextlib
 import os
 import resource
 import signal
@@ -128,6 +129,58 @@ def test_a_damaged_checkpoint(
     assert "none is left to go on from" in capsys.readouterr().err
 
 
+def test_a_runner_that_is_killed(tmp_path: Path) -> None:
+    arguments = ["train", "dtomalb", "--env-runners", "2", "--env-steps", "20000", *TINY_SWEEP]
+    process = start(*arguments, "--out", str(tmp_path))
+
+    def runners() -> set[int]:
+        return {pid for pid, name in children_of(process.pid) if name.startswith("ray::JointEnvRunner")}
+
+    wait_for(lambda: RunFolder(tmp_path).rows(), process)
+    first = runners()
+    assert len(first) == 2
+    killed = first.pop()
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: len(runners() - {killed}) == 2, process, pause_s=0.2)  # the other, and one anew
+    assert runners() >= first
+    text = ended(process)
+    assert process.returncode == 0, text
+    assert "Traceback" not in text
+    summary = RunFolder(tmp_path).summary
+    assert summary is not None
+    assert summary["env_runners"] == 2
+    assert summary["env_steps"] >= 20_000
+    assert len(RunFolder(tmp_path).rows()) == 40
+
+
+def test_a_ray_that_does_not_start(tmp_path: Path) -> None:
+    """Its node manager is held, as on a machine that is busy with much else."""
+    process = start(*TINY_TRAIN, "--out", str(tmp_path / "run"))
+
+    def managers() -> list[int]:
+        """Without ps, which takes its time and may cut long paths off."""
+        lists = Path(f"/proc/{process.pid}/task").glob("*/children")
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # of a thread that ended
+            children = [pid for file in lists for pid in file.read_text().split()]
+            return [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text() == "raylet\n"]
+        return []
+
+    wait_for(managers, process, pause_s=0.001)
+    (held,) = managers()
+    os.kill(held, signal.SIGSTOP)
+    below = children_of(process.pid)
+    try:
+        text = ended(process)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(held, signal.SIGCONT)
+    assert process.returncode == REFUSED, text
+    assert text.startswith("python -m recipes: error: Ray does not start, here and now: The current node timed out")
+    assert not survivors(below)
+    run_folder = RunFolder.open(tmp_path / "run")
+    RunFolder.begin(run_folder.path, run_folder.settings).release()  # as the same command takes it up
+
+
 def test_two_trainings_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     process = start(*TINY_TRAIN, "--out", str(tmp_path / "run"))
     wait_for((tmp_path / "run/progress.csv").exists, process)
@@ -167,6 +220,35 @@ def test_a_game_that_raises(tmp_path: Path) -> None:
     assert "runs/idql-tolb/paper/num_users=4/seed-0 failed: RuntimeError: server 3 caught fire" in done.stderr
     assert "1 of 2 runs are unfinished" in done.stderr
     assert [row["num_users"] for row in without_clock(tmp_path)] == ["3", "3"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "runners"), [("idql-tolb", "0"), ("idql-tolb", "2"), ("rllib-dqn", "0"), ("rllib-dqn", "1")]
+)
+def test_a_game_that_raises_in_a_training(tmp_path: Path, algorithm: str, runners: str) -> None:
+    """At once, also where RLlib would start its runner anew a thousand times; and it goes on once that is put right."""
+    tiny = ["env.num_users=4", "env.max_cycles=10", "hidden=(8,)", "num_envs=16", "learning_starts=40", "batch_size=4"]
+    arguments = ["train", algorithm, "--env-steps", "4000", "--checkpoint-every", "0", "--env-runners", runners]
+    arguments += [*(word for assignment in tiny for word in ("--set", assignment)), "--out", str(tmp_path)]
+    broken = subprocess.run(
+        [sys.executable, "-m", "tests.recipes.broken_games", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        check=False,
+        timeout=300,
+    )
+    assert broken.returncode == FAILED, broken.stderr
+    last = int(checkpoints(tmp_path)[-1].name)
+    message = broken.stderr.splitlines()[-1]
+    assert f"error: training {tmp_path} broke: RuntimeError: server 3 caught fire; " in message
+    assert f"; its checkpoint of {last:,} env steps is there; " in message
+    assert message.endswith("the same command goes on")
+    assert 'raise RuntimeError("server 3 caught fire")' in broken.stderr  # the traceback, for who can mend it
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert f"{last:,} done" in done.stderr
 
 
 @pytest.mark.parametrize("algorithm", ["dtomalb", "idql-tolb"])

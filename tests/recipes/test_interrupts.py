@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from recipes.cli import STOPPED
+from recipes.runs import RunFolder
 from tests.recipes.noise import RAY_NOISE
 from tests.recipes.processes import TINY_TRAIN, checkpoints, ended, interrupt, leftovers, outcome, start, survivors
 from tests.recipes.processes import wait_for as wait
-from tests.recipes.test_sweep import TINY_SWEEP, without_clock
+from tests.recipes.test_sweep import TINY_SWEEP, children_of, without_clock
 from tests.recipes.test_training import run
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow]
@@ -28,6 +29,7 @@ MOMENTS: dict[str, Sign] = {
     "first networks": lambda run: (run / "candidate.unfinished").exists(),
     "first checkpoint": lambda run: (run / "checkpoints/.unfinished").exists(),
     "training": lambda run: len(checkpoints(run)) == 2,
+    "judging": lambda run: any(int(path.name) >= 4_000 for path in checkpoints(run)),  # all trained
 }
 
 
@@ -56,9 +58,16 @@ def test_ctrl_c(whole: tuple[str, Path], moment: str, tmp_path: Path, temporary:
     time.sleep(random.Random(moment).random() / 10)
     below = interrupt(process)
     text = ended(process)
-    assert process.returncode == STOPPED, text
     assert "Traceback" not in text
-    assert ("resume with:" if name == "train" else "the same command goes on") in text
+    if name == "sweep" and (out / "results.csv").is_file() and len(without_clock(out)) == 4:
+        assert moment == "judging"  # which a trial brings to its end: nothing is left to do
+        assert process.returncode == 0, text
+    else:
+        assert process.returncode == STOPPED, text
+        assert ("resume with:" if name == "train" else "the same command goes on") in text
+    if name == "train":
+        assert not (out / "summary.json").exists()
+        assert ("stopped after all 4,0" in text) == (moment == "judging")
     assert not survivors(below)
     assert not leftovers(out)
     names = {path.name for path in temporary.iterdir()}
@@ -70,6 +79,24 @@ def test_ctrl_c(whole: tuple[str, Path], moment: str, tmp_path: Path, temporary:
     if name == "sweep":
         assert without_clock(out) == without_clock(reference)
     assert outcome(folder) == outcome(reference / folder.relative_to(out))
+
+
+def test_sigterm(tmp_path: Path) -> None:
+    """As a batch system or ``kill`` sends it: to the command alone."""
+    process = start(*TINY_TRAIN, "--out", str(tmp_path / "out"))
+    wait(lambda: checkpoints(tmp_path / "out"), process)
+    below = children_of(process.pid)
+    process.terminate()
+    text = ended(process)
+    assert process.returncode == STOPPED, text
+    assert "Traceback" not in text
+    assert "resume with:" in text
+    assert not survivors(below)
+    last = int(checkpoints(tmp_path / "out")[-1].name)
+    assert int(RunFolder(tmp_path / "out").rows()[-1]["env_steps"]) <= last  # nothing is lost
+    done = run(*TINY_TRAIN, "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert f"{last:,} done" in done.stderr
 
 
 def test_ctrl_c_before_there_is_anything_to_stop(tmp_path: Path) -> None:

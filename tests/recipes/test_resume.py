@@ -1,3 +1,4 @@
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -5,9 +6,13 @@ import numpy as np
 import torch
 
 from recipes import registry
-from recipes.rllib.loop import build, session_seed
-from recipes.settings import RunSettings
+from recipes.rllib.loop import Training, build, session_seed
+from recipes.runs import RunFolder
+from recipes.settings import RunSettings, parse_assignments
+from recipes.sweep import plan
+from recipes.train import finish
 from tests.recipes.noise import RAY_NOISE
+from tests.recipes.test_sweep import TINY_SWEEP
 
 pytestmark = RAY_NOISE
 
@@ -64,6 +69,22 @@ def test_rllibs_checkpoint_holds_networks_targets_optimisers_and_counters(local_
     assert epsilon < 1.0 - 0.8 * done / settings.env_steps + 0.01
     first.stop()
     second.stop()
+
+
+def test_a_run_of_which_env_runners_played_a_part_says_so(local_session: None, tmp_path: Path) -> None:
+    tiny = parse_assignments(TINY_SWEEP[1::2])
+    (run,) = plan(["idql-tolb"], ["paper"], [0], env_steps=1_000, assigned=tiny)
+    folder = RunFolder.begin(tmp_path, run.settings)
+    with closing(Training(folder, run.settings, checkpoint_s=0.0, env_runners=1)) as training:
+        training.advance()
+    with closing(Training(folder, run.settings, checkpoint_s=0.0)) as training:
+        assert 500 <= training.progress.env_steps < 1_000
+        while not training.over:
+            training.advance()
+        training.save()
+        finish(folder, run.settings, training.progress)
+    assert folder.summary is not None
+    assert folder.summary["env_runners"] == 1
 
 
 def test_sessions_of_a_run_have_streams_of_their_own() -> None:

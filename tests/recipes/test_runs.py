@@ -1,10 +1,11 @@
 import json
 import math
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from recipes.checkpoints import Progress
+from recipes.checkpoints import SUMS, Progress
 from recipes.files import write_json
 from recipes.runs import RunError, RunFolder
 from tests.recipes.test_settings import settings
@@ -19,6 +20,13 @@ def begun(path: Path) -> RunFolder:
 def checkpoint(folder: RunFolder, env_steps: int) -> Path:
     progress = Progress(env_steps, wall_s=env_steps / 10)
     return folder.save_checkpoint(progress, lambda path: (path / "weights").write_text(str(env_steps)))
+
+
+def write_digests(checkpoint: Path) -> None:
+    """Digests that fit what lies in a checkpoint now."""
+    files = [path for path in checkpoint.rglob("*") if path.is_file() and path.name != SUMS]
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.relative_to(checkpoint).as_posix()}" for path in files]
+    (checkpoint / SUMS).write_text("\n".join(lines) + "\n")
 
 
 def test_a_run_can_be_taken_up_with_the_same_settings_alone(tmp_path: Path) -> None:
@@ -73,6 +81,20 @@ def test_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
     assert last is not None
     assert last[1] == Progress(20_000, 2_000.0)
     assert (last[0] / "weights").read_text() == "20000"
+
+
+def test_a_checkpoint_tells_how_many_played(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    last = folder.save_checkpoint(Progress(500, 1.0, env_runners=2), lambda path: None)
+    assert folder.last_checkpoint() == (last, Progress(500, 1.0, 2))
+
+
+def test_progress_without_the_number_of_env_runners_is_one_without_any(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    last = checkpoint(folder, 500)
+    (last / "state.json").write_text('{"env_steps": 500, "wall_s": 2.5}')
+    write_digests(last)
+    assert folder.last_checkpoint() == (last, Progress(500, 2.5, env_runners=0))
 
 
 def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is said where Ray does not start, or a cluster cannot be joined."""
 
+import signal
 from typing import Any
 
 import pytest
@@ -38,4 +39,10 @@ def test_a_cluster_that_cannot_be_joined(broken: None) -> None:
 @pytest.mark.parametrize("broken", [KeyError("ours")], indirect=True)
 def test_other_errors_are_not_hidden(broken: None) -> None:
     with pytest.raises(KeyError), local_ray():
+        pass
+
+
+@pytest.mark.parametrize("broken", [SystemExit(signal.SIGTERM)], indirect=True)
+def test_a_sigterm_while_ray_starts_is_a_stop(broken: None) -> None:
+    with pytest.raises(KeyboardInterrupt), local_ray():
         pass
