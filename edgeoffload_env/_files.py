@@ -23,12 +23,29 @@ def in_one_move(path: Path) -> Iterator[Path]:
         yield path
         return
     path = path.resolve()
-    unfinished = path.with_name(f"{path.stem}.unfinished{path.suffix}")
+    unfinished = unfinished_of(path)
     try:
         yield unfinished
-        with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())
+        sync(unfinished)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+    sync(path.parent)
+
+
+def unfinished_of(path: Path) -> Path:
+    """The name that a file has while it is written."""
+    return path.with_name(f"{path.stem}.unfinished{path.suffix}")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the list of a folder's files, is on the disk."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:  # folders on Windows, which needs no such thing
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

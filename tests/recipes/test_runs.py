@@ -115,7 +115,7 @@ def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path: Path) -> N
 
 
 def test_a_run_killed_before_it_was_one_can_begin(tmp_path: Path) -> None:
-    (tmp_path / "config.json.unfinished").write_text("{")
+    (tmp_path / "config.unfinished.json").write_text("{")
     (tmp_path / ".lock").touch()
     assert not begun(tmp_path).finished
 
