@@ -115,7 +115,7 @@ def soak(results: Path) -> Table:
             continue
         memory, delay = found["memory_mb"], found.get("mean_delay_s")
         halves = [f"{half['mean']:.4f} ± {1.96 * half['standard_error']:.4f}" for half in (delay or {}).values()]
-        shown = [f"{memory[when]:,.0f}" for when in ("after a fifth", "at the end", "most")]
+        shown = [f"{memory[when]:,.0f}" for when in ("after half", "at the end", "most")]
         rows.append([name, length(found["env_steps"], found["minutes"]), *shown, *(halves or ["-", "-"])])
-    head = ("run", "length", "MB after a fifth", "MB at the end", "most", "mean delay / s, first half", "second half")
+    head = ("run", "length", "MB after half", "MB at the end", "most", "mean delay / s, first half", "second half")
     return head, rows

@@ -10,7 +10,7 @@
 
 Users choose at random among the device and the servers. Each part runs in a process of its own. A hundred times in each
 the resident memory (of the process and its children) is written to ``soak.csv``; ``soak.json`` holds how much it grew
-over the last four fifths, and the means.
+over the second half, when the training's replay is full, and the means.
 """
 
 import argparse
@@ -210,13 +210,13 @@ def _sample(part: str, env_steps: int, elapsed_s: float, pid: int, mean_delay_s:
 
 
 def summary(samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """How much the memory grew after the first fifth, and the mean delay of the two halves with its standard errors."""
+    """How much the memory grew in the second half, and the mean delay of the two halves with its standard errors."""
     memory = [sample["memory_mb"] for sample in samples]
-    settled = memory[len(memory) // 5 :]
+    settled = memory[len(memory) // 2 :]
     found: dict[str, Any] = {
         "env_steps": samples[-1]["env_steps"],
         "minutes": samples[-1]["elapsed_s"] / 60,
-        "memory_mb": {"after a fifth": settled[0], "at the end": settled[-1], "most": max(memory)},
+        "memory_mb": {"after half": settled[0], "at the end": settled[-1], "most": max(memory)},
     }
     delays = [sample["mean_delay_s"] for sample in samples]
     if None not in delays:
@@ -234,7 +234,7 @@ def length(env_steps: int | None, minutes: float) -> str:
 
 
 def draw(samples: list[dict[str, Any]], folder: Path) -> None:
-    """Memory over the course of each part, over what it was when a fifth was done."""
+    """Memory over the course of each part, over what it was when half was done."""
     from benchmarks.figures import save, style
 
     parts = list(dict.fromkeys(sample["part"] for sample in samples))
@@ -242,12 +242,12 @@ def draw(samples: list[dict[str, Any]], folder: Path) -> None:
     for axis, part in zip(axes, parts, strict=True):
         own = [sample for sample in samples if sample["part"] == part]
         share = [100 * (i + 1) / len(own) for i in range(len(own))]
-        settled_mb = own[len(own) // 5]["memory_mb"]
+        settled_mb = own[len(own) // 2]["memory_mb"]
         axis.plot(share, [100 * sample["memory_mb"] / settled_mb for sample in own], color=style.STYLES["dtomalb"][0])
         axis.axhline(100.0, color="0.7", linewidth=0.8, zorder=0)
         axis.set(xlabel="part of the run / %", ylim=(80, 120))
         axis.set_title(f"{part}\n{length(own[-1]['env_steps'], own[-1]['elapsed_s'] / 60)}\n{settled_mb:.0f} MB")
-    axes[0].set_ylabel("memory / % of that after a fifth")
+    axes[0].set_ylabel("memory / % of that after half")
     save(figure, folder, "soak")
 
 

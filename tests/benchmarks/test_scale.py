@@ -1,3 +1,5 @@
+import csv
+import itertools
 import json
 import math
 import subprocess
@@ -5,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks import scale, scale_tables, soak
+from benchmarks import pages, scale, scale_tables, soak
 from benchmarks.timing import Timing
 
 
@@ -38,7 +40,9 @@ def test_the_study_is_calculated_from_what_was_measured(tmp_path):
     (tmp_path / "scale.json").write_text(json.dumps({"sweep": sweep | {"times_as_fast_with_two": 1.9}}))
     _, rows = scale_tables.sweep(tmp_path)
     # 10,000 trials on 800 cores are 13 rounds of 80 + 20 s
-    assert list(rows)[-1][-1] == f"{(60 + 13 * 100) / 60:.0f} min, where perfect use would take {1000 / 60:.0f} min"
+    *_, study, driver = rows
+    assert study[-1] == f"at least {(60 + 13 * 100) / 60:.0f} min, where perfect use would take {1000 / 60:.0f} min"
+    assert driver[-1] == f"{100 * 10_000 / (60 + 13 * 100):,.0f} a second"
 
 
 @pytest.mark.parametrize("part", soak.STEPS)
@@ -54,3 +58,29 @@ def test_samples_of_a_soak():
     found = soak.summary(samples)
     assert found["memory_mb"]["most"] >= found["memory_mb"]["at the end"] > 10
     assert math.isfinite(found["mean_delay_s"]["second half"]["standard_error"])
+
+
+def test_what_the_page_says_of_long_runs():
+    found = json.loads((pages.RESULTS / "soak.json").read_text())
+    with (pages.RESULTS / "soak.csv").open(newline="") as file:
+        memory = [(row["part"], float(row["memory_mb"])) for row in csv.DictReader(file)]
+    parts = [*soak.STEPS, "training"]
+    for part in parts:
+        measured = [value for name, value in memory if name == part]
+        second_half = measured[len(measured) // 2 :]
+        assert max(second_half) <= 1.01 * second_half[0], part
+        assert found[part]["memory_mb"] == {
+            "after half": second_half[0],
+            "at the end": second_half[-1],
+            "most": max(measured),
+        }
+    halves = [half for part in soak.STEPS for half in found[part]["mean_delay_s"].values()]
+    for one, other in itertools.combinations(halves, 2):
+        error = math.hypot(one["standard_error"], other["standard_error"])
+        assert abs(one["mean"] - other["mean"]) <= 4.0 * error
+    training = found["training"]
+    assert training["exit_status"] == [130, 130]
+    assert (training["left_processes"], training["left_files"]) == (0, [])
+    before, after = training["checkpoint_env_steps"]
+    assert 100_000 < before < after
+    assert training["minutes"] >= 30.0
