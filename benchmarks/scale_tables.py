@@ -68,9 +68,10 @@ def _range_of(sizes: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
 
 
 def _steepest(rows: list[dict[str, Any]], what: str) -> float:
-    """Over the last tenfold; the time is that of a step of all games."""
+    """Over the last tenfold."""
     last = [row for row in rows if 10 * row[what] >= rows[-1][what]]
-    times = [(row[what], (row["games"] or 1) / row["env_steps_per_s"]["median"]) for row in last]
+    together = what == "games"  # a step of all, else of one
+    times = [(row[what], (row["games"] if together else 1) / row["env_steps_per_s"]["median"]) for row in last]
     return max(
         math.log(later[1] / earlier[1]) / math.log(later[0] / earlier[0])
         for earlier, later in itertools.pairwise(times)
