@@ -131,7 +131,7 @@ def test_runners_over_nodes_and_one_node_lost(nodes: Nodes, tmp_path: Path) -> N
 
 
 def test_the_tutorial_on_tune_over_two_nodes(nodes: Nodes, tmp_path: Path) -> None:
-    """A trial on each node; the code is sent to them, and results come to the storage that both see."""
+    """A trial on each node; the code is sent to them, and checkpoints come to the storage that both see."""
     both, storage = [nodes.join(), nodes.join()], tmp_path / "shared"
     variables = {"RAY_ADDRESS": nodes.address, "TUNE_STORAGE": str(storage)}
     seen: set[int] = set()
@@ -143,7 +143,8 @@ def test_the_tutorial_on_tune_over_two_nodes(nodes: Nodes, tmp_path: Path) -> No
         printed = tutorial.result()
     assert seen == {0, 1}
     assert list(nodes.folder.glob("**/py_modules_files/*/recipes/__init__.py"))
-    trials = [path.parent for path in (storage / "learning-rates").glob("*/result.json")]
+    # Ray puts a checkpoint there before it goes on; the rows of short trials may come too late for their end
+    trials = [path.parent for path in (storage / "learning-rates").glob("DTOMALB_*/checkpoint_*")]
     assert len(trials) == 2
     assert all(str(trial) in printed for trial in trials)
     assert not (tmp_path / "tune-results").exists()

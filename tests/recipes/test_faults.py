@@ -150,7 +150,10 @@ def test_a_runner_that_is_killed(tmp_path: Path) -> None:
     assert summary is not None
     assert summary["env_runners"] == 2
     assert summary["env_steps"] >= 20_000
-    assert len(RunFolder(tmp_path).rows()) == 40
+    steps = [int(row["env_steps"]) for row in RunFolder(tmp_path).rows()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == summary["env_steps"]
+    assert 20 <= len(steps) <= 40  # runners' batches may end anywhere beyond what an evaluation waits for
 
 
 def test_a_ray_that_does_not_start(tmp_path: Path) -> None:
