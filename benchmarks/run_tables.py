@@ -11,6 +11,7 @@ from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
 from benchmarks.statistics import Floats
 from edgeoffload_env import scenarios
+from recipes import registry
 
 Table = tuple[Iterable[str], Iterable[Iterable[str]]]
 _GAMES = ("paper", "paper-load-only", "sparse")
@@ -20,7 +21,7 @@ def _who(rows: Sequence[Row], game: str) -> list[tuple[str, str]]:
     """Algorithms and variants on a scenario as it is, the ones with colours of their own first."""
     users = scenarios.configure(game).num_users
     found = {(r["algorithm"], r["variant"]) for r in rows if (r["scenario"], r["num_users"]) == (game, users)}
-    order = list(style.STYLES)
+    order = [*style.STYLES, *registry.RECIPES]
     known = [who for who in found if who[1] in ("", "joint head")]
     return sorted(known, key=lambda who: (order.index(who[0]), who[1]))
 

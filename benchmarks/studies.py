@@ -62,7 +62,7 @@ class Study:
         ]
 
 
-_ON_PAPER = (Study(OWN, ("paper",), seeds=10), Study(("rllib-ppo",), ("paper",), seeds=3))
+_ON_PAPER = (Study(OWN, ("paper",), seeds=10), Study(("rllib-ppo", "rllib-dqn"), ("paper",), seeds=3))
 _CONVERGENCE = (
     *_ON_PAPER,
     Study((*PAPERS, "dtoma"), ("paper-load-only",), seeds=10),
