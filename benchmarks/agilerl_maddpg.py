@@ -1,9 +1,9 @@
 """AgileRL's MADDPG on this package's games, for :mod:`benchmarks.training`'s ``--agilerl PYTHON``.
 
 AgileRL needs another gymnasium than Ray, so this runs in an environment of its own: ``pip install agilerl peft`` beside
-this package. It reads a number of env steps from each line of its input, trains so many with AgileRL's own loop on 16
-games in its own vector of worker processes, one update of batch 512 for every 16 env steps, and answers with the CPU
-seconds that it and its workers took.
+this package. It reads a number of env steps from each line of its input, trains so many with AgileRL's own loop on as
+many games as its argument says, in its own vector of worker processes, one update of batch 512 for every 16 env steps,
+and answers with the CPU seconds that it and its workers took.
 """
 
 import os
@@ -17,10 +17,10 @@ from pettingzoo import ParallelEnv
 
 from edgeoffload_env import edgeoffload_v0
 
-GAMES, BATCH, HIDDEN, DISCOUNT, RATE = 16, 512, 64, 0.9, 1e-3
+STEPS_PER_UPDATE, BATCH, HIDDEN, DISCOUNT, RATE = 16, 512, 64, 0.9, 1e-3
 
 
-def training() -> Callable[[int], None]:
+def training(num_games: int) -> Callable[[int], None]:
     """A function that trains for so many env steps more."""
     import torch
     from agilerl.algorithms import MADDPG
@@ -29,7 +29,7 @@ def training() -> Callable[[int], None]:
     from agilerl.vector.pz_async_vec_env import AsyncPettingZooVecEnv
 
     torch.set_num_threads(1)
-    games = AsyncPettingZooVecEnv([_Renamed for _ in range(GAMES)])
+    games = AsyncPettingZooVecEnv([_Renamed for _ in range(num_games)])
     users = games.possible_agents
     # Its critic so has layers of 64 and 64, as ours; its actor cannot have fewer than three.
     layers = {
@@ -41,11 +41,11 @@ def training() -> Callable[[int], None]:
         [games.single_observation_space(user) for user in users],
         [games.single_action_space(user) for user in users],
         agent_ids=users,
-        vect_noise_dim=GAMES,
+        vect_noise_dim=num_games,
         batch_size=BATCH,
         lr_actor=RATE,
         lr_critic=RATE,
-        learn_step=GAMES,
+        learn_step=STEPS_PER_UPDATE,
         gamma=DISCOUNT,
         net_config=layers,
     )
@@ -119,7 +119,7 @@ def cpu_s() -> float:
 
 def main() -> None:
     """Serve turns until the input ends."""
-    train = training()
+    train = training(int(sys.argv[1]))
     train(2 * BATCH)  # from here on every 16 env steps come with an update
     print("ready", flush=True)
     for line in sys.stdin:

@@ -95,8 +95,9 @@ def _training(_: Results) -> str:
         ["time of a DTOMALB update over that of bare torch", content["update_times_bare_torch"]],
         ["env steps a second of DTOMALB's whole training", content["loop_env_steps_per_s"]],
     ]
-    if "agilerl" in content:
-        rows.append(["the same over AgileRL's MADDPG", content["agilerl"]["ours_times_agilerl"]])
+    for games, rates in content.get("agilerl", {}).items():
+        rows.append([f"env steps a second of AgileRL's MADDPG, {games}", rates["agilerl"]])
+        rows.append([f"DTOMALB's over AgileRL's, {games}", rates["ours_times_agilerl"]])
     return _ratios(rows)
 
 

@@ -6,8 +6,8 @@
 * ``update``: a DTOMALB update (10 users, batch 512, hidden (64, 64)) with its draw from the replay, as a multiple of
   the same mathematics in bare torch (:mod:`benchmarks.bare_update`).
 * ``loop``: env steps a second of the whole training at one update for every 16 env steps.
-* ``agilerl``: the same of AgileRL's MADDPG (:mod:`benchmarks.agilerl_maddpg`), taking turns with ``loop``, where a
-  Python that has it is named.
+* ``agilerl``: the same of AgileRL's MADDPG (:mod:`benchmarks.agilerl_maddpg`), taking turns with ``loop``, both on one
+  game and both on 16 side by side, where a Python that has it is named.
 
 One thread. Times are CPU seconds of the process; contestants take turns; medians and quartiles over the rounds.
 """
@@ -15,9 +15,7 @@ One thread. Times are CPU seconds of the process; contestants take turns; median
 import argparse
 import json
 import os
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,9 @@ from benchmarks.timing import Steps, Timing, rates, ratios, take_turns
 
 FULL, QUICK = Timing(rounds=15, turn_s=0.5), Timing(rounds=3, turn_s=0.1)
 GAMES = (16, 64, 256)
+AGILERL_GAMES = (1, 16)
+_ASKED = {"quick": "--quick", "agilerl": "--agilerl PYTHON"}
+"""Options as the results tell of them: without a machine's own paths."""
 
 
 def measure(timing: Timing) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def measure(timing: Timing) -> dict[str, Any]:
     }
 
 
-def against_agilerl(python: str, timing: Timing) -> dict[str, Any]:
+def against_agilerl(python: str, num_games: int, timing: Timing) -> dict[str, Any]:
     """Env steps a second of whole trainings, AgileRL's and ours in turns, and how many times faster ours is."""
     from recipes.rllib.session import local_ray
 
@@ -77,9 +78,12 @@ def against_agilerl(python: str, timing: Timing) -> dict[str, Any]:
         from recipes.joint.config import DTOMALBConfig
 
         config = DTOMALBConfig().environment("edgeoffload/paper-v0").debugging(seed=0)
+        config.env_runners(
+            num_envs_per_env_runner=num_games, rollout_fragment_length=config.env_steps_per_update // num_games
+        )
         algorithm = config.reporting(min_sample_timesteps_per_iteration=steps).build_algo()
         algorithm.train()
-        command = [python, "-m", "benchmarks.agilerl_maddpg"]
+        command = [python, "-m", "benchmarks.agilerl_maddpg", str(num_games)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
             assert peer.stdin is not None
             assert peer.stdout is not None
@@ -119,10 +123,16 @@ def main() -> None:
     parser.add_argument("--agilerl", metavar="PYTHON", help="an interpreter that has AgileRL, to compare with")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
-    figures = {"machine": _machine(), "command": shlex.join(["python", "-m", "benchmarks.training", *sys.argv[1:]])}
+    asked = [name for name in ("quick", "agilerl") if getattr(options, name)]
+    command = " ".join(["python -m benchmarks.training", *(_ASKED[name] for name in asked)])
+    figures = {"machine": _machine(), "command": command}
     figures |= measure(QUICK if options.quick else FULL)
     if options.agilerl is not None:
-        figures["agilerl"] = against_agilerl(options.agilerl, Timing(rounds=3 if options.quick else 7, turn_s=0.0))
+        timing = Timing(rounds=3 if options.quick else 7, turn_s=0.0)
+        figures["agilerl"] = {
+            f"{games} {'game' if games == 1 else 'games'} each": against_agilerl(options.agilerl, games, timing)
+            for games in AGILERL_GAMES
+        }
     print(json.dumps(figures, indent=2))
     if options.json is not None:
         report.write_json(figures, options.json)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeoffload_env._validation import choice, fail
-from recipes.joint.networks import StackedMLP, gumbel
+from recipes.joint.networks import StackedMLP, best, gumbel
 
 LARGEST_JOINT_HEAD = 20_000
 """Outputs beyond which a joint head is refused."""
@@ -53,7 +53,7 @@ class ActingNetwork(nn.Module):
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def greedy(self, obs: Tensor, state: Tensor) -> Tensor:
         """The best actions, ``[batch, N]``."""
-        return self.actions_of(self.values(obs, state).argmax(dim=-1))
+        return self.actions_of(best(self.values(obs, state)))
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def explore(self, obs: Tensor, state: Tensor, *, share: float, noise: float, generator: torch.Generator) -> Tensor:
@@ -70,7 +70,7 @@ class ActingNetwork(nn.Module):
         if noise > 0.0:
             uniform = torch.rand(values.shape, generator=generator, device=values.device)
             values = values + noise * gumbel(uniform)
-        index = values.argmax(dim=-1)
+        index = best(values)
         if share > 0.0:
             chance, uniform = torch.rand((2, *index.shape), generator=generator, device=values.device)
             index = torch.where(chance < share, (uniform * values.shape[-1]).long(), index)

@@ -64,7 +64,7 @@ class StateCritics(Critics):
     def with_own_action(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
         """See :meth:`Critics.with_own_action`."""
         change = own - self._one_hot(actions.T, own.dtype)
-        hidden = torch.baddbmm(self._first(state, actions), change, self._own_columns())
+        hidden = self._first(state, actions).baddbmm_(change, self._own_columns())
         return self.network.rest(hidden).squeeze(-1)
 
     def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from edgeoffload_env import EdgeOffloadConfig, observation
 from edgeoffload_env._files import in_one_move
 from edgeoffload_env.model.channel import path_gain
 from recipes.files import write_json, write_text
+from recipes.joint.networks import best
 from recipes.joint.policy import JointPolicy
 
 _USE = """# {name}, exported
@@ -62,7 +63,7 @@ class _Everyone(nn.Module):
 
     def forward(self, state: Tensor) -> Tensor:
         obs = state.new_zeros((state.shape[0], self.acting.sizes.num_users, 0))
-        return self.acting.actions_of(self.acting.values(obs, state).argmax(dim=-1))
+        return self.acting.actions_of(best(self.acting.values(obs, state)))
 
 
 def export_policy(policy: JointPolicy, config: EdgeOffloadConfig, folder: Path) -> list[Path]:
@@ -90,9 +91,10 @@ def export_policy(policy: JointPolicy, config: EdgeOffloadConfig, folder: Path) 
     for path, (network, size) in files.items():
         network.requires_grad_(False)
         # Two rows, because a batch of one would be taken for a constant
-        program = torch.export.export(
-            network, (torch.zeros(2, size),), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
-        )
+        with torch.no_grad():
+            program = torch.export.export(
+                network, (torch.zeros(2, size),), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
+            )
         with in_one_move(path) as unfinished:
             torch.export.save(program, unfinished)
     write_text(folder / "README.md", _readme(policy, config, next(iter(files)).name))

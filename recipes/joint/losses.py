@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from recipes.joint.critics import Critics
-from recipes.joint.networks import gumbel, log_softmax, softmax
+from recipes.joint.networks import best, gumbel, log_softmax, softmax
 
 
 def td_target(rewards: Tensor, terminated: Tensor, next_values: Tensor, discount: float) -> Tensor:
@@ -38,7 +38,7 @@ def gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> tuple
         temperature: of the relaxation; the drawn actions do not depend on it.
     """
     relaxed = softmax((logits + gumbel(uniform)) / temperature)
-    drawn = torch.zeros_like(relaxed).scatter_(-1, relaxed.argmax(dim=-1, keepdim=True), 1.0)
+    drawn = torch.zeros_like(relaxed).scatter_(-1, best(relaxed).unsqueeze(-1), 1.0)
     return relaxed, drawn.detach()
 
 
@@ -80,4 +80,4 @@ def next_value(target_values: Tensor, online_values: Tensor | None = None) -> Te
     """The maximum of Q' over the last axis; given online values, Q' at their maximum (double Q-learning)."""
     if online_values is None:
         return target_values.amax(dim=-1)
-    return chosen(target_values, online_values.argmax(dim=-1))
+    return chosen(target_values, best(online_values))

@@ -21,7 +21,7 @@ def separate(stack: StackedMLP, user: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-@pytest.mark.parametrize("out", [1, 3])
+@pytest.mark.parametrize("out", [1, 3, 16])
 def test_a_stack_is_n_separate_networks_through_steps_of_adam(out: int) -> None:
     generator = torch.Generator().manual_seed(0)
     stack = StackedMLP(USERS, (*SIZES[:-1], out), generator=generator)
