@@ -1,4 +1,4 @@
-"""Results that one command makes again: ``python -m benchmarks {reproduce,judge,pages}``."""
+"""Results that one command makes again: ``python -m benchmarks {reproduce,judge,tuned,pages}``."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import leaderboard, pages
+from benchmarks import leaderboard, pages, tuned
 from benchmarks.pages import RESULTS
 from benchmarks.reproduce import FIGURES, reproduce
 from edgeoffload_env import scenarios
@@ -36,6 +36,12 @@ def main() -> int:
     command.add_argument("policies", nargs="+", metavar="POLICY", help=text)
     command.add_argument("--scenario", nargs="+", default=["paper"], metavar="NAME", help="which (paper)")
     command.add_argument("--about", metavar="TEXT", help="what it is and knows, in a line")
+    command.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="of rows (benchmarks/results)")
+
+    command = commands.add_parser("tuned", help="keep what a search of hyper-parameters found")
+    command.set_defaults(command=_tuned)
+    command.add_argument("sweep", type=Path, help="the folder of the search's runs")
+    command.add_argument("search", type=Path, help="the file of what was searched")
     command.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="of rows (benchmarks/results)")
 
     command = commands.add_parser("pages", help="write the tables of the README and of docs/ from the results")
@@ -77,6 +83,10 @@ def _judge(options: argparse.Namespace) -> None:
                 row = leaderboard.judge(policy, scenario.name, options.about, bar.update)
                 leaderboard.add(options.results, [row])
                 bar.write(f"{row['scenario']}: {row['policy']} {row['utility']:.2f}", file=sys.stderr)
+
+
+def _tuned(options: argparse.Namespace) -> None:
+    print(f"{tuned.keep(options.sweep, options.search, options.results)} runs kept")
 
 
 if __name__ == "__main__":

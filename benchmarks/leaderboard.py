@@ -6,6 +6,7 @@ or the folder of a run. Trained algorithms get their rows from ``final.csv``, ov
 """
 
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,13 @@ from recipes.plots import group_name
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.runs import RunFolder
 from recipes.train import policy_of
+from recipes.versions import versions
 
 FILE = "leaderboard.csv"
-COLUMNS = ("policy", "scenario", "num_users", "episodes", *METRICS, "score", "utility_low", "utility_high", "about")
+COLUMNS = (
+    *("policy", "scenario", "num_users", "episodes", *METRICS, "score", "utility_low", "utility_high"),
+    *("about", "command", "versions"),
+)
 
 
 def judge(
@@ -44,11 +49,14 @@ def judge(
         TypeError, ValueError: unknown names, or a policy that cannot play the scenario; the message says why.
         ImportError: no such module.
     """
-    name, player = _player(policy)
+    name, asked, player = _player(policy)
+    command = ["python", "-m", "benchmarks", "judge", asked, "--scenario", scenario]
     result = evaluate(player, scenario, episodes, FINAL_SEED, progress=progress)
     summary = result.summary()
     shipped = policy.split(":")[0]
-    if about is None:
+    if about is not None:
+        command += ["--about", about]
+    else:
         about = policies.describe(shipped).replace("``", "") if shipped in policies.names() else ""
     return {
         "policy": name,
@@ -59,6 +67,8 @@ def judge(
         "utility_low": summary["utility"].low,
         "utility_high": summary["utility"].high,
         "about": about,
+        "command": shlex.join(command),
+        "versions": ", ".join(f"{package} {version}" for package, version in versions().items() if version),
     }
 
 
@@ -81,9 +91,10 @@ def utility_of(results: Path, policy: str, scenario: str) -> float:
     return float(found[0]["utility"]) if found else math.nan
 
 
-def _player(policy: str) -> tuple[str, Any]:
+def _player(policy: str) -> tuple[str, str, Any]:
+    """What rows call it, how it is asked for on any machine, and the policy itself."""
     if (Path(policy) / "config.json").is_file():
         folder = RunFolder.open(Path(policy))
-        return f"{group_name(folder)}, seed {folder.settings.seed}", policy_of(folder)
+        return f"{group_name(folder)}, seed {folder.settings.seed}", "RUN", policy_of(folder)
     entrant = one_entrant(policy)
-    return entrant.label, entrant.make()
+    return entrant.label, policy, entrant.make()

@@ -195,6 +195,9 @@ def _leaders(results: Results) -> str:
     for row in style.last(results.final()):
         if not is_variation(row["variant"]) and scenarios.configure(row["scenario"]).num_users == row["num_users"]:
             trained.setdefault((row["scenario"], label(row["algorithm"], row["variant"])), []).append(row)
+    for row in results.elsewhere():
+        if row["game"] in scenarios.names(held_out=True):
+            trained.setdefault((row["game"], label(row["algorithm"], row["variant"])), []).append(row)
     for scenario in scenarios.names():
         board: list[tuple[float, list[str]]] = []
         for row in entries:
@@ -205,7 +208,8 @@ def _leaders(results: Results) -> str:
             if game == scenario:
                 found = _estimate([row["utility"] for row in rows])
                 knows = "global state" if rows[0]["algorithm"] == "dqn-tolb" else "own observation"
-                about = f"trained: {registry.get(rows[0]['algorithm']).summary}; {knows}"
+                where = "" if rows[0]["scenario"] == game else f" on `{rows[0]['scenario']}`"
+                about = f"trained{where}: {registry.get(rows[0]['algorithm']).summary}; {knows}"
                 board.append((found.value, _leader(name, str(len(rows)), found, rows, about)))
         if board:
             head = ["", "policy", "seeds", "utility", "mean delay / s", "p95 / s", "offloaded", "score", "what it is"]
@@ -262,6 +266,7 @@ _TABLES: dict[str, Callable[[Results], str]] = {
     "improvement": _improvement,
     "convergence": lambda results: _markdown(run_tables.convergence(results)),
     "balance-weight": lambda results: _markdown(run_tables.balance_weight(results)),
+    "users": lambda results: _markdown(run_tables.users(results)),
     "crowded": lambda results: _markdown(run_tables.crowded(results)),
     "best-and-last": lambda results: _markdown(run_tables.best_and_last(results)),
     "held-out": _held_out,

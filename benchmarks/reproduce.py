@@ -5,11 +5,13 @@ import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
-from benchmarks import anarchy, leaderboard
+from benchmarks import anarchy, leaderboard, users
 from benchmarks.elsewhere import elsewhere
 from benchmarks.figures import draw
 from benchmarks.figures.beyond import GAP_GAMES, GAP_POLICIES
+from benchmarks.provenance import note
 from benchmarks.rows import KEY, Results, digest, key_of, write_rows
 from benchmarks.servers import server_use
 from benchmarks.studies import FIGURES
@@ -71,7 +73,7 @@ def reproduce(
         _train(missing, runs, kept, max_concurrent, address)
     if training:
         _measure(figures, kept, quick)
-    kept.summarise()
+    kept.summarise(_command("all", quick))
     for name in figures:
         for path in draw(name, kept, quick=quick):
             print(path)
@@ -106,14 +108,33 @@ def _measure(figures: Sequence[str], kept: Results, quick: bool) -> None:
             if (policy, scenario) not in judged:
                 episodes = _QUICK_EPISODES if quick else FINAL_EPISODES
                 leaderboard.add(kept.folder, [leaderboard.judge(policy, scenario, episodes=episodes)])
+    if "7" in figures:
+        counts = {row["num_users"] for row in kept.final() if row["scenario"] == "paper" and not row["variant"]}
+        have = kept.users()
+        lacking = counts - {row["num_users"] for row in have}
+        if lacking:
+            episodes = _QUICK_EPISODES if quick else FINAL_EPISODES
+            rows = [*have, *users.rows(lacking, episodes)]
+            rows.sort(key=lambda row: (users.POLICIES.index(row["policy"]), row["num_users"]))
+            write_rows(kept.folder / "users.csv", users.COLUMNS, rows)
+            told: dict[str, Any] = {"scenario": "paper", "seed": FINAL_SEED}
+            note(kept.folder, "users.csv", _command("7", quick), told, extends=True)
     if "anarchy" in figures and not kept.anarchy():
         write_rows(kept.folder / "anarchy.csv", anarchy.COLUMNS, map(anarchy.price_of_anarchy, anarchy.USERS))
+        told = {"num_users": anarchy.USERS, "episodes": anarchy.EPISODES, "seed": anarchy.SEED}
+        note(kept.folder, "anarchy.csv", _command("anarchy", quick), told)
     if "joint-head" in figures and not kept.complexity():
         from benchmarks import complexity
         from recipes.rllib.session import local_ray
 
         with local_ray():
             write_rows(kept.folder / "complexity.csv", complexity.COLUMNS, complexity.costs())
+        told = {"num_users": complexity.USERS, "settings": complexity.ALGORITHMS, "threads": 1}
+        note(kept.folder, "complexity.csv", _command("joint-head", quick), told)
+
+
+def _command(figure: str, quick: bool) -> str:
+    return f"python -m benchmarks reproduce --figure {figure}{' --quick' if quick else ''}"
 
 
 def _train(

@@ -8,6 +8,8 @@
 ``summary.json``        scenario -> algorithm -> metric -> {iqm, low, high}: the interquartile mean over seeds of the
                         last checkpoints and its 95 % interval; a scenario with another number of users than its own
                         is "paper, N = 20"
+``users.csv``           a row per shipped policy and number of users
+``provenance.json``     per file: the command that makes it again, its configuration, versions
 ``elsewhere.csv``       a row per run on ``paper`` and game it was not trained on: how its last checkpoint does there
 ======================  =============================================================================================
 """
@@ -22,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.provenance import note
 from benchmarks.servers import ServerUse
-from benchmarks.statistics import estimate
+from benchmarks.statistics import CONFIDENCE, REPETITIONS, estimate
 from edgeoffload_env import Evaluation, scenarios
 from edgeoffload_env.evaluation import METRICS
 from recipes.files import finite, in_one_move, write_json
@@ -65,6 +68,10 @@ class Results:
     def complexity(self) -> list[Row]:
         """The rows of ``complexity.csv``; see :mod:`benchmarks.complexity`."""
         return read_rows(self.folder / "complexity.csv")
+
+    def users(self) -> list[Row]:
+        """The rows of ``users.csv``; see :mod:`benchmarks.users`."""
+        return read_rows(self.folder / "users.csv")
 
     def elsewhere(self) -> list[Row]:
         """The rows of ``elsewhere.csv``."""
@@ -116,14 +123,26 @@ class Results:
             self.folder / "final.csv", FINAL, _replaced(self.final(), key, final)
         )  # last: it says that all is there
 
-    def summarise(self) -> None:
-        """Write ``summary.json`` from the rows."""
+    def summarise(self, command: str) -> None:
+        """Write ``summary.json`` from the rows that a command makes, and where both come from."""
         write_json(self.folder / "summary.json", summary_of(self.final()))
+        made_with = [group["versions"] for group in self.configurations().values()]
+        for file in ("final.csv", "curves.csv", "servers.csv", "elsewhere.csv"):
+            if (self.folder / file).exists():
+                what = "of each algorithm, variant and game: configurations.json"
+                note(self.folder, file, command, what, made_with)
+        bootstrap: dict[str, Any] = {"rows": "final.csv", "checkpoint": "last", "metrics": [*METRICS, "score"]}
+        bootstrap |= {"confidence": CONFIDENCE, "repetitions": REPETITIONS, "seed": _BOOTSTRAP_SEED}
+        note(self.folder, "summary.json", f"{command} --no-training", bootstrap)
+
+    def configurations(self) -> dict[str, Any]:
+        """What ``configurations.json`` holds, by algorithm, variant and game."""
+        file = self.folder / "configurations.json"
+        known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return known
 
     def _add_configuration(self, variant: str, run: PlannedRun, summary: dict[str, Any]) -> None:
-        file = self.folder / "configurations.json"
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        settings = run.settings
+        known, settings = self.configurations(), run.settings
         name = f"{label(settings.algorithm, variant)}, {settings.scenario}, N = {settings.env_config.num_users}"
         here = {"hyperparameters": summary["hyperparameters"], "env": summary["env"], "versions": summary["versions"]}
         if name in known and here.items() <= known[name].items():
@@ -134,7 +153,7 @@ class Results:
         words += [f"--set {shlex.quote(f'{field}={value}')}" for field, value in values.items()]
         known[name] = here | {"command": " ".join(words)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(file, dict(sorted(known.items())))
+        write_json(self.folder / "configurations.json", dict(sorted(known.items())))
 
 
 def key_of(variant: str, run: PlannedRun) -> Row:
@@ -205,7 +224,10 @@ def read_rows(path: Path) -> list[Row]:
         return [{name: _value(name, text) for name, text in row.items()} for row in csv.DictReader(file)]
 
 
-_TEXTS = ("algorithm", "scenario", "variant", "checkpoint", "settings", "game", "policy", "about")
+_TEXTS = (
+    *("algorithm", "scenario", "variant", "checkpoint", "settings", "game", "policy"),
+    *("about", "command", "versions", "package"),
+)
 _COUNTS = ("num_users", "seed", "env_steps", "episodes", "server", "slots", "outputs", "parameters")
 
 

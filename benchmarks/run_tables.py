@@ -53,6 +53,22 @@ def _steps(values: Floats) -> str:
     return shown if reached.all() else f"{shown} ({int(reached.sum())} of {len(values)} do)"
 
 
+def users(results: Results) -> Table:
+    """Utilities over the number of users on ``paper``: means of last checkpoints, and shipped policies."""
+    rows = [row for row in style.last(results.final()) if row["scenario"] == "paper" and not row["variant"]]
+    counts = sorted({row["num_users"] for row in rows})
+    body = []
+    for algorithm in style.STYLES:
+        found = [style.finals(rows, algorithm, "paper", n, "", "utility") for n in counts]
+        if sum(len(values) > 0 for values in found) > 1:
+            body.append([algorithm, *(f"{np.mean(v):.1f} ({len(v)} seeds)" if len(v) else "-" for v in found)])
+    shipped = {(row["policy"], row["num_users"]): row["utility"] for row in results.users()}
+    for policy in dict.fromkeys(name for name, _ in shipped):
+        cells = [f"{shipped[policy, n]:.1f}" if (policy, n) in shipped else "-" for n in counts]
+        body.append([f"`{policy}`", *cells])
+    return ["", *(f"N = {n}" for n in counts)], body
+
+
 def best_and_last(results: Results) -> Table:
     """What the last networks reach, and those that did best in an evaluation, on games that chose neither."""
     rows, body = results.final(), []

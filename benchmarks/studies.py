@@ -40,9 +40,13 @@ class Study:
     """What is set otherwise than by default, by the name that results give it."""
     env_steps: int | None = None
     """Each algorithm's own length by default."""
+    in_quick: bool = True
+    """Whether a quick run trains it too."""
 
     def runs(self, quick: bool = False) -> list[tuple[str, PlannedRun]]:
         """All runs with their variants; with ``quick`` two seeds, a tenth of the env steps, and the ends of ranges."""
+        if quick and not self.in_quick:
+            return []
         variants, num_users = list(self.variants.items()), self.num_users
         if quick:
             variants = variants[-1:]
@@ -62,16 +66,22 @@ class Study:
         ]
 
 
+JOINT_HEAD: dict[str, Any] = {"head": "joint", "reward_scale": 1.0}
+"""What its own tuning gave the joint head of ``dqn-tolb``."""
+
 _ON_PAPER = (Study(OWN, ("paper",), seeds=10), Study(("rllib-ppo", "rllib-dqn"), ("paper",), seeds=3))
 _CONVERGENCE = (
     *_ON_PAPER,
     Study((*PAPERS, "dtoma"), ("paper-load-only",), seeds=10),
-    Study(("dtomalb-exact",), ("paper-load-only",), seeds=5),
+    Study(("dtomalb-exact",), ("paper-load-only",), seeds=10),
     Study(("rllib-ppo",), ("paper-load-only",), seeds=3),
     Study(PAPERS, ("sparse",), seeds=5),
-    Study(("dqn-tolb",), ("sparse",), seeds=5, variants={"joint head": {"head": "joint"}}),
+    Study(("dqn-tolb",), ("sparse",), seeds=5, variants={"joint head": JOINT_HEAD}),
 )
-_USERS = (Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),)
+_USERS = (
+    Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),
+    Study(OWN, ("paper",), seeds=3, num_users=(30,), in_quick=False),
+)
 _CROWDED = (
     Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000),
     Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000, variants={"selfish": SELFISH_STRAIGHT_THROUGH}),

@@ -1,8 +1,6 @@
 """Training a run to its end, or to an interrupt, from wherever it stands; then its evaluation and summary."""
 
-import platform
 from collections.abc import Callable
-from importlib import metadata
 from typing import Any
 
 from edgeoffload_env import Evaluation
@@ -12,11 +10,10 @@ from recipes.checkpoints import Progress
 from recipes.runs import RunError, RunFolder
 from recipes.settings import RunSettings
 from recipes.stopping import StopSignals
+from recipes.versions import versions
 
 CHECKPOINT_S = 60.0
 """Seconds from one checkpoint to the next: what is lost at most where a process is killed."""
-
-_PACKAGES = ("edgeoffload-env", "gymnasium", "numpy", "pettingzoo", "ray", "torch")
 
 
 def train(
@@ -130,18 +127,6 @@ def summary_of(settings: RunSettings, progress: Progress, result: Evaluation) ->
         **settings.to_json(),
         "env_steps": progress.env_steps,
         "wall_s": round(progress.wall_s, 1),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "versions": versions(),
         "evaluation": protocol.as_json(result),
     }
-
-
-def _version(package: str) -> str | None:
-    """A package's version; the environment's own comes with its code, which may not be installed."""
-    if package == "edgeoffload-env":
-        from edgeoffload_env import __version__
-
-        return __version__
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

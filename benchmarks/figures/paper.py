@@ -24,7 +24,7 @@ def convergence(results: Results) -> Any:
         here = [row for row in rows if (row["scenario"], row["num_users"]) == (scenario, num_users)]
         names = sorted({(row["algorithm"], row["variant"]) for row in here})
         for algorithm, variant in names:
-            if algorithm == "dtoma" or variant not in ("", "joint head"):
+            if algorithm == "dtoma" or algorithm not in style.STYLES or variant not in ("", "joint head"):
                 continue
             _curve(axis, [r for r in here if (r["algorithm"], r["variant"]) == (algorithm, variant)])
         style.reference_lines(axis, ("random", "proportional", "greedy"), scenario, num_users)
@@ -43,20 +43,28 @@ def balancing(results: Results) -> Any:
     for axis, (metric, text) in zip(axes, metrics.items(), strict=True):
         names: list[str] = []
         for scenario in ("paper", "paper-load-only"):
+            first = len(names)
             for algorithm, variant in shown:
                 values = style.finals(rows, algorithm, scenario, 10, variant, metric)
                 if len(values):
                     style.point(axis, len(names), values, style.of(algorithm))
                     names.append(f"{label(algorithm, variant)}\n{scenario}, {len(values)} seeds")
+            for policy in ("proportional", "least-loaded", "greedy"):
+                value, shown_as = getattr(style.evaluated(policy, scenario, 10), metric).mean(), style.DASHES[policy]
+                ends = first - 0.4, max(first, len(names) - 1) + 0.4
+                name = "" if first else policy
+                axis.hlines(value, *ends, color=style.GREY, linestyle=shown_as, linewidth=1, label=name)
         axis.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=6)
         axis.set(ylabel=text)
+    axes[0].legend(fontsize=7)
     return figure
 
 
 def users(results: Results) -> Any:
     """Figure 7: utility and share of tasks offloaded over the number of users."""
     rows = [row for row in style.last(results.final()) if row["scenario"] == "paper" and not row["variant"]]
-    figure, axes = style.axes(2)
+    shipped = results.users()
+    figure, axes = style.axes(2, height=4.6)
     counts = sorted({row["num_users"] for row in rows})
     for axis, (metric, text) in zip(
         axes, (("utility", "system utility"), ("offload_fraction", "share offloaded")), strict=True
@@ -66,15 +74,16 @@ def users(results: Results) -> Any:
             points = [(n, values) for n, values in points if len(values)]
             if len(points) > 1:
                 style.line(axis, points, style.of(algorithm), algorithm)
-        for policy, dashes in zip(("greedy", "drift-plus-penalty", "local"), ("--", ":", "-."), strict=True):
-            means = [getattr(style.evaluated(policy, "paper", n), metric).mean() for n in counts]
-            axis.plot(counts, means, color=style.GREY, linestyle=dashes, label=policy)
+        for policy in dict.fromkeys(row["policy"] for row in shipped):
+            pairs = [(row["num_users"], row[metric]) for row in shipped if row["policy"] == policy]
+            places, means = zip(*pairs, strict=True)
+            axis.plot(places, means, color=style.GREY, linestyle=style.DASHES[policy], linewidth=1, label=policy)
         axis.set(xlabel="users", ylabel=text)
         axis.set_xticks(counts)
     axes[0].set_yscale("symlog")
     if rows:
         axes[0].set_ylim(top=0.8 * max(row["utility"] for row in rows))
-    axes[0].legend(fontsize=7, loc="lower left")
+    axes[1].legend(fontsize=7, loc=(0.02, 0.04))
     return figure
 
 
@@ -96,8 +105,8 @@ def servers(results: Results) -> Any:
             text_of = f"dtomalb, {values.shape[1]} seeds"
             axis.plot(ghz, [e.value for e in found], color=colour, marker=marker, label=text_of)
             axis.fill_between(ghz, [e.low for e in found], [e.high for e in found], color=colour, alpha=0.2)
-        for name, dashes in zip(uses, ("--", ":"), strict=True):
-            axis.plot(ghz, getattr(uses[name], metric), color=style.GREY, linestyle=dashes, label=name)
+        for name in uses:
+            axis.plot(ghz, getattr(uses[name], metric), color=style.GREY, linestyle=style.DASHES[name], label=name)
         axis.set(xlabel="server's speed / GHz", ylabel=text, ylim=(0, None))
     axes[0].legend(fontsize=7)
     return figure

@@ -81,11 +81,23 @@ def line(axis: Any, points: Sequence[tuple[float, Any]], style: tuple[str, str],
     axis.fill_between(places, [e.low for e in estimates], [e.high for e in estimates], color=colour, alpha=0.2)
 
 
+DASHES = {
+    "random": "-.",
+    "local": (0, (5, 1, 1, 1, 1, 1)),
+    "proportional": ":",
+    "least-loaded": (0, (1, 3)),
+    "greedy": "--",
+    "drift-plus-penalty": (0, (6, 3)),
+    "optimum": "-",
+}
+"""Of the grey lines of shipped policies, the same in every figure."""
+
+
 def reference_lines(axis: Any, policies: Sequence[str], scenario: str, num_users: int) -> None:
     """Utilities of shipped policies as grey lines, on the games of the curves."""
-    for policy, dashes in zip(policies, ("-.", ":", "--", (0, (1, 3))), strict=False):
+    for policy in policies:
         utility = evaluated(policy, scenario, num_users, training=True).utility.mean()
-        axis.axhline(utility, color=GREY, linestyle=dashes, linewidth=1, label=policy)
+        axis.axhline(utility, color=GREY, linestyle=DASHES[policy], linewidth=1, label=policy)
 
 
 def limits(scenario: str, num_users: int) -> tuple[float, float]:

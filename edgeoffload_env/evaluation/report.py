@@ -67,15 +67,15 @@ class Report:
         return json.dumps(_without_nan(content), indent=1, allow_nan=False)
 
     def to_csv(self) -> str:
-        """A row for each policy and scenario: mean, low and high of each metric; NaN is empty."""
+        """A row for each policy and scenario: mean, low and high of each metric, NaN empty; the package's version."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         ends = [f"{name}_{end}" for name in (*METRICS, "score") for end in Interval._fields]
-        writer.writerow(["scenario", "policy", "episodes", "seed", *ends])
+        writer.writerow(["scenario", "policy", "episodes", "seed", *ends, "package"])
         for label, result in self.results:
             numbers = [number for interval in result.summary().values() for number in interval]
             cells = ["" if math.isnan(number) else repr(number) for number in numbers]
-            writer.writerow([result.scenario, label, result.episodes, result.seed, *cells])
+            writer.writerow([result.scenario, label, result.episodes, result.seed, *cells, __version__])
         return text.getvalue()
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 _NARROW = 16
-"""Outputs below which a layer's product is computed the other way round; from here on both take the same time."""
+"""Outputs below which the last layer's product is computed the other way round; from here on both take as long."""
 
 
 class StackedMLP(nn.Module):
@@ -73,7 +73,10 @@ class StackedMLP(nn.Module):
 
 
 class _NarrowProduct(torch.autograd.Function):
-    """:func:`narrow_product`, with gradients that put the outputs first, too."""
+    """:func:`narrow_product`, with gradients that avoid products with few columns, too.
+
+    Its result is a view, which nothing may change in place: it is for last layers, which no ReLU follows.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

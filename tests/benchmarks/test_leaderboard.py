@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import edgeoffload_env
 from benchmarks import leaderboard
 from benchmarks.__main__ import main
 from edgeoffload_env import evaluate
@@ -22,6 +23,8 @@ def test_a_row_is_the_protocols_evaluation() -> None:
     assert row["score"] == result.summary()["score"].mean
     assert row["utility_low"] < row["utility"] < row["utility_high"]
     assert row["about"].startswith("A server at random")
+    assert row["command"] == "python -m benchmarks judge proportional --scenario sparse"
+    assert f"edgeoffload-env {edgeoffload_env.__version__}, " in row["versions"]
 
 
 def test_rows_replace_their_elders(tmp_path: Path) -> None:
@@ -43,6 +46,7 @@ def test_a_rule_of_ones_own_gets_its_row_by_one_command(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": f"{ROOT}:{tmp_path}"}, check=True, timeout=300)
     (row,) = leaderboard.entries(tmp_path / "r")
     assert (row["policy"], row["about"]) == ("mine:make", "All to server 1.")
+    assert row["command"] == "python -m benchmarks judge mine:make --scenario sparse --about 'All to server 1.'"
     nearest = leaderboard.judge("nearest", "sparse")
     assert row["utility"] == pytest.approx(nearest["utility"], rel=1e-12)
 

@@ -5,10 +5,11 @@ import itertools
 import re
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks import leaderboard
+from benchmarks import leaderboard, provenance
 from benchmarks.rows import KEY, Results, Row, read_rows
 from edgeoffload_env import policies
 from recipes import protocol, registry
@@ -59,6 +60,21 @@ def test_on_the_crowded_game_every_seed_beats_what_is_best_for_each_slot(algorit
     assert {row["policy"] for row in rows} == MYOPIC
     highest = max(row["utility_mean" if "utility_mean" in row else "utility"] for row in rows)
     assert min(row["utility"] for row in last_rows(algorithm, "crowded-team", 20, "team")) > highest
+
+
+def test_rows_and_summaries_say_by_which_command_and_with_what_they_were_made() -> None:
+    known: dict[str, Any] = provenance.read(FOLDER)
+    rows = {path.name for path in FOLDER.glob("*.csv")} - {"leaderboard.csv", "policies.csv", "soak.csv"}
+    assert known.keys() == rows | {"summary.json"}
+    for entry in [*known.values(), *leaderboard.entries(FOLDER)]:
+        assert entry["command"].startswith("python -m ")
+        assert entry["versions"]
+    for entry in RESULTS.configurations().values():
+        assert entry["versions"] in known["final.csv"]["versions"]
+        assert entry["command"].startswith("python -m recipes train ")
+    with (FOLDER / "policies.csv").open(encoding="utf-8", newline="") as file:  # by the environment's own command
+        (version,) = {row["package"] for row in csv.DictReader(file)}
+    assert version
 
 
 def test_no_published_run_has_a_seed_that_was_tuned_on() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import provenance
 from benchmarks.rows import Results, digest, summary_of
-from benchmarks.statistics import interquartile_mean
+from benchmarks.statistics import REPETITIONS, interquartile_mean
 from benchmarks.studies import FIGURES, Study
 from recipes.runs import Progress, RunFolder
 from recipes.sweep import PlannedRun, plan
+from recipes.versions import versions
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results"
 METRICS = ("utility", "mean_delay_s", "p95_delay_s", "imbalance", "offload_fraction", "jain_fairness", "score")
@@ -25,7 +27,16 @@ def finished(folder: Path, run: PlannedRun, utility: float) -> RunFolder:
     begun.save_checkpoint(Progress(1_000, 2.0), lambda path: (path / "weights").write_text("w"))
     result: dict[str, Any] = {name: {"mean": utility} for name in METRICS} | {"episodes": 320, "at_env_steps": 1_000}
     settings = run.settings.to_json()
-    begun.finish(settings | {"final": {"last": result, "best": result}, "versions": {}, "wall_s": 2.0})
+    begun.finish(
+        settings
+        | {
+            "env_steps": 1_000,
+            "evaluation": result,
+            "final": {"last": result, "best": result},
+            "versions": {},
+            "wall_s": 2.0,
+        }
+    )
     begun.release()
     return begun
 
@@ -56,6 +67,26 @@ def test_rows_are_kept_once_and_read_as_they_were(tmp_path: Path) -> None:
     assert configurations["dtomalb, paper, N = 10"]["command"] == (
         "python -m recipes train dtomalb --scenario paper --seed 3 --env-steps 1000"
     )
+
+
+def test_rows_and_their_summary_say_where_they_come_from(tmp_path: Path) -> None:
+    kept = Results(tmp_path / "results")
+    (run,) = plan(["dtomalb"], ["paper"], [3], env_steps=1_000)
+    kept.add("", run, finished(tmp_path, run, -12.25))
+    kept.summarise("python -m benchmarks reproduce --figure 5")
+    known = provenance.read(kept.folder)
+    assert known.keys() == {"final.csv", "curves.csv", "summary.json"}
+    assert known["final.csv"] == known["curves.csv"]
+    assert known["final.csv"]["command"] == "python -m benchmarks reproduce --figure 5"
+    assert known["final.csv"]["versions"] == [{}]  # as the run's own summary says above
+    summary = known["summary.json"]
+    assert summary["versions"] == [versions()]
+    assert summary["configuration"]["repetitions"] == REPETITIONS
+    for _ in range(2):
+        provenance.note(kept.folder, "final.csv", "another", {"seed": 0}, extends=True)
+    assert provenance.read(kept.folder)["final.csv"]["command"] == "another"
+    assert provenance.read(kept.folder)["final.csv"]["versions"] == [{}, versions()]
+    assert provenance.read(kept.folder)["summary.json"] == summary
 
 
 def test_the_summary_is_over_seeds() -> None:

@@ -1,4 +1,8 @@
-"""Against rliable 1.2.0's values for the same scores, with 20,000 (probability of improvement: 4,000) repetitions."""
+"""Against rliable's values for the same scores, which rliable_values.py made."""
+
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,39 +15,59 @@ from benchmarks.statistics import (
     probability_of_improvement,
     resampled,
 )
+from tests.benchmarks import rliable_values
+from tests.benchmarks.rliable_values import PAIR_REPETITIONS, REPETITIONS, THRESHOLDS
 
 BOOTSTRAP_NOISE = 0.012  # of an end of an interval, between two streams
 
 
 @pytest.fixture
 def scores() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(5)
-    return rng.normal(0.6, 0.2, (10, 3)), rng.normal(0.5, 0.25, (8, 3))
+    return rliable_values.scores()
 
 
-def test_interquartile_means_are_rliables(scores: tuple[np.ndarray, np.ndarray]) -> None:
+@pytest.fixture(scope="module")
+def rliables() -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(Path(rliable_values.__file__).with_suffix(".json").read_text())
+    return values
+
+
+def test_interquartile_means_are_rliables(scores: tuple[np.ndarray, np.ndarray], rliables: dict[str, Any]) -> None:
     ours, theirs = scores
-    assert interquartile_mean(ours) == pytest.approx(0.5451321082003743, rel=1e-12)
-    assert interquartile_mean(theirs) == pytest.approx(0.38603767566023056, rel=1e-12)
-    value, low, high = estimate(ours, np.random.default_rng(0), repetitions=20_000)
+    (mean,), interval = rliables["interquartile_mean"]
+    assert interquartile_mean(ours) == pytest.approx(mean, rel=1e-12)
+    assert interquartile_mean(theirs) == pytest.approx(rliables["interquartile_mean_of_theirs"][0], rel=1e-12)
+    value, low, high = estimate(ours, np.random.default_rng(0), repetitions=REPETITIONS)
     assert value == interquartile_mean(ours)
-    assert (low, high) == pytest.approx((0.47806033, 0.6148537), abs=BOOTSTRAP_NOISE)
+    assert (low, high) == pytest.approx(np.ravel(interval), abs=BOOTSTRAP_NOISE)
 
 
-def test_probabilities_of_improvement_are_rliables(scores: tuple[np.ndarray, np.ndarray]) -> None:
-    value, low, high = probability_of_improvement(*scores, np.random.default_rng(0), repetitions=4_000)
-    assert value == pytest.approx(0.7041666666666666, rel=1e-12)
-    assert (low, high) == pytest.approx((0.55833333, 0.83333333), abs=2 * BOOTSTRAP_NOISE)
+def test_probabilities_of_improvement_are_rliables(
+    scores: tuple[np.ndarray, np.ndarray], rliables: dict[str, Any]
+) -> None:
+    probability, interval = rliables["probability_of_improvement"]
+    value, low, high = probability_of_improvement(*scores, np.random.default_rng(0), repetitions=PAIR_REPETITIONS)
+    assert value == pytest.approx(probability, rel=1e-12)
+    assert (low, high) == pytest.approx(np.ravel(interval), abs=2 * BOOTSTRAP_NOISE)
     tied = np.ones((3, 2))
     assert probability_of_improvement(tied, tied, np.random.default_rng(0)).value == 0.5
 
 
-def test_performance_profiles_are_rliables(scores: tuple[np.ndarray, np.ndarray]) -> None:
-    thresholds = np.linspace(0.0, 1.0, 6)
-    share, low, high = performance_profile(scores[0], thresholds, np.random.default_rng(0), repetitions=20_000)
-    np.testing.assert_allclose(share, [1.0, 1.0, 0.83333333, 0.36666667, 0.1, 0.0], atol=1e-8)
-    np.testing.assert_allclose(low, [1.0, 1.0, 0.7, 0.2, 0.0, 0.0], atol=1 / 29)  # steps of one run in thirty
-    np.testing.assert_allclose(high, [1.0, 1.0, 0.96666667, 0.53333333, 0.2, 0.0], atol=1 / 29)
+def test_performance_profiles_are_rliables(scores: tuple[np.ndarray, np.ndarray], rliables: dict[str, Any]) -> None:
+    shares, (lowest, highest) = rliables["performance_profile"]
+    rng = np.random.default_rng(0)
+    share, low, high = performance_profile(scores[0], THRESHOLDS, rng, repetitions=REPETITIONS)
+    np.testing.assert_allclose(share, shares, atol=1e-8)
+    np.testing.assert_allclose(low, lowest, atol=1 / 29)  # steps of one run in thirty
+    np.testing.assert_allclose(high, highest, atol=1 / 29)
+
+
+def test_sample_efficiency_curves_are_rliables(rliables: dict[str, Any]) -> None:
+    means, (lowest, highest) = rliables["curve"]
+    middle, low, high = curve(rliable_values.curves(), np.random.default_rng(0), repetitions=REPETITIONS)
+    np.testing.assert_allclose(middle, means, rtol=1e-12)
+    np.testing.assert_allclose(low, lowest, atol=BOOTSTRAP_NOISE)
+    np.testing.assert_allclose(high, highest, atol=BOOTSTRAP_NOISE)
 
 
 def test_each_task_keeps_its_own_runs(scores: tuple[np.ndarray, np.ndarray]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgeoffload_env
 from edgeoffload_env import cli, evaluate, policies, scenarios
 from edgeoffload_env.evaluation import METRICS, references
 
@@ -142,6 +143,7 @@ def test_csv_and_table_together(capsys, tmp_path):
         ("crowded", "local", "2", "0"),
     ]
     for row in rows:
+        assert row["package"] == edgeoffload_env.__version__
         summary = evaluate("local", row["scenario"], episodes=2).summary()
         for name, interval in summary.items():
             for end, value in interval._asdict().items():

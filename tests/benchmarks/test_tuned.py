@@ -1,0 +1,44 @@
+"""The record of searches for hyper-parameters."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import provenance, tuned
+from recipes.sweep import plan
+from tests.benchmarks.test_rows import finished
+
+
+def searched(folder: Path, seeds: list[int], utility: float) -> Path:
+    """A sweep over two discounts, finished, and the file that asked for it."""
+    file = folder / "search.yaml"
+    file.write_text("discount: [0.5, 0.9]\n")
+    for discount in (0.5, 0.7, 0.9):  # 0.7 was not asked for
+        for run in plan(["dtomalb"], ["paper"], seeds, search=[{"discount": discount}], env_steps=1_000):
+            finished(folder / "runs", run, utility - discount)
+    return file
+
+
+def test_a_search_is_kept_beside_those_before(tmp_path: Path) -> None:
+    (tmp_path / tuned.FILE).write_text(
+        "algorithm,scenario,seed,huber,env_steps,episodes,utility,score,wall_s\nidql-tolb,paper,100,False,5,32,-9,,1\n"
+    )
+    first = tmp_path / "first"
+    first.mkdir()
+    assert tuned.keep(first, searched(first, [100, 101], -10.0), tmp_path) == 4
+    rows = tuned.entries(tmp_path)
+    assert [(row["algorithm"], row["seed"], row["discount"], row["huber"]) for row in rows] == [
+        ("dtomalb", "100", "0.5", ""),
+        ("dtomalb", "100", "0.9", ""),
+        ("dtomalb", "101", "0.5", ""),
+        ("dtomalb", "101", "0.9", ""),
+        ("idql-tolb", "100", "", "False"),
+    ]
+    assert [float(row["utility"]) for row in rows] == pytest.approx([-10.5, -10.9, -10.5, -10.9, -9.0])
+
+    again = tmp_path / "again"
+    again.mkdir()
+    assert tuned.keep(again, searched(again, [100], -20.0), tmp_path) == 2
+    utilities = [float(row["utility"]) for row in tuned.entries(tmp_path)]
+    assert utilities == pytest.approx([-20.5, -20.9, -10.5, -10.9, -9.0])
+    assert provenance.read(tmp_path)[tuned.FILE]["command"].startswith("python -m recipes sweep")
