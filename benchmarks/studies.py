@@ -80,7 +80,7 @@ _CONVERGENCE = (
 )
 _USERS = (
     Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),
-    Study(OWN, ("paper",), seeds=3, num_users=(30,), in_quick=False),
+    Study((*PAPERS, "dtoma"), ("paper",), seeds=3, num_users=(30,), in_quick=False),
 )
 _CROWDED = (
     Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000),
