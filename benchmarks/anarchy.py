@@ -5,6 +5,7 @@
 episode: the utilities of ``best-response``, of ``optimum`` and of ``drift-plus-penalty``, which minds the queues.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy as np
 from edgeoffload_env import edgeoffload_v0, evaluate, policies
 from edgeoffload_env.policies import view_of
 
-USERS = (5, 8, 10, 12, 15, 18, 20)
-EPISODES, SEED = 16, 1
+USERS: Sequence[int] = (5, 8, 10, 12, 15, 18, 20)
+QUICK_USERS: Sequence[int] = (5, 10, 15)
+EPISODES, QUICK_EPISODES, SEED = 16, 2, 1
 COLUMNS = (
     "num_users",
     "load",

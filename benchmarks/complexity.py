@@ -6,7 +6,7 @@ medians over updates of a batch of 512 and over decisions for one game. The join
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from recipes.hyperparameters import Checked
@@ -14,6 +14,7 @@ from recipes.registry import get
 from recipes.settings import RunSettings
 
 USERS = (2, 3, 4, 5, 10, 20, 30)
+QUICK_USERS = (2, 3, 10)
 ALGORITHMS = {"dtomalb": {}, "idql-tolb": {}, "dqn-tolb": {}, "dqn-tolb (joint head)": {"head": "joint"}}
 COLUMNS = ("algorithm", "num_users", "outputs", "parameters", "update_s", "decision_s")
 _ACTIONS = 6
@@ -26,10 +27,10 @@ def joint_outputs(num_users: int) -> int:
     return int(_ACTIONS**num_users)
 
 
-def costs() -> Iterator[dict[str, Any]]:
+def costs(users: Sequence[int] = USERS) -> Iterator[dict[str, Any]]:
     """All rows. Needs a running Ray."""
     for name, values in ALGORITHMS.items():
-        for num_users in USERS:
+        for num_users in users:
             if "joint" not in values.values() or joint_outputs(num_users) <= _LARGEST_JOINT_HEAD:
                 yield {"algorithm": name, "num_users": num_users} | _cost(name.split()[0], num_users, values)
 

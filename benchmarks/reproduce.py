@@ -71,8 +71,9 @@ def reproduce(
     print(f"{len(missing)} runs are missing in {results}", file=sys.stderr)
     if missing and training:
         _train(missing, runs, kept, max_concurrent, address)
-    if training:
-        _measure(figures, kept, quick)
+    for name in figures if training else ():
+        if name in _MEASURES:
+            _MEASURES[name](kept, quick)
     kept.summarise(_command("all", quick))
     for name in figures:
         for path in draw(name, kept, quick=quick):
@@ -100,37 +101,57 @@ def _goes_elsewhere(run: PlannedRun) -> bool:
     return run.settings.scenario == "paper" and not run.settings.env and not run.searched
 
 
-def _measure(figures: Sequence[str], kept: Results, quick: bool) -> None:
-    """What some figures need beside trained runs, unless it is there."""
-    if "optimum" in figures:
-        judged = {(row["policy"], row["scenario"]) for row in leaderboard.entries(kept.folder)}
-        for policy, scenario in itertools.product(GAP_POLICIES, GAP_GAMES):
-            if (policy, scenario) not in judged:
-                episodes = _QUICK_EPISODES if quick else FINAL_EPISODES
-                leaderboard.add(kept.folder, [leaderboard.judge(policy, scenario, episodes=episodes)])
-    if "7" in figures:
-        counts = {row["num_users"] for row in kept.final() if row["scenario"] == "paper" and not row["variant"]}
-        have = kept.users()
-        lacking = counts - {row["num_users"] for row in have}
-        if lacking:
+def _judge_policies(kept: Results, quick: bool) -> None:
+    """The leaderboard's rows that the gap to ``optimum`` needs."""
+    judged = {(row["policy"], row["scenario"]) for row in leaderboard.entries(kept.folder)}
+    for policy, scenario in itertools.product(GAP_POLICIES, GAP_GAMES):
+        if (policy, scenario) not in judged:
             episodes = _QUICK_EPISODES if quick else FINAL_EPISODES
-            rows = [*have, *users.rows(lacking, episodes)]
-            rows.sort(key=lambda row: (users.POLICIES.index(row["policy"]), row["num_users"]))
-            write_rows(kept.folder / "users.csv", users.COLUMNS, rows)
-            told: dict[str, Any] = {"scenario": "paper", "seed": FINAL_SEED}
-            note(kept.folder, "users.csv", _command("7", quick), told, extends=True)
-    if "anarchy" in figures and not kept.anarchy():
-        write_rows(kept.folder / "anarchy.csv", anarchy.COLUMNS, map(anarchy.price_of_anarchy, anarchy.USERS))
-        told = {"num_users": anarchy.USERS, "episodes": anarchy.EPISODES, "seed": anarchy.SEED}
-        note(kept.folder, "anarchy.csv", _command("anarchy", quick), told)
-    if "joint-head" in figures and not kept.complexity():
-        from benchmarks import complexity
-        from recipes.rllib.session import local_ray
+            leaderboard.add(kept.folder, [leaderboard.judge(policy, scenario, episodes=episodes)])
 
-        with local_ray():
-            write_rows(kept.folder / "complexity.csv", complexity.COLUMNS, complexity.costs())
-        told = {"num_users": complexity.USERS, "settings": complexity.ALGORITHMS, "threads": 1}
-        note(kept.folder, "complexity.csv", _command("joint-head", quick), told)
+
+def _vary_users(kept: Results, quick: bool) -> None:
+    """Shipped policies for as many users as were trained."""
+    counts = {row["num_users"] for row in kept.final() if row["scenario"] == "paper" and not row["variant"]}
+    have = kept.users()
+    lacking = counts - {row["num_users"] for row in have}
+    if lacking:
+        episodes = _QUICK_EPISODES if quick else FINAL_EPISODES
+        rows = [*have, *users.rows(lacking, episodes)]
+        rows.sort(key=lambda row: (users.POLICIES.index(row["policy"]), row["num_users"]))
+        write_rows(kept.folder / "users.csv", users.COLUMNS, rows)
+        told: dict[str, Any] = {"scenario": "paper", "seed": FINAL_SEED}
+        note(kept.folder, "users.csv", _command("7", quick), told, extends=True)
+
+
+def _price_anarchy(kept: Results, quick: bool) -> None:
+    if kept.anarchy():
+        return
+    counts, episodes = anarchy.USERS, anarchy.EPISODES
+    if quick:
+        counts, episodes = anarchy.QUICK_USERS, anarchy.QUICK_EPISODES
+    found = [anarchy.price_of_anarchy(num_users, episodes) for num_users in counts]
+    write_rows(kept.folder / "anarchy.csv", anarchy.COLUMNS, found)
+    told = {"num_users": counts, "episodes": episodes, "seed": anarchy.SEED}
+    note(kept.folder, "anarchy.csv", _command("anarchy", quick), told)
+
+
+def _measure_costs(kept: Results, quick: bool) -> None:
+    """What an update and a decision of each algorithm cost."""
+    if kept.complexity():
+        return
+    from benchmarks import complexity
+    from recipes.rllib.session import local_ray
+
+    counts = complexity.QUICK_USERS if quick else complexity.USERS
+    with local_ray():
+        write_rows(kept.folder / "complexity.csv", complexity.COLUMNS, complexity.costs(counts))
+    told = {"num_users": counts, "settings": complexity.ALGORITHMS, "threads": 1}
+    note(kept.folder, "complexity.csv", _command("joint-head", quick), told)
+
+
+_MEASURES = {"optimum": _judge_policies, "7": _vary_users, "anarchy": _price_anarchy, "joint-head": _measure_costs}
+"""What a figure needs beside trained runs, unless it is there."""
 
 
 def _command(figure: str, quick: bool) -> str:

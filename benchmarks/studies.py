@@ -44,13 +44,16 @@ class Study:
     """Whether a quick run trains it too."""
 
     def runs(self, quick: bool = False) -> list[tuple[str, PlannedRun]]:
-        """All runs with their variants; with ``quick`` two seeds, a tenth of the env steps, and the ends of ranges."""
+        """All runs with their variants; with ``quick`` two seeds, a tenth of the env steps, and of ranges a part.
+
+        Of numbers of users these are the first two, the second of which other figures train as well; of variants it is
+        the last.
+        """
         if quick and not self.in_quick:
             return []
         variants, num_users = list(self.variants.items()), self.num_users
         if quick:
-            variants = variants[-1:]
-            num_users = num_users if len(num_users) < 2 else (num_users[0], num_users[-1])
+            variants, num_users = variants[-1:], num_users[:2]
         return [
             (variant, run)
             for variant, values in variants
@@ -84,10 +87,19 @@ _USERS = (
 )
 _CROWDED = (
     Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000),
-    Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000, variants={"selfish": SELFISH_STRAIGHT_THROUGH}),
+    Study(
+        ("dtomalb",),
+        ("crowded",),
+        seeds=5,
+        env_steps=100_000,
+        variants={"selfish": SELFISH_STRAIGHT_THROUGH},
+        in_quick=False,
+    ),
     Study(("dtomalb-exact",), ("crowded",), seeds=5, env_steps=100_000, variants={"selfish": SELFISH}),
     Study(("dtomalb-exact",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": TEAM}),
-    Study(("dtomalb",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": STRAIGHT_THROUGH}),
+    Study(
+        ("dtomalb",), ("crowded-team",), seeds=5, env_steps=100_000, variants={"team": STRAIGHT_THROUGH}, in_quick=False
+    ),
 )
 SENSITIVITY: dict[str, dict[str, Any]] = {
     "slot 0.1 s": {"env.slot_s": 0.1},

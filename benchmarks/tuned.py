@@ -49,7 +49,7 @@ def keep(sweep: Path, search: Path, results: Path) -> int:
 
 def _has(run: RunFolder, setting: dict[str, Any]) -> bool:
     """Whether a run has a setting's values, on a scenario as it is."""
-    values: dict[str, Any] = vars(run.settings.hyperparameters)
+    values = run.settings.to_json()["hyperparameters"]
     return not run.settings.env and all(name in values and values[name] == setting[name] for name in setting)
 
 
@@ -65,7 +65,7 @@ def entries(results: Path) -> list[dict[str, str]]:
 def _row(folder: RunFolder, searched: set[str]) -> Row:
     settings, summary = folder.settings, folder.summary
     assert summary is not None
-    values: dict[str, Any] = vars(settings.hyperparameters)
+    values = settings.to_json()["hyperparameters"]
     found = summary["evaluation"]
     return {
         "algorithm": settings.algorithm,

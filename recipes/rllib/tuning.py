@@ -66,6 +66,12 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
         self._training = self._open.enter_context(contextlib.closing(training))
         self._sound = True
 
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take up another run in this process, whose imports took longer than some short runs."""
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
     def step(self) -> dict[str, Any]:
         """Train until the next evaluation; after the last one judge the run, and write its summary.
 
@@ -199,7 +205,10 @@ def train_runs(
         RunTrial,
         param_space={"run": tune.grid_search(trials)},
         tune_config=tune.TuneConfig(
-            max_concurrent_trials=max_concurrent, trial_name_creator=_name_of, trial_dirname_creator=_folder_of
+            max_concurrent_trials=max_concurrent,
+            reuse_actors=True,
+            trial_name_creator=_name_of,
+            trial_dirname_creator=_folder_of,
         ),
         run_config=tune.RunConfig(
             name=time.strftime("%Y%m%d-%H%M%S"),

@@ -187,6 +187,40 @@ def test_a_trial_goes_on_from_where_its_run_stood(local_session: None, tmp_path:
         RunTrial(config=config)
 
 
+@pytest.mark.parametrize("algorithm", ["idql-tolb", "rllib-ppo"])
+def test_a_process_takes_up_one_run_after_another(local_session: None, tmp_path: Path, algorithm: str) -> None:
+    """And trains each to the bits that a process of its own would."""
+    from recipes.rllib.tuning import RunTrial, _trial
+
+    tiny = [*TINY, *(TINY_SWEEP[len(TINY) :] if algorithm == "idql-tolb" else ("--set", "slots_per_round=100"))]
+    runs = plan([algorithm], ["paper"], [0, 1], env_steps=1_000, assigned=parse_assignments(tiny[1::2]))
+    sign = tmp_path / "sign"
+    sign.touch()
+    configs = [{"run": _trial(run, tmp_path, sign, 1.0, 60.0)} for run in runs]
+    trial = RunTrial(config=configs[0])
+    while not trial.train()["done"]:
+        pass
+    assert trial.reset(configs[1])
+    assert not trial.train()["done"]
+    while not trial.train()["done"]:
+        pass
+    trial.stop()
+    alone = command("train", algorithm, "--seed", "1", "--env-steps", "1000", "--out", str(tmp_path / "alone"), *tiny)
+    subprocess.run(alone, cwd=CHECKOUT, check=True, capture_output=True, timeout=600)
+    first, second, other = (RunFolder.open(tmp_path / name) for name in (runs[0].folder, runs[1].folder, "alone"))
+    assert first.finished
+    assert without_times(second) == without_times(other) != without_times(first)
+    assert second.summary is not None
+    assert other.summary is not None
+    assert second.summary["final"] == other.summary["final"]
+
+
+def without_times(run: RunFolder) -> list[dict[str, str]]:
+    return [
+        {name: text for name, text in row.items() if name not in ("wall_s", "env_steps_per_s")} for row in run.rows()
+    ]
+
+
 @pytest.mark.slow
 def test_two_sweeps_in_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("--algorithms", "idql-tolb", "--env-steps", "10000")
