@@ -49,7 +49,7 @@ def judge(
         TypeError, ValueError: unknown names, or a policy that cannot play the scenario; the message says why.
         ImportError: no such module.
     """
-    name, asked, player = _player(policy)
+    name, asked, player, first = _player(policy)
     command = ["python", "-m", "benchmarks", "judge", asked, "--scenario", scenario]
     result = evaluate(player, scenario, episodes, FINAL_SEED, progress=progress)
     summary = result.summary()
@@ -67,7 +67,7 @@ def judge(
         "utility_low": summary["utility"].low,
         "utility_high": summary["utility"].high,
         "about": about,
-        "command": shlex.join(command),
+        "command": first + shlex.join(command),
         "versions": ", ".join(f"{package} {version}" for package, version in versions().items() if version),
     }
 
@@ -91,10 +91,11 @@ def utility_of(results: Path, policy: str, scenario: str) -> float:
     return float(found[0]["utility"]) if found else math.nan
 
 
-def _player(policy: str) -> tuple[str, str, Any]:
-    """What rows call it, how it is asked for on any machine, and the policy itself."""
+def _player(policy: str) -> tuple[str, str, Any, str]:
+    """What rows call it, how it is asked for on any machine, the policy itself, and what makes it before that."""
     if (Path(policy) / "config.json").is_file():
         folder = RunFolder.open(Path(policy))
-        return f"{group_name(folder)}, seed {folder.settings.seed}", "RUN", policy_of(folder)
+        name = f"{group_name(folder)}, seed {folder.settings.seed}"
+        return name, "RUN", policy_of(folder), f"{folder.settings.command} --out RUN && "
     entrant = one_entrant(policy)
-    return entrant.label, policy, entrant.make()
+    return entrant.label, policy, entrant.make(), ""

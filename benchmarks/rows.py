@@ -17,7 +17,6 @@
 import csv
 import hashlib
 import json
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -147,11 +146,7 @@ class Results:
         here = {"hyperparameters": summary["hyperparameters"], "env": summary["env"], "versions": summary["versions"]}
         if name in known and here.items() <= known[name].items():
             return
-        values = run.searched | {f"env.{field}": value for field, value in settings.env.items()}
-        words = ["python -m recipes train", settings.algorithm, "--scenario", settings.scenario]
-        words += ["--seed", str(settings.seed), "--env-steps", str(settings.env_steps)]
-        words += [f"--set {shlex.quote(f'{field}={value}')}" for field, value in values.items()]
-        known[name] = here | {"command": " ".join(words)}
+        known[name] = here | {"command": settings.command}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / "configurations.json", dict(sorted(known.items())))
 

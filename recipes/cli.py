@@ -280,11 +280,8 @@ def _recipe(name: str) -> registry.Recipe:
 
 def _command_of(settings: RunSettings, options: argparse.Namespace, path: Path | None = None) -> str:
     """The command that trains a run, or takes it up again, with the options that ``train`` was given."""
-    words = [settings.algorithm, "--scenario", settings.scenario, "--seed", str(settings.seed)]
-    words += ["--env-steps", str(settings.env_steps)]
-    words += [] if path is None else ["--out", str(path)]
-    words += [word for assignment in options.assignments for word in ("--set", assignment)]
+    words = [] if path is None else ["--out", str(path)]
     words += ["--env-runners", str(options.env_runners)] if options.env_runners else []
     words += [] if options.address is None else ["--address", options.address]
     words += [] if options.checkpoint_every == CHECKPOINT_S else ["--checkpoint-every", str(options.checkpoint_every)]
-    return f"{PROGRAM} train {shlex.join(words)}"
+    return " ".join([settings.command, *map(shlex.quote, words)])

@@ -1,6 +1,7 @@
 """What defines a run: algorithm, scenario, seed, length, and what was set otherwise than by default."""
 
 import dataclasses
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,16 @@ class RunSettings:
     def env_config(self) -> EdgeOffloadConfig:
         """The game's configuration."""
         return scenarios.configure(self.scenario, **self.env)
+
+    @property
+    def command(self) -> str:
+        """The shell's line that trains it."""
+        default = vars(type(self.hyperparameters)())
+        values = {name: value for name, value in vars(self.hyperparameters).items() if value != default[name]}
+        values |= {f"{_ENV_PREFIX}{name}": value for name, value in self.env.items()}
+        words = [self.algorithm, "--scenario", self.scenario, "--seed", self.seed, "--env-steps", self.env_steps]
+        words += [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
+        return shlex.join(["python", "-m", "recipes", "train", *map(str, words)])
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""

@@ -33,7 +33,7 @@ def draw(figure: str, results: Results, *, quick: bool = False) -> list[Path]:
     _prepare()
     drawn = _FIGURES[figure](results)
     if quick:
-        drawn.text(0.01, 0.01, "quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00")
+        drawn.suptitle("quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00", fontsize=9)
     return save(drawn, results.folder / "figures", figure)
 
 

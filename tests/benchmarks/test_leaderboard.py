@@ -9,8 +9,10 @@ import pytest
 import edgeoffload_env
 from benchmarks import leaderboard
 from benchmarks.__main__ import main
-from edgeoffload_env import evaluate
+from edgeoffload_env import evaluate, policies
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
+from recipes.sweep import plan
+from tests.benchmarks.test_rows import finished
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,3 +61,14 @@ def test_what_cannot_be_judged_is_refused(
     assert main() == 2
     assert "error" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_runs_row_says_how_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run,) = plan(["dtomalb"], ["sparse"], [3], search=[{"discount": 0.25}], env_steps=1_000)
+    folder = finished(tmp_path, run, -7.0)
+    monkeypatch.setattr(leaderboard, "policy_of", lambda _: policies.make("local"))
+    row = leaderboard.judge(str(folder.path), "sparse", episodes=4)
+    assert row["policy"].startswith("dtomalb")
+    assert row["policy"].endswith(", seed 3")
+    train = "python -m recipes train dtomalb --scenario sparse --seed 3 --env-steps 1000 --set discount=0.25 --out RUN"
+    assert row["command"] == f"{train} && python -m benchmarks judge RUN --scenario sparse"

@@ -93,7 +93,7 @@ def test_listing_and_refusing_load_neither_torch_nor_ray() -> None:
         [],
         ["--env-runners", "8", "--address", "auto"],
         ["--checkpoint-every", "0"],
-        ["--set", "discount=0.5", "--checkpoint-every", "7.25", "--address", "head of all:6379"],
+        ["--checkpoint-every", "7.25", "--address", "head of all:6379"],
     ],
 )
 def test_the_command_that_goes_on_asks_for_the_same(session: list[str]) -> None:
@@ -101,5 +101,5 @@ def test_the_command_that_goes_on_asks_for_the_same(session: list[str]) -> None:
     command = shlex.split(cli._command_of(settings(), options, Path("some run")))
     again = cli._parser().parse_args(command[3:])
     assert (again.out, again.env_steps, again.seed) == (Path("some run"), settings().env_steps, settings().seed)
-    for name in ("algorithm", "scenario", "assignments", "env_runners", "address", "checkpoint_every"):
+    for name in ("algorithm", "scenario", "env_runners", "address", "checkpoint_every"):
         assert getattr(again, name) == getattr(options, name)

@@ -1,11 +1,13 @@
+import dataclasses
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
 
-from recipes import registry
+from recipes import cli, registry
 from recipes.hyperparameters import Checked, Sizes, Within
 from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
 
@@ -107,6 +109,23 @@ def test_an_assignment_is_made_once() -> None:
 def test_bad_settings_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=re.escape(message)):
         settings(**changes)
+
+
+def test_settings_survive_their_command() -> None:
+    hyper = registry.get("rllib-dqn").load().Hyperparameters
+    changed = hyper.of({"hidden": (8, 4), "learning_rate": 1e-05, "double": False})
+    for asked in (
+        settings(),
+        settings(seed=3, hyperparameters=changed, env={"num_users": 4, "server_hz": (1e9, 2.5e9)}),
+    ):
+        words = cli._parser().parse_args(shlex.split(asked.command)[3:])
+        values, env = hyperparameters_and_env(parse_assignments(words.assignments))
+        again = settings(scenario=words.scenario, seed=words.seed, env_steps=words.env_steps, env=env)
+        again = dataclasses.replace(again, algorithm=words.algorithm, hyperparameters=hyper.of(values))
+        assert again == asked
+    assert asked.command.startswith(
+        "python -m recipes train rllib-dqn --scenario paper --seed 3 --env-steps 100 --set "
+    )
 
 
 def test_settings_survive_a_file() -> None:
