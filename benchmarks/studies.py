@@ -24,8 +24,8 @@ SELFISH_STRAIGHT_THROUGH = STRAIGHT_THROUGH | {"critic": "pooled"}
 
 
 def is_variation(variant: str) -> bool:
-    """Whether a variant changes the game or the reward to see what depends on them, and is no algorithm to compare."""
-    return variant in SENSITIVITY or variant.startswith("w2")
+    """Whether a variant is there to see what depends on it, and is no algorithm to compare."""
+    return variant in SENSITIVITY | CAUSES | LONGER or variant.startswith("w2")
 
 
 @dataclass(frozen=True)
@@ -110,16 +110,44 @@ SENSITIVITY: dict[str, dict[str, Any]] = {
 }
 """Choices of ours that the paper leaves open, and others that could have been made."""
 
+CAUSES: dict[str, dict[str, Any]] = {
+    "discount 0.9": {"discount": 0.9},
+    "settings of dtomalb-exact": {
+        "discount": 0.9,
+        "reward_scale": 0.1,
+        "huber": True,
+        "entropy_bonus": 0.0005,
+        "final_entropy_bonus": 0.0005,
+    },
+}
+"""Hyper-parameters of ``dtomalb`` that may be why a claim does not hold."""
+LONGER: dict[str, dict[str, Any]] = {"180,000 env steps": {"replay_capacity": 200_000}}
+"""A budget three times as large, and a replay that still holds all of it."""
+_CAUSES = (
+    Study(("dtomalb",), ("paper",), seeds=5, variants=CAUSES, in_quick=False),
+    Study(("dtomalb",), ("paper",), seeds=5, env_steps=180_000, variants=LONGER, in_quick=False),
+    Study(
+        ("dtomalb",),
+        ("paper",),
+        seeds=3,
+        num_users=(20,),
+        variants={"discount 0.9": CAUSES["discount 0.9"]},
+        in_quick=False,
+    ),
+)
+WEIGHTS: dict[str, dict[str, Any]] = {
+    "w2 = 10, rewards / 10": {"env.balance_weight": 10.0, "reward_scale": 0.1},
+    "w2 = 100, rewards / 100": {"env.balance_weight": 100.0, "reward_scale": 0.01},
+    "w2 = 10": {"env.balance_weight": 10.0},
+    "w2 = 100": {"env.balance_weight": 100.0},
+}
+"""Weights of the balancing term, also with rewards that are no larger for it."""
+
 FIGURES: dict[str, tuple[Study, ...]] = {
     "5": _CONVERGENCE,
     "6": (
         Study(("dtomalb", "dtoma"), ("paper", "paper-load-only"), seeds=10),
-        Study(
-            ("dtomalb",),
-            ("paper", "paper-load-only"),
-            seeds=3,
-            variants={f"w2 = {w:g}": {"env.balance_weight": w} for w in (10.0, 100.0)},
-        ),
+        Study(("dtomalb",), ("paper", "paper-load-only"), seeds=3, variants=WEIGHTS),
     ),
     "7": _USERS,
     "8": (Study(("dtomalb",), ("paper",), seeds=10),),
@@ -129,6 +157,6 @@ FIGURES: dict[str, tuple[Study, ...]] = {
     "optimum": (*_CONVERGENCE, *_CROWDED),
     "anarchy": (),
     "joint-head": (),
-    "sensitivity": (*_ON_PAPER, Study(PAPERS, ("paper",), seeds=2, variants=SENSITIVITY)),
+    "sensitivity": (*_ON_PAPER, Study(PAPERS, ("paper",), seeds=5, variants=SENSITIVITY), *_CAUSES),
 }
 """By the number in the paper; what has a name is beyond the paper. Those without studies need no training."""
