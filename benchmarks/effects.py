@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from benchmarks.complexity import joint_outputs
 from benchmarks.elsewhere import LOST
 from benchmarks.figures import style
-from benchmarks.rows import Row, label
+from benchmarks.rows import Row, game_name, label
 from benchmarks.servers import server_use
 from benchmarks.statistics import Estimate, estimate, probability_of_improvement
 from edgeoffload_env import policies, scenarios
@@ -22,26 +23,40 @@ LEAST_SEEDS = 5
 """On each side of a probability, whose bootstrap says nothing of fewer."""
 HIGH_SCORE = 0.9
 """What counts as having converged: nine tenths of the way from the worst to the best shipped policy."""
+JOINT_HEAD = "dqn-tolb (joint head)"
 Name = tuple[str, str]
 """An algorithm and its variant."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A measured effect; the claim wants it above ``neutral``."""
+    """A measured effect; the claim wants it above ``neutral``.
+
+    Effects of one ``group`` are the parts of one statement, such as being ahead of every rival in one game. By default
+    an effect is a statement of its own.
+    """
 
     text: str
     found: Estimate
     neutral: float
+    group: str = ""
+    once: bool = False
+    """Measured once: there is no interval."""
 
     @property
     def holds(self) -> bool:
         """Whether the whole interval is on the claimed side."""
         return self.found.low > self.neutral
 
+    @property
+    def contradicted(self) -> bool:
+        """Whether the whole interval is on the other side."""
+        return self.found.high < self.neutral
+
     def __str__(self) -> str:
         value, low, high = map(_number, self.found)
-        return f"{self.text} {value}" if low == high else f"{self.text} {value} [{low}, {high}]"
+        shown = f"{self.text} {value}" if self.once else f"{self.text} {value} [{low}, {high}]"
+        return f"{shown}, the opposite" if self.contradicted else shown
 
 
 def steps_to_reach(rows: Sequence[Row], utility: float) -> Any:
@@ -52,32 +67,49 @@ def steps_to_reach(rows: Sequence[Row], utility: float) -> Any:
     return first.astype(float)
 
 
-def marks(game: str) -> dict[str, float]:
-    """Utilities of which the first reaching is measured, by name: of having got going, and of having converged.
+def steps_to_stay(rows: Sequence[Row], utility: float) -> Any:
+    """For each seed the env steps from which on a curve stays at a utility or above; infinite if it ends below."""
+    steps, values = style.by_seed(rows)
+    below = values < utility
+    place = np.where(below.any(axis=1), below.shape[1] - below[:, ::-1].argmax(axis=1), 0)
+    return np.append(np.asarray(steps, dtype=float), np.inf)[place]
 
-    The first is that of ``proportional``, the best policy that looks at no state; the second :data:`HIGH_SCORE`.
+
+GOING, CONVERGED = "`proportional`'s utility", f"score {HIGH_SCORE:g}"
+
+
+def marks(game: str) -> dict[str, float]:
+    """Utilities by name: of having got going, and of having converged.
+
+    The first is that of ``proportional``, which draws a server by speed and looks at no state; the second that of
+    :data:`HIGH_SCORE`.
     """
     scored = marks_for(scenarios.configure(game))
     assert scored is not None
     floor, reference = scored.floor.utility, scored.reference.utility
     going = style.evaluated("proportional", game, training=True).utility.mean()
-    return {"`proportional`'s utility": going, f"score {HIGH_SCORE:g}": floor + HIGH_SCORE * (reference - floor)}
+    return {GOING: going, CONVERGED: floor + HIGH_SCORE * (reference - floor)}
 
 
 def sooner(curves: Sequence[Row], game: str, ours: Name, theirs: Name) -> Iterator[Effect]:
-    """How probably a run of ours reaches each of the :func:`marks` before one of theirs."""
+    """How probably a run of ours gets going before one of theirs, and converges before it.
+
+    It gets going where it first reaches the first of the :func:`marks`, and has converged where it stays above the
+    second from then on.
+    """
     mine, other = (curves_of(curves, game, *who) for who in (ours, theirs))
     if not mine or not other:
         return
-    for mark, utility in marks(game).items():
-        steps = [steps_to_reach(rows, utility) for rows in (mine, other)]
+    utilities = marks(game)
+    for mark, verb, measure in ((GOING, "reaches", steps_to_reach), (CONVERGED, "stays above", steps_to_stay)):
+        steps = [measure(rows, utilities[mark]) for rows in (mine, other)]
         if min(map(len, steps)) < LEAST_SEEDS:
             return
         found = probability_of_improvement(-steps[0][:, None], -steps[1][:, None], style.rng())
         medians = [f"{np.median(s):,.0f}" if np.isfinite(np.median(s)) else "never" for s in steps]
-        text = f"`{game}`: {label(*ours)} reaches {mark} at {medians[0]} env steps, {label(*theirs)} at "
+        text = f"`{game}`: {label(*ours)} {verb} {mark} at {medians[0]} env steps, {label(*theirs)} at "
         text += f"{medians[1]} (medians of {_seeds(*steps)}); probability to be sooner"
-        yield Effect(text, found, 0.5)
+        yield Effect(text, found, 0.5, f"{game}: {mark}")
 
 
 def curves_of(curves: Sequence[Row], game: str, algorithm: str, variant: str) -> list[Row]:
@@ -87,9 +119,11 @@ def curves_of(curves: Sequence[Row], game: str, algorithm: str, variant: str) ->
     return [row for row in curves if tuple(row[name] for name in names) == key]
 
 
-def better(rows: Sequence[Row], game: str, ours: Name, theirs: Name, metric: str = "utility") -> Iterator[Effect]:
-    """The difference of means over seeds in the claimed direction."""
-    users = scenarios.configure(game).num_users
+def better(
+    rows: Sequence[Row], game: str, ours: Name, theirs: Name, metric: str = "utility", num_users: int | None = None
+) -> Iterator[Effect]:
+    """The difference of means over seeds in the claimed direction, with the game's own number of users or another."""
+    users = scenarios.configure(game).num_users if num_users is None else num_users
     values = [style.finals(rows, who[0], game, users, who[1], metric) for who in (ours, theirs)]
     if min(map(len, values)) < 2:
         return
@@ -97,8 +131,9 @@ def better(rows: Sequence[Row], game: str, ours: Name, theirs: Name, metric: str
     found = difference(sign * values[0], sign * values[1])
     what = {"utility": "utility", "mean_delay_s": "mean delay in s", "imbalance": "var(LD)"}[metric]
     more = "more" if metric == "utility" else "less"
-    text = f"`{game}`: {label(*ours)} has {more} {what} than {label(*theirs)} ({_seeds(*values)}), by"
-    yield Effect(text, found, 0.0)
+    where = f"`{game_name(game, users)}`"
+    text = f"{where}: {label(*ours)} has {more} {what} than {label(*theirs)} ({_seeds(*values)}), by"
+    yield Effect(text, found, 0.0, where)
 
 
 def unsteady(curves: Sequence[Row], game: str, theirs: str, ours: str) -> Iterator[Effect]:
@@ -152,7 +187,7 @@ def even(rows: Sequence[Row]) -> Iterator[Effect]:
     if not len(ours):
         return
     text = "largest over smallest mean load factor"
-    for name in ("round-robin", "proportional"):
+    for name in ("least-loaded", "greedy", "proportional"):
         use = server_use(policies.make(name), scenarios.configure("paper"), FINAL_EPISODES, FINAL_SEED)
         there = float(_spread(use.load_factor_s))
         found = estimate((there / ours)[:, None], style.rng())
@@ -175,16 +210,31 @@ def _spread(loads: Any) -> Any:
 def cheaper(rows: Sequence[Row]) -> Iterator[Effect]:
     """Against both heads of the centralised DQN; one measurement each, no interval.
 
-    The joint head from the smallest to the largest number of users that can be built, the branching one at ``paper``'s.
+    The joint head with the fewest users and with the most that can be built, and its outputs alone at ``paper``'s
+    number; the branching head at that number.
     """
     measures = {"outputs": "outputs", "parameters": "parameters", "update_s": "time of an update"}
-    for other, users in (("dqn-tolb (joint head)", 2), ("dqn-tolb (joint head)", 5), ("dqn-tolb", 10)):
-        here = {row["algorithm"]: row for row in rows if row["num_users"] == users}
-        if {other, "dtomalb"} <= here.keys():
-            for column, what in measures.items():
-                ratio = here[other][column] / here["dtomalb"][column]
-                name = other if "(" in other else f"{other} (branching head)"
-                yield Effect(f"{what} of {name} over dtomalb's at N = {users}", Estimate(ratio, ratio, ratio), 1.0)
+    of = {(row["algorithm"], row["num_users"]): row for row in rows}
+    joint = [users for name, users in of if name == JOINT_HEAD]
+    compared = [(JOINT_HEAD, users, measures) for users in sorted({*joint[:1], *joint[-1:]})]
+    compared += [("dqn-tolb", 10, measures)]
+    for other, users, wanted in compared:
+        if {(other, users), ("dtomalb", users)} <= of.keys():
+            for column, what in wanted.items():
+                yield _cost_ratio(
+                    f"{what} of {_head(other)}", users, of[other, users][column], of["dtomalb", users][column]
+                )
+    if joint and ("dtomalb", 10) in of:
+        yield _cost_ratio(f"outputs of {_head(JOINT_HEAD)}", 10, joint_outputs(10), of["dtomalb", 10]["outputs"])
+
+
+def _cost_ratio(what: str, users: int, theirs: float, ours: float) -> Effect:
+    ratio = theirs / ours
+    return Effect(f"{what} over dtomalb's at N = {users}", Estimate(ratio, ratio, ratio), 1.0, once=True)
+
+
+def _head(name: str) -> str:
+    return name if "(" in name else f"{name} (branching head)"
 
 
 def survives(rows: Sequence[Row]) -> Iterator[Effect]:

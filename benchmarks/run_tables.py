@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from benchmarks.effects import curves_of, marks, steps_to_reach
+from benchmarks.effects import curves_of, marks, steps_to_reach, steps_to_stay
 from benchmarks.figures import style
 from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
@@ -36,14 +36,6 @@ def convergence(results: Results) -> Table:
                 first, stays = steps_to_reach(rows, utility), steps_to_stay(rows, utility)
                 body.append([f"`{game}`", label(*who), mark, str(len(first)), _steps(first), _steps(stays)])
     return ("scenario", "algorithm", "mark", "seeds", "first reached", "stays above from"), body
-
-
-def steps_to_stay(rows: Sequence[Row], utility: float) -> Floats:
-    """For each seed the env steps from which on a curve stays at a utility or above; infinite if it ends below."""
-    steps, values = style.by_seed(rows)
-    below = values < utility
-    place = np.where(below.any(axis=1), below.shape[1] - below[:, ::-1].argmax(axis=1), 0)
-    return np.append(np.asarray(steps, dtype=float), np.inf)[place]
 
 
 def _steps(values: Floats) -> str:

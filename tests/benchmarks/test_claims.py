@@ -1,5 +1,6 @@
 """Verdicts on data of which the right one is known."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import pytest
 from scipy import stats
 
 from benchmarks.claims import Claim, claims, table
-from benchmarks.effects import Effect, difference, marks, steps_to_reach
+from benchmarks.effects import Effect, difference, marks, steps_to_reach, steps_to_stay
 from benchmarks.rows import Results
-from benchmarks.run_tables import best_and_last, convergence, steps_to_stay
+from benchmarks.run_tables import best_and_last, convergence
 from benchmarks.statistics import Estimate
 from edgeoffload_env import evaluate
 from tests.benchmarks.tables import curve_rows, final_rows
@@ -54,6 +55,13 @@ def test_the_verdict_follows_from_the_intervals() -> None:
     assert Claim("c", "5", [above, above]).verdict == "holds"
     assert Claim("c", "5", [above, around]).verdict == "holds in part"
     assert Claim("c", "5", [above, below]).verdict == "holds in part"
+    first, second = (dataclasses.replace(effect, group="game") for effect in (above, around))
+    assert Claim("c", "5", [first, second]).verdict == "does not hold"  # ahead of one rival of two
+    assert Claim("c", "5", [first, second, above]).verdict == "holds in part"
+    assert Claim("c", "5", [first, first]).verdict == "holds"
+    assert str(below) == "e -2 [-3, -1], the opposite"
+    assert str(around) == "e 0.5 [-1, 2]"
+    assert str(dataclasses.replace(above, once=True)) == "e 2"
     assert Claim("c", "5", [around]).verdict == "does not hold"
     assert Claim("c", "5", []).verdict == "not measured"
 
@@ -71,6 +79,21 @@ def test_the_highest_utility(ours: float, found: str) -> None:
         rows += final_rows("dtomalb", scenario, ours + noise)
         rows += final_rows("dqn-tolb", scenario, -12.0 + noise) + final_rows("idql-tolb", scenario, -12.5 + noise)
     assert verdict(MadeUp(rows), "DTOMALB reaches the highest utility") == found
+    assert verdict(MadeUp(rows), "DTOMALB has the highest utility with any") == found
+
+
+def test_the_highest_is_above_every_rival() -> None:
+    noise = np.linspace(-0.1, 0.1, 10)
+    rows = final_rows("dtomalb", "paper", -12.0 + noise)
+    rows += final_rows("dqn-tolb", "paper", -12.5 + noise) + final_rows("idql-tolb", "paper", -11.5 + noise)
+    assert verdict(MadeUp(rows), "DTOMALB reaches the highest utility") == "does not hold"
+
+
+def test_converged_is_what_stays() -> None:
+    """A curve that touches the mark and falls again has not converged."""
+    touched, stayed = [[-60, -12, -60, -12]] * 5, [[-60, -60, -12, -12]] * 5
+    rows = curve_rows("dtomalb", "paper", stayed) + curve_rows("dtoma", "paper", touched)
+    assert verdict(MadeUp(curves=rows), "the balancing term speeds up") == "holds in part"
 
 
 def test_one_game_alone_is_in_part() -> None:
