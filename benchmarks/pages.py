@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import claims, leaderboard, run_tables, scale_tables
+from benchmarks import cause_tables, claims, leaderboard, run_tables, scale_tables
 from benchmarks.effects import LEAST_SEEDS
 from benchmarks.figures import style
 from benchmarks.rows import Results, Row, game_name, label, read_rows
@@ -268,6 +268,8 @@ _TABLES: dict[str, Callable[[Results], str]] = {
     "balance-weight": lambda results: _markdown(run_tables.balance_weight(results)),
     "users": lambda results: _markdown(run_tables.users(results)),
     "crowded": lambda results: _markdown(run_tables.crowded(results)),
+    "sensitivity": lambda results: _markdown(cause_tables.sensitivity(results)),
+    "causes": lambda results: _markdown(cause_tables.causes(results)),
     "best-and-last": lambda results: _markdown(run_tables.best_and_last(results)),
     "held-out": _held_out,
     "cost": _cost,

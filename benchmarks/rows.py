@@ -33,7 +33,7 @@ from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun
 
 KEY = ("algorithm", "scenario", "num_users", "variant", "seed")
-FINAL = (*KEY, "checkpoint", "settings", "env_steps", "episodes", *METRICS, "score", "wall_s")
+FINAL = (*KEY, "checkpoint", "settings", "code", "env_steps", "episodes", *METRICS, "score", "wall_s")
 CURVES = (*KEY, "env_steps", "utility", "score")
 SERVERS = (*KEY, "server", "server_hz", "load_factor_s", "task_share")
 ELSEWHERE = (*KEY, "game", "episodes", *METRICS, "score")
@@ -105,6 +105,7 @@ class Results:
                 **key,
                 "checkpoint": checkpoint,
                 "settings": digest(run),
+                "code": summary.get("code", ""),
                 "env_steps": result["at_env_steps"],
                 "episodes": result["episodes"],
                 **{name: result[name]["mean"] for name in (*METRICS, "score")},
@@ -221,7 +222,7 @@ def read_rows(path: Path) -> list[Row]:
 
 _TEXTS = (
     *("algorithm", "scenario", "variant", "checkpoint", "settings", "game", "policy"),
-    *("about", "command", "versions", "package"),
+    *("about", "command", "versions", "package", "code"),
 )
 _COUNTS = ("num_users", "seed", "env_steps", "episodes", "server", "slots", "outputs", "parameters")
 

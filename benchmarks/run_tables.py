@@ -92,7 +92,9 @@ def best_and_last(results: Results) -> Table:
 def balance_weight(results: Results) -> Table:
     """DTOMALB trained with each weight of the variance of the load factors, judged with a weight of 1."""
     rows, body = style.last(results.final()), []
-    weights = {"0": ("dtoma", ""), "1": ("dtomalb", ""), "10": ("dtomalb", "w2 = 10"), "100": ("dtomalb", "w2 = 100")}
+    weights = {"0": ("dtoma", ""), "1": ("dtomalb", "")}
+    for weight in ("10", "100"):
+        weights |= {f"{weight}{more}": ("dtomalb", f"w2 = {weight}{more}") for more in ("", f", rewards / {weight}")}
     for game in ("paper", "paper-load-only"):
         users = scenarios.configure(game).num_users
         for weight, (algorithm, variant) in weights.items():

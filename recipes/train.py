@@ -10,7 +10,7 @@ from recipes.checkpoints import Progress
 from recipes.runs import RunError, RunFolder
 from recipes.settings import RunSettings
 from recipes.stopping import StopSignals
-from recipes.versions import versions
+from recipes.versions import code, versions
 
 CHECKPOINT_S = 60.0
 """Seconds from one checkpoint to the next: what is lost at most where a process is killed."""
@@ -128,5 +128,6 @@ def summary_of(settings: RunSettings, progress: Progress, result: Evaluation) ->
         "env_steps": progress.env_steps,
         "wall_s": round(progress.wall_s, 1),
         "versions": versions(),
+        "code": code(),
         "evaluation": protocol.as_json(result),
     }

@@ -9,7 +9,7 @@ from benchmarks.figures import style
 from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
 from benchmarks.statistics import performance_profile
-from benchmarks.studies import SENSITIVITY, is_variation
+from benchmarks.studies import CAUSES, LONGER, SENSITIVITY, is_variation
 from edgeoffload_env import scenarios
 
 _TASKS = (("paper", 10), ("paper-load-only", 10))
@@ -49,7 +49,8 @@ def held_out(results: Results) -> Any:
         for number, game in enumerate(games):
             values = _scores_in(results, rows, algorithm, game)
             if len(values):
-                style.point(axis, number + 0.13 * (place - 2.5), values, marks, shown)
+                name = None if shown is None else f"{shown}, {style.seeds(values)}"
+                style.point(axis, number + 0.12 * (place - 3), values, marks, name)
                 shown = None
     for number, game in enumerate(games):
         greedy = style.evaluated("greedy", game, scenarios.configure(game).num_users).score.mean()
@@ -78,8 +79,8 @@ def optimum_gap(results: Results) -> Any:
             if is_variation(variant):
                 continue
             values = best - style.finals(here, algorithm, scenario, users, variant, "utility")
-            style.point(axis, len(names), values, style.of(algorithm))
-            names.append(label(algorithm, variant))
+            style.point(axis, len(names), values, style.of(algorithm, variant))
+            names.append(f"{label(algorithm, variant)}, {style.seeds(values)}")
         for policy in GAP_POLICIES[1:]:
             gap = best - utility_of(results.folder, policy, scenario)
             axis.plot(len(names), gap, "_", color=style.GREY, markersize=14)
@@ -139,23 +140,37 @@ def joint_head(results: Results) -> Any:
 
 
 def sensitivity(results: Results) -> Any:
-    """Utility as a share of ``greedy``'s where the environment's open parameters are chosen otherwise."""
+    """Utility as a share of ``greedy``'s where what is open is chosen otherwise; DTOMALB's with other settings."""
     rows = style.last(results.final())
     algorithms = ("dtomalb", "dqn-tolb", "idql-tolb")
-    figure, (axis,) = style.axes(1, width=7.5)
-    names = ["as it is", *SENSITIVITY]
+    figure, axes = style.axes(2, width=6.5)
+    names = []
     for number, variant in enumerate(["", *SENSITIVITY]):
         changed = {name.removeprefix("env."): value for name, value in SENSITIVITY.get(variant, {}).items()}
         greedy = style.evaluated("greedy", "paper", None, **changed).utility.mean()
+        counts = []
         for place, algorithm in enumerate(algorithms):
             values = style.finals(rows, algorithm, "paper", 10, variant, "utility")
             if len(values):
                 name = algorithm if not number else None
-                style.point(axis, number + 0.2 * (place - 1), values / greedy, style.of(algorithm), name)
-    axis.axhline(1.0, color=style.GREY, linestyle="--", linewidth=1)
-    axis.set_xticks(range(len(names)), names)
-    axis.set(ylabel="utility / greedy's (both negative; less is better)")
-    axis.legend(fontsize=7)
+                style.point(axes[0], number + 0.2 * (place - 1), values / greedy, style.of(algorithm), name)
+                counts.append(style.seeds(values))
+        names.append("\n".join([variant or "as it is", *dict.fromkeys(counts)]))
+    axes[0].axhline(1.0, color=style.GREY, linestyle="--", linewidth=1)
+    axes[0].set_xticks(range(len(names)), names, fontsize=7)
+    axes[0].set(ylabel="utility / greedy's (both negative; less is better)")
+    axes[0].legend(fontsize=7)
+    names = []
+    for variant in ("", *LONGER, *CAUSES):
+        values = style.finals(rows, "dtomalb", "paper", 10, variant, "utility")
+        if len(values):
+            style.point(axes[1], len(names), values, style.of("dtomalb"))
+            names.append(f"{variant or 'as it is'}\n{style.seeds(values)}")
+    best = style.evaluated("greedy", "paper").utility.mean()
+    axes[1].axhline(best, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
+    axes[1].set_xticks(range(len(names)), names, fontsize=7)
+    axes[1].set(ylabel="system utility of dtomalb on paper")
+    axes[1].legend(fontsize=7)
     return figure
 
 

@@ -27,7 +27,10 @@ def convergence(results: Results) -> Any:
             if algorithm == "dtoma" or algorithm not in style.STYLES or variant not in ("", "joint head"):
                 continue
             _curve(axis, [r for r in here if (r["algorithm"], r["variant"]) == (algorithm, variant)])
-        style.reference_lines(axis, ("random", "proportional", "greedy"), scenario, num_users)
+        without_state = (
+            ("random", "proportional", "round-robin") if scenario == "sparse" else ("random", "proportional")
+        )
+        style.reference_lines(axis, (*without_state, "greedy"), scenario, num_users)
         axis.set(title=scenario, xlabel="env steps", ylabel="system utility, greedy execution")
         axis.set_ylim(*style.limits(scenario, num_users))
         axis.legend(fontsize=7, loc="lower right")
@@ -35,29 +38,67 @@ def convergence(results: Results) -> Any:
 
 
 def balancing(results: Results) -> Any:
-    """Figure 6: with and without the load balancing term, under one utility; ``dtoma`` is w2 = 0."""
-    rows = style.last(results.final())
-    figure, axes = style.axes(3)
+    """Figure 6: with and without the load balancing term, under one utility; curves, the size of ``w2``, the end."""
+    figure, axes = style.axes(3, rows=2)
+    for axis, scenario in zip(axes, _BALANCED, strict=False):
+        _with_and_without(axis, results, scenario)
+    _weights(axes[2], style.last(results.final()))
     metrics = {"utility": "system utility", "mean_delay_s": "mean delay / s", "imbalance": "var(LD) / s$^2$"}
-    shown = (("dtoma", ""), ("dtomalb", ""), ("dtomalb", "w2 = 10"), ("dtomalb", "w2 = 100"))
-    for axis, (metric, text) in zip(axes, metrics.items(), strict=True):
-        names: list[str] = []
-        for scenario in ("paper", "paper-load-only"):
-            first = len(names)
-            for algorithm, variant in shown:
-                values = style.finals(rows, algorithm, scenario, 10, variant, metric)
-                if len(values):
-                    style.point(axis, len(names), values, style.of(algorithm))
-                    names.append(f"{label(algorithm, variant)}\n{scenario}, {len(values)} seeds")
-            for policy in ("proportional", "least-loaded", "greedy"):
-                value, shown_as = getattr(style.evaluated(policy, scenario, 10), metric).mean(), style.DASHES[policy]
-                ends = first - 0.4, max(first, len(names) - 1) + 0.4
-                name = "" if first else policy
-                axis.hlines(value, *ends, color=style.GREY, linestyle=shown_as, linewidth=1, label=name)
-        axis.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=6)
+    for axis, (metric, text) in zip(axes[3:], metrics.items(), strict=True):
+        _in_the_end(axis, style.last(results.final()), metric)
         axis.set(ylabel=text)
-    axes[0].legend(fontsize=7)
+    axes[3].legend(fontsize=7)
     return figure
+
+
+_BALANCED = ("paper", "paper-load-only")
+
+
+def _with_and_without(axis: Any, results: Results, scenario: str) -> None:
+    """Curves of ``dtomalb`` and of ``dtoma``."""
+    for algorithm in ("dtoma", "dtomalb"):
+        key = (algorithm, scenario, 10, "")
+        names = ("algorithm", "scenario", "num_users", "variant")
+        rows = [row for row in results.curves() if tuple(row[name] for name in names) == key]
+        if rows:
+            _curve(axis, rows)
+            axis.legend(fontsize=7, loc="lower right")
+    axis.set(title=scenario, xlabel="env steps", ylabel="system utility, greedy execution")
+    axis.set_ylim(*style.limits(scenario, 10))
+
+
+def _weights(axis: Any, rows: Any) -> None:
+    """Utility over ``w2`` in training, its rewards as they come and divided by ``w2``."""
+    named = {"0": ("dtoma", ""), "1": ("dtomalb", ""), "10": ("dtomalb", "w2 = 10"), "100": ("dtomalb", "w2 = 100")}
+    divided = named | {w: ("dtomalb", f"w2 = {w}, rewards / {w}") for w in ("10", "100")}
+    for scenario, marks in zip(_BALANCED, (style.STYLES["dtomalb"], style.STYLES["dqn-tolb"]), strict=True):
+        for kind, dashes, about in ((named, "-", ""), (divided, "--", ", rewards / w2")):
+            values = [style.finals(rows, name, scenario, 10, variant, "utility") for name, variant in kind.values()]
+            points = [(place, found) for place, found in enumerate(values) if len(found)]
+            if len(points) > 1:
+                style.line(axis, points, marks, f"{scenario}{about}", dashes)
+    axis.set_xticks(range(len(named)), named)
+    axis.set(xlabel="w2 in training", ylabel="system utility (at w2 = 1)")
+    if axis.lines:
+        axis.legend(fontsize=7, loc="lower left")
+
+
+def _in_the_end(axis: Any, rows: Any, metric: str) -> None:
+    """Last checkpoints of both on both scenarios, beside shipped policies."""
+    names: list[str] = []
+    for scenario in _BALANCED:
+        first = len(names)
+        for algorithm in ("dtoma", "dtomalb"):
+            values = style.finals(rows, algorithm, scenario, 10, "", metric)
+            if len(values):
+                style.point(axis, len(names), values, style.of(algorithm))
+                names.append(f"{algorithm}\n{scenario}, {style.seeds(values)}")
+        for policy in ("proportional", "least-loaded", "greedy"):
+            value, shown_as = getattr(style.evaluated(policy, scenario, 10), metric).mean(), style.DASHES[policy]
+            ends = first - 0.4, max(first, len(names) - 1) + 0.4
+            name = "" if first else policy
+            axis.hlines(value, *ends, color=style.GREY, linestyle=shown_as, linewidth=1, label=name)
+    axis.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=7)
 
 
 def users(results: Results) -> Any:
@@ -73,7 +114,9 @@ def users(results: Results) -> Any:
             points = [(n, style.finals(rows, algorithm, "paper", n, "", metric)) for n in counts]
             points = [(n, values) for n, values in points if len(values)]
             if len(points) > 1:
-                style.line(axis, points, style.of(algorithm), algorithm)
+                fewest, most = (pick(len(values) for _, values in points) for pick in (min, max))
+                count = f"{fewest} to {most} seeds" if most > fewest else f"{fewest} seeds"
+                style.line(axis, points, style.of(algorithm), f"{algorithm}, {count}")
         for policy in dict.fromkeys(row["policy"] for row in shipped):
             pairs = [(row["num_users"], row[metric]) for row in shipped if row["policy"] == policy]
             places, means = zip(*pairs, strict=True)
@@ -81,10 +124,14 @@ def users(results: Results) -> Any:
         axis.set(xlabel="users", ylabel=text)
         axis.set_xticks(counts)
     axes[0].set_yscale("symlog")
+    axes[0].set_yticks(_UTILITY_TICKS, [str(tick) for tick in _UTILITY_TICKS])
     if rows:
         axes[0].set_ylim(top=0.8 * max(row["utility"] for row in rows))
     axes[1].legend(fontsize=7, loc=(0.02, 0.04))
     return figure
+
+
+_UTILITY_TICKS = (-400, -200, -100, -50, -20, -10, -7)
 
 
 def servers(results: Results) -> Any:
@@ -131,7 +178,7 @@ def _curve(axis: Any, rows: Any) -> None:
     algorithm, variant = rows[0]["algorithm"], rows[0]["variant"]
     steps, values = style.by_seed(rows)
     middle, low, high = curve(values, style.rng())
-    colour, _ = style.VARIANT if variant == "joint head" else style.of(algorithm)
+    colour, _ = style.of(algorithm, variant)
     dashes = "--" if variant == "selfish" else "-"
     name = f"{label(algorithm, variant)}, {len(values)} seeds"
     axis.plot(steps, middle, color=colour, linestyle=dashes, label=name)

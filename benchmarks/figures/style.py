@@ -12,7 +12,7 @@ from benchmarks.statistics import estimate
 from edgeoffload_env import Evaluation, evaluate, scenarios
 from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED, FINAL_EPISODES, FINAL_SEED
 
-# Okabe and Ito's colours, which can be told apart with any colour vision; markers repeat the distinction
+# Okabe and Ito's colours and Tol's indigo: told apart with any colour vision; markers repeat the distinction
 STYLES = {
     "dtomalb": ("#0072B2", "o"),
     "dtoma": ("#56B4E9", "s"),
@@ -20,19 +20,21 @@ STYLES = {
     "idql-tolb": ("#E69F00", "v"),
     "dqn-tolb": ("#D55E00", "D"),
     "rllib-ppo": ("#CC79A7", "P"),
+    "rllib-dqn": ("#332288", "*"),
 }
 VARIANT = ("#000000", "X")
+"""Of the joint head."""
 GREY = "#555555"
 SEED = 0
 """Of the bootstraps."""
 
 
-def axes(count: int, *, width: float = 4.2, height: float = 3.8) -> tuple[Any, Any]:
-    """A figure with a row of axes."""
+def axes(count: int, *, rows: int = 1, width: float = 4.2, height: float = 3.8) -> tuple[Any, Any]:
+    """A figure with so many axes in each row, and all axes in a row."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width * count, height), layout="constrained")
-    return figure, figure.subplots(1, count, squeeze=False)[0]
+    figure = Figure(figsize=(width * count, height * rows), layout="constrained")
+    return figure, figure.subplots(rows, count, squeeze=False).ravel()
 
 
 def rng() -> np.random.Generator:
@@ -72,12 +74,13 @@ def point(axis: Any, place: float, values: Any, style: tuple[str, str], label: s
         axis.vlines(place, low, high, color=colour)
 
 
-def line(axis: Any, points: Sequence[tuple[float, Any]], style: tuple[str, str], label: str) -> None:
+def line(axis: Any, points: Sequence[tuple[float, Any]], style: tuple[str, str], label: str, dashes: str = "-") -> None:
     """Interquartile means over an axis, with a shaded interval."""
     colour, marker = style
     estimates = [estimate(values[:, None], rng()) for _, values in points]
     places = [place for place, _ in points]
-    axis.plot(places, [e.value for e in estimates], color=colour, marker=marker, markersize=4, label=label)
+    shown = {"color": colour, "marker": marker, "markersize": 4, "linestyle": dashes, "label": label}
+    axis.plot(places, [e.value for e in estimates], **shown)
     axis.fill_between(places, [e.low for e in estimates], [e.high for e in estimates], color=colour, alpha=0.2)
 
 
@@ -85,6 +88,7 @@ DASHES = {
     "random": "-.",
     "local": (0, (5, 1, 1, 1, 1, 1)),
     "proportional": ":",
+    "round-robin": (0, (3, 1, 1, 1)),
     "least-loaded": (0, (1, 3)),
     "greedy": "--",
     "drift-plus-penalty": (0, (6, 3)),
@@ -107,9 +111,14 @@ def limits(scenario: str, num_users: int) -> tuple[float, float]:
     return worst - 0.15 * (best - worst), best + 0.05 * (best - worst)
 
 
-def of(algorithm: str) -> tuple[str, str]:
-    """An algorithm's colour and marker."""
-    return STYLES.get(algorithm, VARIANT)
+def of(algorithm: str, variant: str = "") -> tuple[str, str]:
+    """An algorithm's colour and marker; the joint head has its own."""
+    return VARIANT if variant == "joint head" else STYLES[algorithm]
+
+
+def seeds(values: Any) -> str:
+    """How many there are, for a legend or a place on an axis."""
+    return f"{len(values)} seed{'s' if len(values) > 1 else ''}"
 
 
 @functools.cache

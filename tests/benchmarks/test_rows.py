@@ -34,6 +34,7 @@ def finished(folder: Path, run: PlannedRun, utility: float) -> RunFolder:
             "evaluation": result,
             "final": {"last": result, "best": result},
             "versions": {},
+            "code": f"code of seed {run.settings.seed}",
             "wall_s": 2.0,
         }
     )
@@ -57,6 +58,7 @@ def test_rows_are_kept_once_and_read_as_they_were(tmp_path: Path) -> None:
         ("other", "best"),
     ]
     assert rows[0]["settings"] == digest(run) != digest(plan(["dtomalb"], ["paper"], [3], env_steps=999)[0])
+    assert rows[0]["code"] == "code of seed 3"
     assert (rows[0]["utility"], rows[0]["seed"], rows[0]["num_users"], rows[0]["wall_s"]) == (-12.25, 3, 10, 2.0)
     curve = [row for row in kept.curves() if not row["variant"]]
     assert [(row["env_steps"], row["utility"], row["score"]) for row in curve] == [

@@ -16,6 +16,7 @@ import pytest
 from edgeoffload_env import policies
 from recipes.cli import REFUSED, STOPPED, main
 from recipes.runs import RunFolder
+from recipes.versions import code
 from tests.recipes.noise import RAY_NOISE
 
 pytestmark = RAY_NOISE
@@ -70,6 +71,7 @@ def test_a_run_leaves_what_it_did(trained: tuple[Path, Any]) -> None:
     assert 0 < summary["wall_s"] < 600
     assert set(summary["versions"]) >= {"python", "edgeoffload-env", "ray", "torch", "pettingzoo"}
     assert all(summary["versions"].values())
+    assert summary["code"] == code()
     utility = summary["evaluation"]["utility"]
     assert utility["low"] < utility["mean"] < utility["high"] < 0
     assert summary["evaluation"]["score"]["mean"] is None  # three users are nobody's benchmark
