@@ -36,7 +36,8 @@ def main() -> int:
     command.add_argument("policies", nargs="+", metavar="POLICY", help=text)
     command.add_argument("--scenario", nargs="+", default=["paper"], metavar="NAME", help="which (paper)")
     command.add_argument("--about", metavar="TEXT", help="what it is and knows, in a line")
-    command.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="of rows (benchmarks/results)")
+    text = "of rows (benchmarks/results, and the leaderboard's page is written)"
+    command.add_argument("--results", type=Path, metavar="DIR", help=text)
 
     command = commands.add_parser("tuned", help="keep what a search of hyper-parameters found")
     command.set_defaults(command=_tuned)
@@ -81,8 +82,10 @@ def _judge(options: argparse.Namespace) -> None:
         for scenario in chosen:
             for policy in options.policies:
                 row = leaderboard.judge(policy, scenario.name, options.about, bar.update)
-                leaderboard.add(options.results, [row])
+                leaderboard.add(options.results or RESULTS, [row])
                 bar.write(f"{row['scenario']}: {row['policy']} {row['utility']:.2f}", file=sys.stderr)
+    if options.results is None:
+        pages.main()
 
 
 def _tuned(options: argparse.Namespace) -> None:

@@ -212,7 +212,18 @@ def _leaders(results: Results) -> str:
                 about = f"trained{where}: {registry.get(rows[0]['algorithm']).summary}; {knows}"
                 board.append((found.value, _leader(name, str(len(rows)), found, rows, about)))
         if board:
-            head = ["", "policy", "seeds", "utility", "mean delay / s", "p95 / s", "offloaded", "score", "what it is"]
+            head = [
+                "",
+                "policy",
+                "seeds",
+                "utility",
+                "worst seed",
+                "mean delay / s",
+                "p95 / s",
+                "offloaded",
+                "score",
+                "what it is",
+            ]
             ordered = sorted(board, key=lambda entry: -entry[0])
             body = [[str(place), *cells] for place, (_, cells) in enumerate(ordered, 1)]
             parts.append(f"\n## {scenario}\n\n{scenarios.get(scenario).description}\n\n{_markdown((head, body))}")
@@ -229,6 +240,7 @@ def _leader(name: str, seeds: str, utility: Estimate, rows: list[Row], about: st
         shown,
         seeds,
         _interval(utility, LEAST_SEEDS if seeds == "-" else int(seeds)),
+        "-" if seeds == "-" else f"{min(row['utility'] for row in rows):.2f}",
         f"{delay:.3f}",
         f"{tail:.3f}",
         f"{offloaded:.2f}",

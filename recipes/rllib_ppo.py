@@ -7,10 +7,9 @@ Results to expect on ``paper`` (seeds 0 to 2, 60,000 env steps, greedy execution
 
 Differences from the paper: it has no such algorithm. This is the control that says what sharing parameters does. The
 users must be told apart for it (``agent_id=True``). Without that all users in like positions choose alike; they can
-then only spread over the servers by chance, and do while they explore (-13.9 on seed 100), but the greedy policy sends
-them all to the same servers (-19.5). The same holds for runs that end early, while the users still look alike: -19.0
-after 16,000 slots of seed 107, -15.0 after 40,000 (with rounds of 1,600 slots; with 800 all comes sooner). It got the
-tuning that the others had, ten settings and the best three of them again (``benchmarks/tuning``).
+then only spread over the servers by chance, and do while they explore, but the greedy policy sends them all to the same
+servers. The same holds for runs that end early, while the users still look alike. It got the tuning that the others
+had, ten settings and the best three of them again (``benchmarks/tuning``).
 """
 
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ def convergence(results: Results) -> Any:
     rows = results.curves()
     trained = {(row["scenario"], row["num_users"]) for row in rows}
     games = [game for game in (("paper", 10), ("paper-load-only", 10), ("sparse", 5)) if game in trained]
-    figure, axes = style.axes(max(1, len(games)))
+    figure, axes = style.axes(max(1, len(games)), height=5.2)
     for axis, (scenario, num_users) in zip(axes, games, strict=False):  # one empty pair of axes where there is none
         here = [row for row in rows if (row["scenario"], row["num_users"]) == (scenario, num_users)]
         names = sorted({(row["algorithm"], row["variant"]) for row in here})
@@ -33,7 +33,7 @@ def convergence(results: Results) -> Any:
         style.reference_lines(axis, (*without_state, "greedy"), scenario, num_users)
         axis.set(title=scenario, xlabel="env steps", ylabel="system utility, greedy execution")
         axis.set_ylim(*style.limits(scenario, num_users))
-        axis.legend(fontsize=7, loc="lower right")
+        axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     return figure
 
 
@@ -162,14 +162,14 @@ def servers(results: Results) -> Any:
 def crowded(results: Results) -> Any:
     """Selfish against team reward where tasks outrun servers: curves beside the shipped policies."""
     rows = results.curves()
-    figure, axes = style.axes(2)
+    figure, axes = style.axes(2, height=4.6)
     for axis, scenario in zip(axes, ("crowded", "crowded-team"), strict=True):
         here = [row for row in rows if row["scenario"] == scenario]
         for algorithm, variant in sorted({(row["algorithm"], row["variant"]) for row in here}):
             _curve(axis, [r for r in here if (r["algorithm"], r["variant"]) == (algorithm, variant)])
         style.reference_lines(axis, ("local", "greedy", "drift-plus-penalty"), scenario, 20)
         axis.set(title=scenario, xlabel="env steps", ylabel="system utility, greedy execution", ylim=(-200, -40))
-        axis.legend(fontsize=7, loc="lower right")
+        axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
     return figure
 
 
