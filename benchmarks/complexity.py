@@ -13,13 +13,13 @@ from recipes.hyperparameters import Checked
 from recipes.registry import get
 from recipes.settings import RunSettings
 
-USERS = (2, 3, 4, 5, 10, 20, 30)
-QUICK_USERS = (2, 3, 10)
+USERS: Sequence[int] = (2, 3, 4, 5, 10, 20, 30)
+QUICK_USERS: Sequence[int] = (2, 3, 10)
 ALGORITHMS = {"dtomalb": {}, "idql-tolb": {}, "dqn-tolb": {}, "dqn-tolb (joint head)": {"head": "joint"}}
 COLUMNS = ("algorithm", "num_users", "outputs", "parameters", "update_s", "decision_s")
 _ACTIONS = 6
 _LARGEST_JOINT_HEAD = 20_000  # what recipes.joint.acting builds at most; not imported, as figures need no torch
-_REPETITIONS = 15
+REPETITIONS, QUICK_REPETITIONS = 51, 5
 
 
 def joint_outputs(num_users: int) -> int:
@@ -27,15 +27,17 @@ def joint_outputs(num_users: int) -> int:
     return int(_ACTIONS**num_users)
 
 
-def costs(users: Sequence[int] = USERS) -> Iterator[dict[str, Any]]:
-    """All rows. Needs a running Ray."""
+def costs(users: Sequence[int] = USERS, repetitions: int = REPETITIONS) -> Iterator[dict[str, Any]]:
+    """All rows. Needs a running Ray, and for times worth having a machine that does nothing else."""
     for name, values in ALGORITHMS.items():
         for num_users in users:
             if "joint" not in values.values() or joint_outputs(num_users) <= _LARGEST_JOINT_HEAD:
-                yield {"algorithm": name, "num_users": num_users} | _cost(name.split()[0], num_users, values)
+                yield {"algorithm": name, "num_users": num_users} | _cost(
+                    name.split()[0], num_users, values, repetitions
+                )
 
 
-def _cost(algorithm: str, num_users: int, values: dict[str, Any]) -> dict[str, Any]:
+def _cost(algorithm: str, num_users: int, values: dict[str, Any], repetitions: int) -> dict[str, Any]:
     recipe = get(algorithm).load()
     hyper: Checked = recipe.Hyperparameters.of(values | {"learning_starts": 1})
     settings = RunSettings(
@@ -58,16 +60,16 @@ def _cost(algorithm: str, num_users: int, values: dict[str, Any]) -> dict[str, A
         return {
             "outputs": outputs,
             "parameters": parameters,
-            "update_s": _median_s(lambda: built.learner_group.update(batch=rows)),
-            "decision_s": _median_s(lambda: acting.greedy(rows.obs[:1], rows.state[:1])),
+            "update_s": _median_s(lambda: built.learner_group.update(batch=rows), repetitions),
+            "decision_s": _median_s(lambda: acting.greedy(rows.obs[:1], rows.state[:1]), repetitions),
         }
     finally:
         built.stop()
 
 
-def _median_s(once: Callable[[], Any]) -> float:
+def _median_s(once: Callable[[], Any], repetitions: int) -> float:
     times = []
-    for _ in range(_REPETITIONS + 2):
+    for _ in range(repetitions + 2):
         began = time.process_time()
         once()
         times.append(time.process_time() - began)

@@ -143,10 +143,12 @@ def _measure_costs(kept: Results, quick: bool) -> None:
     from benchmarks import complexity
     from recipes.rllib.session import local_ray
 
-    counts = complexity.QUICK_USERS if quick else complexity.USERS
+    counts, repetitions = complexity.USERS, complexity.REPETITIONS
+    if quick:
+        counts, repetitions = complexity.QUICK_USERS, complexity.QUICK_REPETITIONS
     with local_ray():
-        write_rows(kept.folder / "complexity.csv", complexity.COLUMNS, complexity.costs(counts))
-    told = {"num_users": counts, "settings": complexity.ALGORITHMS, "threads": 1}
+        write_rows(kept.folder / "complexity.csv", complexity.COLUMNS, complexity.costs(counts, repetitions))
+    told = {"num_users": counts, "settings": complexity.ALGORITHMS, "repetitions": repetitions, "threads": 1}
     note(kept.folder, "complexity.csv", _command("joint-head", quick), told)
 
 

@@ -8,9 +8,8 @@ from tests.recipes.noise import RAY_NOISE
 pytestmark = [pytest.mark.slow, *RAY_NOISE]
 
 
-def test_outputs_grow_as_they_should(local_session: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(complexity, "USERS", (2, 3, 10))
-    rows = {(row["algorithm"], row["num_users"]): row for row in complexity.costs()}
+def test_outputs_grow_as_they_should(local_session: None) -> None:
+    rows = {(row["algorithm"], row["num_users"]): row for row in complexity.costs((2, 3, 10), repetitions=3)}
     assert ("dqn-tolb (joint head)", 10) not in rows  # 60 million outputs
     assert [rows["dqn-tolb (joint head)", n]["outputs"] for n in (2, 3)] == [36, 216]
     for name in ("dtomalb", "idql-tolb", "dqn-tolb"):
