@@ -122,13 +122,14 @@ def joint_head(results: Results) -> Any:
         "dqn-tolb (joint head)": style.VARIANT,
     }
     for axis, column in zip(axes, ("outputs", "update_s"), strict=True):
-        for name, (colour, marker) in kinds.items():
+        for (name, (colour, marker)), dashes in zip(kinds.items(), ("-", "--", ":", "-"), strict=True):
             here = [row for row in rows if row["algorithm"] == name]
             axis.plot(
                 [row["num_users"] for row in here],
                 [row[column] for row in here],
                 color=colour,
                 marker=marker,
+                linestyle=dashes,
                 label=name,
             )
     users = range(2, 31)
