@@ -28,14 +28,19 @@ class Claim:
     effects: Sequence[Effect]
 
     @property
+    def statements(self) -> list[bool]:
+        """Which of them are true."""
+        parts: dict[str, list[bool]] = {}
+        for number, effect in enumerate(self.effects):
+            parts.setdefault(effect.group or str(number), []).append(effect.holds)
+        return [all(held) for held in parts.values()]
+
+    @property
     def verdict(self) -> str:
         """By the rule of this module."""
-        if not self.effects:
+        held = self.statements
+        if not held:
             return "not measured"
-        statements: dict[str, list[bool]] = {}
-        for number, effect in enumerate(self.effects):
-            statements.setdefault(effect.group or str(number), []).append(effect.holds)
-        held = [all(parts) for parts in statements.values()]
         return "holds" if all(held) else "holds in part" if any(held) else "does not hold"
 
 
@@ -132,6 +137,17 @@ def table(results: Results) -> tuple[list[str], list[list[str]]]:
         for claim in claims(results)
     ]
     return ["the paper's claim", "figure", "measured, with its 95 % interval", "verdict"], body
+
+
+def short_table(results: Results) -> tuple[list[str], list[list[str]]]:
+    """The same with the first effect of each claim alone, and how many of its statements are true."""
+    body = []
+    for claim in claims(results):
+        true = f"{sum(claim.statements)} of {len(claim.statements)}"
+        first = str(claim.effects[0]) if claim.effects else "-"
+        body.append([claim.claim, claim.figure, first, true, f"**{claim.verdict}**"])
+    head = ["the paper's claim", "figure", "first of what was measured, with its 95 % interval"]
+    return [*head, "statements that are true", "verdict"], body
 
 
 def _flat(parts: Any) -> Iterator[Effect]:

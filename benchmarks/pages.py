@@ -275,6 +275,7 @@ _TABLES: dict[str, Callable[[Results], str]] = {
     "learned": _learned,
     "all-learned": lambda results: _learned(results, everything=True),
     "claims": lambda results: _markdown(claims.table(results)),
+    "claims-in-short": lambda results: _markdown(claims.short_table(results)),
     "improvement": _improvement,
     "convergence": lambda results: _markdown(run_tables.convergence(results)),
     "balance-weight": lambda results: _markdown(run_tables.balance_weight(results)),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.claims import Claim, claims, table
+from benchmarks.claims import Claim, claims, short_table, table
 from benchmarks.effects import Effect, difference, marks, steps_to_reach, steps_to_stay
 from benchmarks.rows import Results
 from benchmarks.run_tables import best_and_last, convergence
@@ -58,6 +58,7 @@ def test_the_verdict_follows_from_the_intervals() -> None:
     first, second = (dataclasses.replace(effect, group="game") for effect in (above, around))
     assert Claim("c", "5", [first, second]).verdict == "does not hold"  # ahead of one rival of two
     assert Claim("c", "5", [first, second, above]).verdict == "holds in part"
+    assert Claim("c", "5", [first, second, above]).statements == [False, True]
     assert Claim("c", "5", [first, first]).verdict == "holds"
     assert str(below) == "e -2 [-3, -1], the opposite"
     assert str(around) == "e 0.5 [-1, 2]"
@@ -68,7 +69,8 @@ def test_the_verdict_follows_from_the_intervals() -> None:
 
 def test_without_rows_nothing_is_claimed() -> None:
     assert {claim.verdict for claim in claims(MadeUp())} == {"not measured"}
-    assert all(row[-1] == "**not measured**" for row in table(MadeUp())[1])
+    for rows in (table(MadeUp())[1], short_table(MadeUp())[1]):
+        assert all(row[-1] == "**not measured**" for row in rows)
 
 
 @pytest.mark.parametrize(("ours", "found"), [(-11.0, "holds"), (-13.0, "does not hold")])
