@@ -25,7 +25,7 @@ SELFISH_STRAIGHT_THROUGH = STRAIGHT_THROUGH | {"critic": "pooled"}
 
 def is_variation(variant: str) -> bool:
     """Whether a variant is there to see what depends on it, and is no algorithm to compare."""
-    return variant in SENSITIVITY | CAUSES | LONGER or variant.startswith("w2")
+    return variant in SENSITIVITY | CAUSES | LONGER | SMALLER_REWARDS or variant.startswith("w2")
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,11 @@ SENSITIVITY: dict[str, dict[str, Any]] = {
 }
 """Choices of ours that the paper leaves open, and others that could have been made."""
 
+_SLOTS = {name: values for name, values in SENSITIVITY.items() if "env.slot_s" in values}
+_SENSITIVITY = (
+    Study(PAPERS, ("paper",), seeds=5, variants=_SLOTS),
+    Study(PAPERS, ("paper",), seeds=3, variants={k: v for k, v in SENSITIVITY.items() if k not in _SLOTS}),
+)
 CAUSES: dict[str, dict[str, Any]] = {
     "discount 0.9": {"discount": 0.9},
     "settings of dtomalb-exact": {
@@ -126,7 +131,7 @@ LONGER: dict[str, dict[str, Any]] = {"180,000 env steps": {"replay_capacity": 20
 """A budget three times as large, and a replay that still holds all of it."""
 _CAUSES = (
     Study(("dtomalb",), ("paper",), seeds=5, variants=CAUSES, in_quick=False),
-    Study(("dtomalb",), ("paper",), seeds=5, env_steps=180_000, variants=LONGER, in_quick=False),
+    Study(("dtomalb",), ("paper",), seeds=3, env_steps=180_000, variants=LONGER, in_quick=False),
     Study(
         ("dtomalb",),
         ("paper",),
@@ -143,12 +148,18 @@ WEIGHTS: dict[str, dict[str, Any]] = {
     "w2 = 100": {"env.balance_weight": 100.0},
 }
 """Weights of the balancing term, also with rewards that are no larger for it."""
+SMALLER_REWARDS: dict[str, dict[str, Any]] = {
+    "rewards / 10": {"reward_scale": 0.1},
+    "rewards / 100": {"reward_scale": 0.01},
+}
+"""The same without the term, for ``dtoma``."""
 
 FIGURES: dict[str, tuple[Study, ...]] = {
     "5": _CONVERGENCE,
     "6": (
         Study(("dtomalb", "dtoma"), ("paper", "paper-load-only"), seeds=10),
         Study(("dtomalb",), ("paper", "paper-load-only"), seeds=3, variants=WEIGHTS),
+        Study(("dtoma",), ("paper",), seeds=3, variants=SMALLER_REWARDS, in_quick=False),
     ),
     "7": _USERS,
     "8": (Study(("dtomalb",), ("paper",), seeds=10),),
@@ -158,6 +169,6 @@ FIGURES: dict[str, tuple[Study, ...]] = {
     "optimum": (*_CONVERGENCE, *_CROWDED),
     "anarchy": (),
     "joint-head": (),
-    "sensitivity": (*_ON_PAPER, Study(PAPERS, ("paper",), seeds=5, variants=SENSITIVITY), *_CAUSES),
+    "sensitivity": (*_ON_PAPER, *_CAUSES, *_SENSITIVITY),
 }
 """By the number in the paper; what has a name is beyond the paper. Those without studies need no training."""
