@@ -83,7 +83,7 @@ _CONVERGENCE = (
 )
 _USERS = (
     Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),
-    Study((*PAPERS, "dtoma"), ("paper",), seeds=5, num_users=(20,), in_quick=False),
+    Study(("dtomalb", "dqn-tolb"), ("paper",), seeds=5, num_users=(20,), in_quick=False),
     Study((*PAPERS, "dtoma"), ("paper",), seeds=3, num_users=(30,), in_quick=False),
 )
 _CROWDED = (
@@ -130,7 +130,7 @@ CAUSES: dict[str, dict[str, Any]] = {
 LONGER: dict[str, dict[str, Any]] = {"180,000 env steps": {"replay_capacity": 200_000}}
 """A budget three times as large, and a replay that still holds all of it."""
 _CAUSES = (
-    Study(("dtomalb",), ("paper",), seeds=5, variants=CAUSES, in_quick=False),
+    Study(("dtomalb",), ("paper",), seeds=3, variants=CAUSES, in_quick=False),
     Study(("dtomalb",), ("paper",), seeds=3, env_steps=180_000, variants=LONGER, in_quick=False),
     Study(
         ("dtomalb",),
