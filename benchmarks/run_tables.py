@@ -10,6 +10,7 @@ from benchmarks.figures import style
 from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
 from benchmarks.statistics import Floats
+from benchmarks.studies import SMALLER_REWARDS
 from edgeoffload_env import scenarios
 from recipes import registry
 
@@ -92,7 +93,9 @@ def best_and_last(results: Results) -> Table:
 def balance_weight(results: Results) -> Table:
     """DTOMALB trained with each weight of the variance of the load factors, judged with a weight of 1."""
     rows, body = style.last(results.final()), []
-    weights = {"0": ("dtoma", ""), "1": ("dtomalb", "")}
+    weights = {"0": ("dtoma", "")}
+    weights |= {f"0, {variant}": ("dtoma", variant) for variant in SMALLER_REWARDS}
+    weights |= {"1": ("dtomalb", "")}
     for weight in ("10", "100"):
         weights |= {f"{weight}{more}": ("dtomalb", f"w2 = {weight}{more}") for more in ("", f", rewards / {weight}")}
     for game in ("paper", "paper-load-only"):

@@ -83,7 +83,7 @@ _CONVERGENCE = (
 )
 _USERS = (
     Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),
-    Study(("dtomalb", "dqn-tolb"), ("paper",), seeds=5, num_users=(20,), in_quick=False),
+    Study(PAPERS, ("paper",), seeds=5, num_users=(20,), in_quick=False),
     Study((*PAPERS, "dtoma"), ("paper",), seeds=3, num_users=(30,), in_quick=False),
 )
 _CROWDED = (

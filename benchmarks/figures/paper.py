@@ -8,6 +8,7 @@ from benchmarks.figures import style
 from benchmarks.rows import Results, label
 from benchmarks.servers import server_use
 from benchmarks.statistics import curve, estimate
+from benchmarks.studies import SMALLER_REWARDS
 from edgeoffload_env import policies, scenarios
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 
@@ -77,6 +78,10 @@ def _weights(axis: Any, rows: Any) -> None:
             points = [(place, found) for place, found in enumerate(values) if len(found)]
             if len(points) > 1:
                 style.line(axis, points, marks, f"{scenario}{about}", dashes)
+    for place, variant in zip((-0.2, -0.1), SMALLER_REWARDS, strict=True):
+        values = style.finals(rows, "dtoma", "paper", 10, variant, "utility")
+        if len(values):
+            style.point(axis, place, values, style.STYLES["dtoma"], f"paper, w2 = 0, {variant}")
     axis.set_xticks(range(len(named)), named)
     axis.set(xlabel="w2 in training", ylabel="system utility (at w2 = 1)")
     if axis.lines:
