@@ -5,7 +5,7 @@ from benchmarks.figures import style
 from benchmarks.rows import Results, Row
 from benchmarks.run_tables import Table
 from benchmarks.statistics import Estimate
-from benchmarks.studies import CAUSES, LONGER, PAPERS, SENSITIVITY
+from benchmarks.studies import CAUSES, LONGER, PAPERS, SENSITIVITY, SMALLER_REWARDS
 from edgeoffload_env import scenarios
 
 
@@ -27,7 +27,7 @@ def sensitivity(results: Results) -> Table:
 def causes(results: Results) -> Table:
     """DTOMALB with other budgets and hyper-parameters, against itself as it is published."""
     rows = style.last(results.final())
-    body = _against(rows, 10, [(v, "paper", v) for v in (*LONGER, *CAUSES)])
+    body = _against(rows, 10, [(v, "paper", v) for v in (*LONGER, *CAUSES, *SMALLER_REWARDS)])
     if scenarios.configure("crowded") != scenarios.configure("paper", num_users=20):
         raise AssertionError("crowded is not paper's game with 20 users any more")
     return (

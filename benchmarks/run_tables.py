@@ -96,6 +96,7 @@ def balance_weight(results: Results) -> Table:
     weights = {"0": ("dtoma", "")}
     weights |= {f"0, {variant}": ("dtoma", variant) for variant in SMALLER_REWARDS}
     weights |= {"1": ("dtomalb", "")}
+    weights |= {f"1, {variant}": ("dtomalb", variant) for variant in SMALLER_REWARDS}
     for weight in ("10", "100"):
         weights |= {f"{weight}{more}": ("dtomalb", f"w2 = {weight}{more}") for more in ("", f", rewards / {weight}")}
     for game in ("paper", "paper-load-only"):

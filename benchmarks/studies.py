@@ -152,14 +152,14 @@ SMALLER_REWARDS: dict[str, dict[str, Any]] = {
     "rewards / 10": {"reward_scale": 0.1},
     "rewards / 100": {"reward_scale": 0.01},
 }
-"""The same without the term, for ``dtoma``."""
+"""The same without the term, or with it as it is."""
 
 FIGURES: dict[str, tuple[Study, ...]] = {
     "5": _CONVERGENCE,
     "6": (
         Study(("dtomalb", "dtoma"), ("paper", "paper-load-only"), seeds=10),
         Study(("dtomalb",), ("paper", "paper-load-only"), seeds=3, variants=WEIGHTS),
-        Study(("dtoma",), ("paper",), seeds=3, variants=SMALLER_REWARDS, in_quick=False),
+        Study(("dtoma", "dtomalb"), ("paper",), seeds=3, variants=SMALLER_REWARDS, in_quick=False),
     ),
     "7": _USERS,
     "8": (Study(("dtomalb",), ("paper",), seeds=10),),

@@ -9,7 +9,7 @@ from benchmarks.figures import style
 from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
 from benchmarks.statistics import performance_profile
-from benchmarks.studies import CAUSES, LONGER, SENSITIVITY, is_variation
+from benchmarks.studies import CAUSES, LONGER, SENSITIVITY, SMALLER_REWARDS, is_variation
 from edgeoffload_env import scenarios
 
 _TASKS = (("paper", 10), ("paper-load-only", 10))
@@ -162,7 +162,7 @@ def sensitivity(results: Results) -> Any:
     axes[0].set(ylabel="utility / greedy's (both negative; less is better)")
     axes[0].legend(fontsize=7)
     names = []
-    for variant in ("", *LONGER, *CAUSES):
+    for variant in ("", *LONGER, *CAUSES, *SMALLER_REWARDS):
         values = style.finals(rows, "dtomalb", "paper", 10, variant, "utility")
         if len(values):
             style.point(axes[1], len(names), values, style.of("dtomalb"))

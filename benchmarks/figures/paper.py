@@ -78,10 +78,12 @@ def _weights(axis: Any, rows: Any) -> None:
             points = [(place, found) for place, found in enumerate(values) if len(found)]
             if len(points) > 1:
                 style.line(axis, points, marks, f"{scenario}{about}", dashes)
-    for place, variant in zip((-0.2, -0.1), SMALLER_REWARDS, strict=True):
-        values = style.finals(rows, "dtoma", "paper", 10, variant, "utility")
-        if len(values):
-            style.point(axis, place, values, style.STYLES["dtoma"], f"paper, w2 = 0, {variant}")
+    for weight, algorithm in enumerate(("dtoma", "dtomalb")):
+        for more, variant in zip((0.1, 0.2), SMALLER_REWARDS, strict=True):
+            values = style.finals(rows, algorithm, "paper", 10, variant, "utility")
+            if len(values):
+                marks = style.STYLES["rllib-ppo" if more < 0.15 else "dtomalb-exact"]
+                style.point(axis, weight + more, values, marks, None if weight else f"paper, {variant}")
     axis.set_xticks(range(len(named)), named)
     axis.set(xlabel="w2 in training", ylabel="system utility (at w2 = 1)")
     if axis.lines:
