@@ -2,8 +2,8 @@
 
     python -m recipes train rllib-dqn
 
-Results to expect on ``paper`` (seeds 0 to 2, 40,448 env steps, greedy execution, 320 unseen episodes): utility -14.6,
--14.0, -12.9 (mean -13.8), score 0.85 to 0.92, in minutes of one core, little of it in networks and optimisers: RLlib
+Results to expect on ``paper`` (seeds 0 to 2, 40,448 env steps, greedy execution, 320 unseen episodes): utility -13.5,
+-13.4, -13.8 (mean -13.6), score 0.88 to 0.89, in minutes of one core, little of it in networks and optimisers: RLlib
 keeps its records in Python.
 
 Differences from the paper's IDQL: double Q-learning and a dueling head are on (``double=True``, ``dueling=True``),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.effects import difference
+from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row
 from edgeoffload_env import scenarios
 from edgeoffload_env.cli_policies import value_of
@@ -72,10 +74,53 @@ def test_the_options_that_the_paper_has_not_and_that_are_on_are_named(name: str)
     assert on <= set(re.findall(r"``(\w+)=", docstring(name)))
 
 
+def utilities(algorithm: str, scenario: str = "paper", num_users: int = 10, variant: str = "") -> list[float]:
+    """Of last checkpoints."""
+    key = {"algorithm": algorithm, "scenario": scenario, "num_users": num_users, "variant": variant}
+    found = [row["utility"] for row in RESULTS.final() if (key | {"checkpoint": "last"}).items() <= row.items()]
+    assert len(found) >= 3
+    return found
+
+
+def lowest(*groups: list[float]) -> float:
+    return min(value for group in groups for value in group)
+
+
+def highest(*groups: list[float]) -> float:
+    return max(value for group in groups for value in group)
+
+
 @pytest.mark.parametrize("variant", ["slot 0.3 s", "slot 1 s"])
 def test_what_the_results_page_says_of_long_slots(variant: str) -> None:
-    rows = [row for row in RESULTS.final() if (row["variant"], row["checkpoint"]) == (variant, "last")]
-    ours, theirs = ([row["utility"] for row in rows if (row["algorithm"] == "dtomalb") == own] for own in (True, False))
-    assert len(ours) == 2
-    assert len(theirs) == 4
-    assert min(ours) > max(theirs)
+    ours, *theirs = (utilities(name, variant=variant) for name in ("dtomalb", "dqn-tolb", "idql-tolb"))
+    assert [len(values) for values in (ours, *theirs)] == [5, 5, 5]
+    assert all(difference(ours, values).low > 0 for values in theirs)
+
+
+@pytest.mark.parametrize("variant", ["", "slot 0.1 s", "cell 500 m", "band over all"])
+def test_what_the_results_page_says_of_everything_else(variant: str) -> None:
+    ours, *theirs = (utilities(name, variant=variant) for name in ("dtomalb", "dqn-tolb", "idql-tolb"))
+    assert not any(difference(ours, values).low > 0 for values in theirs)
+
+
+def test_what_the_results_page_says_of_sparse() -> None:
+    trained = [utilities(name, "sparse", 5) for name in ("dtomalb", "idql-tolb", "dqn-tolb")]
+    trained.append(utilities("dqn-tolb", "sparse", 5, "joint head"))
+    assert highest(*trained) < utility_of(RESULTS.folder, "round-robin", "sparse")
+
+
+def test_what_the_results_page_says_of_weights_and_rewards() -> None:
+    with_it, without = utilities("dtomalb", variant="w2 = 10, rewards / 10"), utilities("dtoma", variant="rewards / 10")
+    assert lowest(with_it) > highest(without)
+    small = [utilities("dtoma", variant="rewards / 100"), utilities("dtomalb", variant="rewards / 100")]
+    small.append(utilities("dtomalb", variant="w2 = 100, rewards / 100"))
+    published = statistics.fmean(utilities("dtomalb"))
+    assert all(statistics.fmean(values) > published + 0.5 for values in small)
+    for variant in ("180,000 env steps", "discount 0.9", "settings of dtomalb-exact"):
+        assert statistics.fmean(utilities("dtomalb", variant=variant)) < published + 0.5
+
+
+def test_what_the_results_page_says_of_20_users() -> None:
+    local = utility_of(RESULTS.folder, "local", "crowded")  # the same game
+    assert sum(value < local for value in utilities("dtomalb", num_users=20)) == 2
+    assert lowest(utilities("dtomalb", "crowded", 20)) > local
