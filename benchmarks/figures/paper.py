@@ -63,7 +63,8 @@ def _with_and_without(axis: Any, results: Results, scenario: str) -> None:
         rows = [row for row in results.curves() if tuple(row[name] for name in names) == key]
         if rows:
             _curve(axis, rows)
-            axis.legend(fontsize=7, loc="lower right")
+    style.reference_lines(axis, ("proportional", "greedy"), scenario, 10)
+    axis.legend(fontsize=7, loc="lower right")
     axis.set(title=scenario, xlabel="env steps", ylabel="system utility, greedy execution")
     axis.set_ylim(*style.limits(scenario, 10))
 
