@@ -112,6 +112,7 @@ def test_what_the_results_page_says_of_sparse() -> None:
 def test_what_the_results_page_says_of_weights_and_rewards() -> None:
     with_it, without = utilities("dtomalb", variant="w2 = 10, rewards / 10"), utilities("dtoma", variant="rewards / 10")
     assert lowest(with_it) > highest(without)
+    assert sum(value < -14 for value in utilities("dtomalb", "paper-load-only", variant="w2 = 100, rewards / 100")) == 1
     small = [utilities("dtoma", variant="rewards / 100"), utilities("dtomalb", variant="rewards / 100")]
     small.append(utilities("dtomalb", variant="w2 = 100, rewards / 100"))
     published = statistics.fmean(utilities("dtomalb"))
