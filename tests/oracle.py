@@ -69,11 +69,12 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
         compute[n] = cycles[n] / server_hz[actions[n] - 1]  # (8), last term
     arrival = [upload[n] + forward[n] for n in users]
 
-    queued = list(backlog)
+    queue = [[left] for left in backlog]  # summed exactly: running sums of like terms round alike, and drift
     for n in sorted(offloaders, key=lambda n: (arrival[n], n)):  # first come, first served; ties by user
         m = actions[n] - 1
-        wait[n] = queued[m] / server_hz[m]  # (8), the queue
-        queued[m] += cycles[n]
+        wait[n] = math.fsum(queue[m]) / server_hz[m]  # (8), the queue
+        queue[m].append(cycles[n])
+    queued = [math.fsum(work) for work in queue]
 
     delay = [upload[n] + forward[n] + wait[n] + compute[n] for n in users]  # (10), (11)
     load_s = [q / f for q, f in zip(queued, server_hz, strict=True)]  # (13), (15)

@@ -14,11 +14,11 @@ QUICK = settings(stateful_step_count=20, suppress_health_check=list(HealthCheck)
 def test_any_sequence_of_calls(kind):
     machine = machine_of(kind)
     # torch takes many times as long for small arrays
-    examples = 25 if kind.startswith("torch") else 75 if kind == "aec" else 50
+    examples = 25 if kind.startswith("torch") else 75
     run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=examples))
     seen = machine.seen
-    assert seen["played"] >= 80, seen
-    assert seen["compared"] > 0.6 * seen["played"], seen
+    # in full, which not every slot can be; what share of them hangs on what is drawn, constants of the code included
+    assert seen["compared"] >= 80, seen
     happened = {"reset", "snapshot", "copy", "pickle", "close", "refused step", "refused seed", "refused snapshot"}
     if kind in SINGLES:
         happened |= {"ansi", "refused step out of turn"}
