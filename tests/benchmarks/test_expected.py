@@ -122,6 +122,7 @@ def test_what_the_results_page_says_of_weights_and_rewards() -> None:
 
 
 def test_what_the_results_page_says_of_20_users() -> None:
-    local = utility_of(RESULTS.folder, "local", "crowded")  # the same game
+    assert scenarios.configure("crowded") == scenarios.configure("paper", num_users=20)
+    local = utility_of(RESULTS.folder, "local", "crowded")
     assert sum(value < local for value in utilities("dtomalb", num_users=20)) == 2
     assert lowest(utilities("dtomalb", "crowded", 20)) > local

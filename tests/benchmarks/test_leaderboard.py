@@ -63,6 +63,20 @@ def test_what_cannot_be_judged_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("elsewhere", "written"), [([], 1), (["--results"], 0)])
+def test_one_command_writes_the_row_and_the_page(
+    elsewhere: list[str], written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr("benchmarks.__main__.RESULTS", tmp_path / "published")
+    monkeypatch.setattr("benchmarks.pages.main", lambda: calls.append(None))
+    where = [*elsewhere, str(tmp_path / "mine")] if elsewhere else []
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "judge", "local", "--scenario", "sparse", *where])
+    assert main() == 0
+    assert len(leaderboard.entries(tmp_path / ("mine" if elsewhere else "published"))) == 1
+    assert len(calls) == written
+
+
 def test_a_runs_row_says_how_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (run,) = plan(["dtomalb"], ["sparse"], [3], search=[{"discount": 0.25}], env_steps=1_000)
     folder = finished(tmp_path, run, -7.0)

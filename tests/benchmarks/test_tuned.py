@@ -41,4 +41,10 @@ def test_a_search_is_kept_beside_those_before(tmp_path: Path) -> None:
     assert tuned.keep(again, searched(again, [100], -20.0), tmp_path) == 2
     utilities = [float(row["utility"]) for row in tuned.entries(tmp_path)]
     assert utilities == pytest.approx([-20.5, -20.9, -10.5, -10.9, -9.0])
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "search.yaml").write_text("hidden: [[8, 4]]\n")
+    for run in plan(["dtomalb"], ["paper"], [100], search=[{"hidden": [8, 4]}], env_steps=1_000):
+        finished(lists / "runs", run, -1.0)
+    assert tuned.keep(lists, lists / "search.yaml", tmp_path) == 1
     assert provenance.read(tmp_path)[tuned.FILE]["command"].startswith("python -m recipes sweep")
