@@ -1,17 +1,25 @@
 """Stopping when a person or a system asks for it, at a moment when nothing is lost."""
 
 import contextlib
+import os
 import signal
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 from recipes.runs import StoppedError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN_S = 0.05
 
 
 class StopSignals:
     """Turns the first SIGINT or SIGTERM into a request to stop; a second one stops at once.
+
+    It does so by a KeyboardInterrupt wherever the program is. Where Python would only print it (a fork's hooks, a
+    finaliser) it is raised again a moment later.
 
     Attributes:
         asked: whether a signal came.
@@ -20,6 +28,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.asked = False
         self._catching = False
+        self._timer: threading.Timer | None = None
 
     @contextlib.contextmanager
     def caught(self) -> Iterator[None]:
@@ -27,10 +36,15 @@ class StopSignals:
         before = {number: signal.getsignal(number) for number in _SIGNALS}
         self._catching = True
         self.renew()
+        unraisable = sys.unraisablehook
+        sys.unraisablehook = lambda lost: self._lost(lost, unraisable)
         try:
             yield
         finally:
+            sys.unraisablehook = unraisable
             self._catching = False
+            if self._timer is not None:
+                self._timer.cancel()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -52,7 +66,21 @@ class StopSignals:
         if self.asked:
             raise StoppedError(f"stopped {done}")
 
-    def _ask(self, *_: Any) -> None:
-        if self.asked:
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if not self.asked:
+            self.asked = True
+        elif frame is not None and frame.f_globals.get("__name__") == "logging":
+            self._again()  # it may be about to give its lock back, and Ray's threads wait for that at their end
+        else:
             raise KeyboardInterrupt
-        self.asked = True
+
+    def _lost(self, lost: "sys.UnraisableHookArgs", otherwise: Callable[["sys.UnraisableHookArgs"], Any]) -> None:
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            self._again()
+        else:
+            otherwise(lost)
+
+    def _again(self) -> None:
+        self._timer = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
+        self._timer.daemon = True
+        self._timer.start()

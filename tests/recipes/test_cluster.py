@@ -1,9 +1,11 @@
 """Sweeps and trainings on clusters: several Ray nodes on this machine, that join and die."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +64,30 @@ def works(node: Any, name: str) -> list[int]:
     return [pid for pid, command in children_of(pid_of_raylet(node)) if command.startswith(f"ray::{name}")]
 
 
+@contextlib.contextmanager
+def held(*of: Any) -> Iterator[None]:
+    """Let trials of these nodes stand still, so that a quick one does not take up another's run meanwhile."""
+    stopped: set[int] = set()
+    over = threading.Event()
+
+    def hold() -> None:
+        while not over.wait(0.1):
+            for pid in {pid for node in of for pid in works(node, "RunTrial")} - stopped:
+                os.kill(pid, signal.SIGSTOP)
+                stopped.add(pid)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(hold)
+        try:
+            yield
+        finally:
+            over.set()
+            holding.result()
+            for pid in stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+
 @pytest.fixture
 def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
@@ -87,7 +113,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
 def test_a_sweep_over_three_nodes(nodes: Nodes, alone: list[dict[str, str]], tmp_path: Path) -> None:
     three = [nodes.join() for _ in range(3)]
     process = start(*SWEEP, "--out", str(tmp_path), "--address", nodes.address)
-    wait_for(lambda: all(works(node, "RunTrial") for node in three), process, pause_s=0.5)
+    with held(*three):
+        wait_for(lambda: all(works(node, "RunTrial") for node in three), process)
     text = ended(process)
     assert process.returncode == 0, text
     assert without_clock(tmp_path) == alone
@@ -101,9 +128,10 @@ def test_a_node_that_dies_costs_time_and_one_that_joins_is_used(
     folders: Callable[[], list[Path]] = lambda: list(tmp_path.glob("runs/*/*/*"))  # noqa: E731
     wait_for(lambda: works(first, "RunTrial") and works(second, "RunTrial"), process, pause_s=0.5)
     wait_for(lambda: len([path for path in folders() if checkpoints(path)]) >= 2, process)
-    nodes.kill(second)
-    third = nodes.join()
-    wait_for(lambda: works(third, "RunTrial"), process, pause_s=0.5)
+    with held(first):
+        nodes.kill(second)
+        third = nodes.join()
+        wait_for(lambda: works(third, "RunTrial"), process, pause_s=0.5)
     text = ended(process)
     assert process.returncode == 0, text
     assert without_clock(tmp_path) == alone
