@@ -1,11 +1,13 @@
 """Tables of what the claims' measurements depend on: choices that the paper leaves open, budget, hyper-parameters."""
 
-from benchmarks.effects import difference
+import numpy as np
+
+from benchmarks.effects import difference, ratio
 from benchmarks.figures import style
 from benchmarks.rows import Results, Row
 from benchmarks.run_tables import Table
 from benchmarks.statistics import Estimate
-from benchmarks.studies import CAUSES, LONGER, PAPERS, SENSITIVITY, SMALLER_REWARDS
+from benchmarks.studies import CAUSES, LONGER, OWN, PAPERS, SENSITIVITY, SMALLER_REWARDS, SMALLEST, STEADINESS
 
 
 def sensitivity(results: Results) -> Table:
@@ -31,6 +33,46 @@ def causes(results: Results) -> Table:
         ["`paper` with", "DTOMALB", "seeds", "mean utility", "worst to best", "above as it is by"],
         [*body, *_against(rows, 20, [("discount 0.9", "paper", "discount 0.9"), ("100,800 env steps", "crowded", "")])],
     )
+
+
+def smaller_rewards(results: Results) -> Table:
+    """Every algorithm with rewards so small that no setting of the tuning had them."""
+    rows, body = style.last(results.final()), []
+    found = {name: style.finals(rows, name, "paper", 10, SMALLEST, "utility") for name in ("dtomalb", *OWN)}
+    for name, values in found.items():
+        base = style.finals(rows, name, "paper", 10, "", "utility")
+        if min(len(values), len(base)) > 1:
+            body.append(
+                [
+                    name,
+                    f"{base.mean():.2f} ({style.seeds(base)})",
+                    f"{values.mean():.2f} ({style.seeds(values)})",
+                    f"{values.min():.2f} to {values.max():.2f}",
+                    _by(difference(values, base)),
+                    "-" if name == "dtomalb" else _by(difference(found["dtomalb"], values)),
+                ]
+            )
+    return ["", "as it is, mean utility", SMALLEST, "worst to best", "above as it is by", "dtomalb above it by"], body
+
+
+def steadiness(results: Results) -> Table:
+    """How much runs wander when one thing is taken away that may keep independent learners steady."""
+    curves, body = results.curves(), []
+    base = style.wandering(curves, "paper", "idql-tolb")
+    for variant in ("", *STEADINESS):
+        theirs, ours = (style.wandering(curves, "paper", name, variant) for name in ("idql-tolb", "dtomalb"))
+        if min(len(theirs), len(ours)) > 1:
+            body.append(
+                [
+                    variant or "as it is",
+                    str(len(theirs)),
+                    *(f"{np.exp(values.mean()):.2f}" for values in (theirs, ours)),
+                    _by(ratio(theirs, ours)),
+                    _by(ratio(theirs, base)) if variant else "-",
+                ]
+            )
+    head = ["`paper` with", "seeds", "idql-tolb's deviation", "dtomalb's", "idql-tolb's over dtomalb's"]
+    return [*head, "idql-tolb's over its own as it is"], body
 
 
 def _against(rows: list[Row], users: int, others: list[tuple[str, str, str]]) -> list[list[str]]:

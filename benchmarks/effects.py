@@ -97,7 +97,7 @@ def sooner(curves: Sequence[Row], game: str, ours: Name, theirs: Name) -> Iterat
     It gets going where it first reaches the first of the :func:`marks`, and has converged where it stays above the
     second from then on.
     """
-    mine, other = (curves_of(curves, game, *who) for who in (ours, theirs))
+    mine, other = (style.curves_of(curves, game, *who) for who in (ours, theirs))
     if not mine or not other:
         return
     utilities = marks(game)
@@ -110,13 +110,6 @@ def sooner(curves: Sequence[Row], game: str, ours: Name, theirs: Name) -> Iterat
         text = f"`{game}`: {label(*ours)} {verb} {mark} at {medians[0]} env steps, {label(*theirs)} at "
         text += f"{medians[1]} (medians of {_seeds(*steps)}); probability to be sooner"
         yield Effect(text, found, 0.5, f"{game}: {mark}")
-
-
-def curves_of(curves: Sequence[Row], game: str, algorithm: str, variant: str) -> list[Row]:
-    """The rows of one algorithm on a scenario as it is."""
-    key = (game, scenarios.configure(game).num_users, algorithm, variant)
-    names = ("scenario", "num_users", "algorithm", "variant")
-    return [row for row in curves if tuple(row[name] for name in names) == key]
 
 
 def better(
@@ -136,20 +129,18 @@ def better(
     yield Effect(text, found, 0.0, where)
 
 
+def ratio(logarithms: Any, others: Any) -> Estimate:
+    """Of geometric means, from logarithms by seed."""
+    return Estimate(*(math.exp(value) for value in difference(logarithms, others)))
+
+
 def unsteady(curves: Sequence[Row], game: str, theirs: str, ours: str) -> Iterator[Effect]:
     """How much more a run's utility wanders over the last fifth of its evaluations, as a ratio of deviations."""
-    spreads = []
-    for algorithm in (theirs, ours):
-        rows = curves_of(curves, game, algorithm, "")
-        if not rows:
-            return
-        _, values = style.by_seed(rows)
-        spreads.append(np.log(values[:, -(values.shape[1] // 5) :].std(axis=1)))
+    spreads = [style.wandering(curves, game, algorithm) for algorithm in (theirs, ours)]
     if min(map(len, spreads)) < 2:
         return
-    found = Estimate(*(math.exp(value) for value in difference(*spreads)))
     text = f"`{game}`: {theirs}'s deviation within a run over its last fifth, as a multiple of {ours}'s"
-    yield Effect(f"{text} ({_seeds(*spreads)})", found, 1.0)
+    yield Effect(f"{text} ({_seeds(*spreads)})", ratio(*spreads), 1.0)
 
 
 def falling(rows: Sequence[Row]) -> Iterator[Effect]:
@@ -195,8 +186,8 @@ def even(rows: Sequence[Row]) -> Iterator[Effect]:
         yield Effect(f"{text} {about}; ratio of the two", found, 1.0)
     for name, theirs in spreads.items():
         if len(theirs) > 1:
-            found = Estimate(*(math.exp(value) for value in difference(np.log(theirs), np.log(ours))))
-            yield Effect(f"the same under {name} as a multiple of dtomalb's ({_seeds(theirs, ours)})", found, 1.0)
+            text = f"the same under {name} as a multiple of dtomalb's ({_seeds(theirs, ours)})"
+            yield Effect(text, ratio(np.log(theirs), np.log(ours)), 1.0)
 
 
 _LEARNERS = ("dtoma", "idql-tolb", "dqn-tolb")

@@ -283,6 +283,8 @@ _TABLES: dict[str, Callable[[Results], str]] = {
     "crowded": lambda results: _markdown(run_tables.crowded(results)),
     "sensitivity": lambda results: _markdown(cause_tables.sensitivity(results)),
     "causes": lambda results: _markdown(cause_tables.causes(results)),
+    "smaller-rewards": lambda results: _markdown(cause_tables.smaller_rewards(results)),
+    "steadiness": lambda results: _markdown(cause_tables.steadiness(results)),
     "best-and-last": lambda results: _markdown(run_tables.best_and_last(results)),
     "held-out": _held_out,
     "cost": _cost,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from benchmarks.effects import curves_of, marks, steps_to_reach, steps_to_stay
+from benchmarks.effects import marks, steps_to_reach, steps_to_stay
 from benchmarks.figures import style
 from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
@@ -32,7 +32,7 @@ def convergence(results: Results) -> Table:
     curves, body = results.curves(), []
     for game in _GAMES:
         for who in _who(curves, game):
-            rows = curves_of(curves, game, *who)
+            rows = style.curves_of(curves, game, *who)
             for mark, utility in marks(game).items():
                 first, stays = steps_to_reach(rows, utility), steps_to_stay(rows, utility)
                 body.append([f"`{game}`", label(*who), mark, str(len(first)), _steps(first), _steps(stays)])

@@ -25,7 +25,7 @@ SELFISH_STRAIGHT_THROUGH = STRAIGHT_THROUGH | {"critic": "pooled"}
 
 def is_variation(variant: str) -> bool:
     """Whether a variant is there to see what depends on it, and is no algorithm to compare."""
-    return variant in SENSITIVITY | CAUSES | LONGER | SMALLER_REWARDS or variant.startswith("w2")
+    return variant in SENSITIVITY | CAUSES | LONGER | SMALLER_REWARDS | STEADINESS or variant.startswith("w2")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ _CONVERGENCE = (
 _USERS = (
     Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(5, 10, 15, 20)),
     Study(PAPERS, ("paper",), seeds=5, num_users=(20,), in_quick=False),
-    Study((*PAPERS, "dtoma"), ("paper",), seeds=3, num_users=(30,), in_quick=False),
+    Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(30,), in_quick=False),
 )
 _CROWDED = (
     Study(("dtomalb",), ("crowded",), seeds=5, env_steps=100_000),
@@ -153,6 +153,18 @@ SMALLER_REWARDS: dict[str, dict[str, Any]] = {
     "rewards / 100": {"reward_scale": 0.01},
 }
 """The same without the term, or with it as it is."""
+SMALLEST = "rewards / 100"
+"""The one of them that all algorithms were tried with."""
+STEADINESS: dict[str, dict[str, Any]] = {
+    "constant learning rate": {"final_learning_rate": 1e-3},
+    "replay of one batch": {"replay_capacity": 512},
+    "an update every 4 slots": {"num_envs": 4},
+}
+"""Each takes away, or weakens, one thing of our recipes that may be why independent learners are steady here."""
+_REASONS = (
+    Study(OWN, ("paper",), seeds=5, variants={SMALLEST: SMALLER_REWARDS[SMALLEST]}, in_quick=False),
+    Study(("dtomalb", "idql-tolb"), ("paper",), seeds=5, variants=STEADINESS, in_quick=False),
+)
 
 FIGURES: dict[str, tuple[Study, ...]] = {
     "5": _CONVERGENCE,
@@ -169,6 +181,6 @@ FIGURES: dict[str, tuple[Study, ...]] = {
     "optimum": (*_CONVERGENCE, *_CROWDED),
     "anarchy": (),
     "joint-head": (),
-    "sensitivity": (*_ON_PAPER, *_CAUSES, *_SENSITIVITY),
+    "sensitivity": (*_ON_PAPER, *_CAUSES, *_REASONS, *_SENSITIVITY),
 }
 """By the number in the paper; what has a name is beyond the paper. Those without studies need no training."""

@@ -9,7 +9,7 @@ from benchmarks.figures import style
 from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row, label
 from benchmarks.statistics import performance_profile
-from benchmarks.studies import CAUSES, LONGER, SENSITIVITY, SMALLER_REWARDS, is_variation
+from benchmarks.studies import CAUSES, LONGER, OWN, SENSITIVITY, SMALLER_REWARDS, SMALLEST, STEADINESS, is_variation
 from edgeoffload_env import scenarios
 
 _TASKS = (("paper", 10), ("paper-load-only", 10))
@@ -144,7 +144,7 @@ def sensitivity(results: Results) -> Any:
     """Utility as a share of ``greedy``'s where what is open is chosen otherwise; DTOMALB's with other settings."""
     rows = style.last(results.final())
     algorithms = ("dtomalb", "dqn-tolb", "idql-tolb")
-    figure, axes = style.axes(2, width=6.5)
+    figure, axes = style.axes(3, width=6.0)
     names = []
     for number, variant in enumerate(["", *SENSITIVITY]):
         changed = {name.removeprefix("env."): value for name, value in SENSITIVITY.get(variant, {}).items()}
@@ -161,18 +161,48 @@ def sensitivity(results: Results) -> Any:
     axes[0].set_xticks(range(len(names)), names, fontsize=7)
     axes[0].set(ylabel="utility / greedy's (both negative; less is better)")
     axes[0].legend(fontsize=7)
-    names = []
-    for variant in ("", *LONGER, *CAUSES, *SMALLER_REWARDS):
-        values = style.finals(rows, "dtomalb", "paper", 10, variant, "utility")
-        if len(values):
-            style.point(axes[1], len(names), values, style.of("dtomalb"))
-            names.append(f"{variant or 'as it is'}\n{style.seeds(values)}")
-    best = style.evaluated("greedy", "paper").utility.mean()
-    axes[1].axhline(best, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
-    axes[1].set_xticks(range(len(names)), names, fontsize=7)
-    axes[1].set(ylabel="system utility of dtomalb on paper")
-    axes[1].legend(fontsize=7)
+    _with_other_settings(axes[1], rows)
+    _steadiness(axes[2], results.curves())
     return figure
+
+
+def _with_other_settings(axis: Any, rows: list[Row]) -> None:
+    """DTOMALB with each, and all algorithms with the rewards that did most for it."""
+    names: list[str] = []
+    for variant in ("", *LONGER, *CAUSES, *SMALLER_REWARDS):
+        shown = [(name, style.finals(rows, name, "paper", 10, variant, "utility")) for name in OWN]
+        shown = [(name, values) for name, values in shown if len(values)]
+        if variant not in ("", SMALLEST):
+            shown = [(name, values) for name, values in shown if name == "dtomalb"]
+        for number, (name, values) in enumerate(shown):
+            place = len(names) + 0.14 * (number - (len(shown) - 1) / 2)
+            style.point(axis, place, values, style.of(name), None if variant else name)
+        if shown:
+            counts = dict.fromkeys(style.seeds(values) for _, values in shown)
+            names.append("\n".join([(variant or "as it is").replace(" of ", " of\n"), *counts]))
+    best = style.evaluated("greedy", "paper").utility.mean()
+    axis.axhline(best, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
+    axis.set_xticks(range(len(names)), names, fontsize=7)
+    axis.set(ylabel="system utility on paper")
+    axis.legend(fontsize=7, loc="lower right")
+
+
+def _steadiness(axis: Any, curves: list[Row]) -> None:
+    """Deviations within runs over their last fifth."""
+    names: list[str] = []
+    for variant in ("", *STEADINESS):
+        counts = []
+        for side, algorithm in ((-0.1, "dtomalb"), (0.1, "idql-tolb")):
+            deviations = np.exp(style.wandering(curves, "paper", algorithm, variant))
+            if len(deviations):
+                style.point(axis, len(names) + side, deviations, style.of(algorithm), None if variant else algorithm)
+                counts.append(style.seeds(deviations))
+        if counts:
+            names.append("\n".join([variant or "as it is", *dict.fromkeys(counts)]))
+    axis.set_xticks(range(len(names)), names, fontsize=7)
+    axis.set(ylabel="deviation of utility within a run, last fifth", yscale="log")
+    if axis.lines:
+        axis.legend(fontsize=7)
 
 
 def _scores_in(results: Results, rows: list[Row], algorithm: str, game: str) -> Any:

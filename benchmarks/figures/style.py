@@ -64,6 +64,22 @@ def by_seed(rows: Sequence[Row]) -> tuple[Any, Any]:
     return [row["env_steps"] for row in whole[0]], np.asarray([[row["utility"] for row in rows] for rows in whole])
 
 
+def curves_of(curves: Sequence[Row], game: str, algorithm: str, variant: str) -> list[Row]:
+    """The rows of one algorithm on a scenario as it is."""
+    key = (game, scenarios.configure(game).num_users, algorithm, variant)
+    names = ("scenario", "num_users", "algorithm", "variant")
+    return [row for row in curves if tuple(row[name] for name in names) == key]
+
+
+def wandering(curves: Sequence[Row], game: str, algorithm: str, variant: str = "") -> Any:
+    """For each seed the logarithm of the deviation of a run's utility over the last fifth of its evaluations."""
+    rows = curves_of(curves, game, algorithm, variant)
+    if not rows:
+        return np.empty(0)
+    _, values = by_seed(rows)
+    return np.log(values[:, -(values.shape[1] // 5) :].std(axis=1))
+
+
 def point(axis: Any, place: float, values: Any, style: tuple[str, str], label: str | None = None) -> None:
     """All seeds, their interquartile mean, and its interval."""
     value, low, high = estimate(values[:, None], rng())
