@@ -136,6 +136,8 @@ def ratio(logarithms: Any, others: Any) -> Estimate:
 
 def unsteady(curves: Sequence[Row], game: str, theirs: str, ours: str) -> Iterator[Effect]:
     """How much more a run's utility wanders over the last fifth of its evaluations, as a ratio of deviations."""
+    if not all(style.curves_of(curves, game, algorithm, "") for algorithm in (theirs, ours)):
+        return
     spreads = [style.wandering(curves, game, algorithm) for algorithm in (theirs, ours)]
     if min(map(len, spreads)) < 2:
         return

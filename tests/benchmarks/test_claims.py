@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,32 +14,7 @@ from benchmarks.rows import Results
 from benchmarks.run_tables import best_and_last, convergence
 from benchmarks.statistics import Estimate
 from edgeoffload_env import evaluate
-from tests.benchmarks.tables import curve_rows, final_rows
-
-
-class MadeUp(Results):
-    """Results that are not in a folder."""
-
-    def __init__(
-        self, final: Any = (), curves: Any = (), servers: Any = (), complexity: Any = (), lost: Any = ()
-    ) -> None:
-        super().__init__(Path("nowhere"))
-        self._tables = [list(rows) for rows in (final, curves, servers, complexity, lost)]
-
-    def final(self) -> Any:
-        return self._tables[0]
-
-    def curves(self) -> Any:
-        return self._tables[1]
-
-    def servers(self) -> Any:
-        return self._tables[2]
-
-    def complexity(self) -> Any:
-        return self._tables[3]
-
-    def elsewhere(self) -> Any:
-        return self._tables[4]
+from tests.benchmarks.tables import MadeUp, curve_rows, final_rows
 
 
 def verdict(results: Results, start: str) -> str:

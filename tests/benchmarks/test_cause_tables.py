@@ -1,0 +1,43 @@
+"""Tables of causes, on data of which the right numbers are known."""
+
+import pytest
+
+from benchmarks.cause_tables import causes, sensitivity, smaller_rewards, steadiness
+from benchmarks.studies import SMALLEST, STEADINESS
+from tests.benchmarks.tables import MadeUp, curve_rows, final_rows
+
+
+def test_smaller_rewards() -> None:
+    rows = final_rows("dtomalb", "paper", [-12.5, -12.6, -12.7]) + final_rows("idql-tolb", "paper", [-12.0, -12.2])
+    rows += final_rows("dtomalb", "paper", [-11.6, -11.4], variant=SMALLEST)
+    rows += final_rows("idql-tolb", "paper", [-12.1, -12.1], variant=SMALLEST)
+    rows += final_rows("dqn-tolb", "paper", [-12.1, -12.1], variant=SMALLEST)  # and none as it is
+    _, body = smaller_rewards(MadeUp(final=rows))
+    assert [row[0] for row in body] == ["dtomalb", "idql-tolb"]
+    assert body[0][1:4] == ["-12.60 (3 seeds)", "-11.50 (2 seeds)", "-11.60 to -11.40"]
+    assert [row[4].split()[0] for row in body] == ["1.10", "0.00"]
+    assert body[0][5] == "-"
+    assert body[1][5].startswith("0.60 [")
+
+
+def wandering(*sizes: float) -> list[list[float]]:
+    return [[-12 + size * (-1) ** i for i in range(20)] for size in sizes]
+
+
+def test_steadiness() -> None:
+    variant, *_ = STEADINESS
+    rows = curve_rows("dtomalb", "paper", wandering(0.1, 0.1)) + curve_rows("idql-tolb", "paper", wandering(0.2, 0.2))
+    rows += curve_rows("dtomalb", "paper", wandering(0.1, 0.4), variant)
+    rows += curve_rows("idql-tolb", "paper", wandering(0.6, 0.6), variant)
+    _, body = steadiness(MadeUp(curves=rows))
+    assert body[0] == ["as it is", "2", "0.20", "0.10", "2.00 [2.00, 2.00]", "-"]
+    assert body[1][:4] == [variant, "2", "0.60", "0.20"]
+    assert body[1][4].startswith("3.00 [")
+    assert body[1][5] == "3.00 [3.00, 3.00]"
+
+
+@pytest.mark.parametrize("table", [causes, sensitivity, smaller_rewards, steadiness])
+def test_without_rows_there_is_a_head_alone(table) -> None:  # type: ignore[no-untyped-def]
+    head, body = table(MadeUp())
+    assert head
+    assert body == []
