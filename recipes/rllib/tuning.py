@@ -46,30 +46,19 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
         return PlacementGroupFactory([{"CPU": 1} | share])
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Take up the run where it stands."""
+        """Only keep what to do: a run is taken up by the first :meth:`step`.
+
+        What fails there Tune tries again, as it does not with what fails in a process's change to another run.
+        """
         quiet_process()
         self._open = contextlib.ExitStack()
-        self._open.enter_context(no_results_at_home())
         self._training: Training | None = None
-        run = config["run"]
-        if not Path(run["sign"]).is_file():
-            raise RunError(
-                f"node {platform.node()} does not see {run['sign']}, which the sweep put there; "
-                "on a cluster --out must be a folder that all nodes share"
-            )
-        self._settings, self._folder = RunSettings.from_json(run["settings"]), RunFolder(Path(run["folder"]))
-        if self._folder.finished:  # and the process died before it could say so
-            return
-        self._folder = RunFolder.begin(self._folder.path, self._settings, wait_s=_LOCK_WAIT_S)
-        self._open.callback(self._folder.release)
-        training = Training(self._folder, self._settings, run["checkpoint_s"])
-        self._training = self._open.enter_context(contextlib.closing(training))
-        self._sound = True
+        self._run: dict[str, Any] | None = config["run"]
+        self._sound = False
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take up another run in this process, whose imports took longer than some short runs."""
-        self.cleanup()
-        self.setup(new_config)
+        self._run = new_config["run"]
         return True
 
     def step(self) -> dict[str, Any]:
@@ -77,6 +66,9 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
 
         What would fail again in the same way ends the trial with an ``error``, since Tune starts anew what raises.
         """
+        if self._run is not None:
+            self._begin(self._run)
+            self._run = None
         training, row = self._training, {}
         if training is not None:
             self._sound = False
@@ -88,8 +80,10 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
                     return row | {"done": False}
                 training.save()
             except TrainingError as error:
+                self._end()
                 return {"error": str(error), "done": True}
             finish(self._folder, self._settings, training.progress)
+            self._end()
         summary = self._folder.summary
         assert summary is not None
         final = {name: summary["evaluation"][name]["mean"] for name in ("utility", "score")}
@@ -100,6 +94,28 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
         with self._open:
             if self._training is not None and self._sound:
                 self._training.save()
+
+    def _begin(self, run: dict[str, Any]) -> None:
+        """Take up the run where it stands."""
+        if not Path(run["sign"]).is_file():
+            raise RunError(
+                f"node {platform.node()} does not see {run['sign']}, which the sweep put there; "
+                "on a cluster --out must be a folder that all nodes share"
+            )
+        self._settings, self._folder = RunSettings.from_json(run["settings"]), RunFolder(Path(run["folder"]))
+        if self._folder.finished:  # and the process died before it could say so
+            return
+        self._open.enter_context(no_results_at_home())
+        self._folder = RunFolder.begin(self._folder.path, self._settings, wait_s=_LOCK_WAIT_S)
+        self._open.callback(self._folder.release)
+        training = Training(self._folder, self._settings, run["checkpoint_s"])
+        self._training = self._open.enter_context(contextlib.closing(training))
+        self._sound = True
+
+    def _end(self) -> None:
+        """Let the run go, whose process may take up another one."""
+        self._training = None
+        self._open.close()
 
 
 class _Watch(Callback):  # type: ignore[misc]
@@ -148,8 +164,10 @@ class _Watch(Callback):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A trial died more often than it may."""
         name = _name_of(trial)
-        self.errors[name] = str(trial.get_error())
-        self._report.say(f"{name}: failed; its error is kept in {trial.storage.trial_fs_path}/error.txt")
+        error = trial.get_error()
+        self.errors[name] = error or "its process died as it took up this run"  # a moment for which Tune keeps no error
+        kept = f"; its error is kept in {trial.storage.trial_fs_path}/error.txt" if error else ""
+        self._report.say(f"{name}: failed{kept}")
 
     def close(self) -> None:
         """End the report."""

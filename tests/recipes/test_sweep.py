@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,7 +185,7 @@ def test_a_trial_goes_on_from_where_its_run_stood(local_session: None, tmp_path:
     third.stop()
     sign.unlink()
     with pytest.raises(RunError, match="on a cluster --out must be a folder that all nodes share"):
-        RunTrial(config=config)
+        RunTrial(config=config).train()
 
 
 @pytest.mark.parametrize("algorithm", ["idql-tolb", "rllib-ppo"])
@@ -246,17 +247,33 @@ def test_a_trial_that_is_killed_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_cannot_be_does_not_stop_the_others(tmp_path: Path) -> None:
-    """Where one folder holds something else, that run fails, with the reason, and the other is trained."""
-    blocked = tmp_path / "runs/idql-tolb/paper/seed-0"
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_run_that_cannot_be_does_not_stop_the_others(tmp_path: Path, seed: int) -> None:
+    """Where one folder holds something else, that run fails, with the reason, and the others are trained.
+
+    One at a time: the first in a new process, the second in the one that the first leaves.
+    """
+    blocked = tmp_path / f"runs/idql-tolb/paper/seed-{seed}"
     blocked.mkdir(parents=True)
     (blocked / "thesis.txt").write_text("mine")
-    done = sweep(tmp_path, "--algorithms", "idql-tolb", "--seeds", "2", "--env-steps", "200")
+    done = sweep(tmp_path, "--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "200", "--jobs", "1")
     assert done.returncode == 1
-    assert "runs/idql-tolb/paper/seed-0 failed" in done.stderr
+    assert f"runs/idql-tolb/paper/seed-{seed} failed" in done.stderr
     assert "holds something that is not a run" in done.stderr
-    assert [row["seed"] for row in table(tmp_path)] == ["1", "1"]
+    assert [row["seed"] for row in table(tmp_path)] == sorted(2 * [str(other) for other in {0, 1, 2} - {seed}])
     assert (blocked / "thesis.txt").read_text() == "mine"
+
+
+def test_a_trial_of_which_tune_keeps_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    from recipes.rllib.tuning import _Watch
+
+    (run,) = plan(["idql-tolb"], ["paper"], [0], env_steps=200)
+    watch = _Watch([run], {}, lambda run: None)
+    trial: Any = SimpleNamespace(config={"run": {"name": run.name}}, get_error=lambda: None)
+    watch.on_trial_error(0, [trial], trial)
+    watch.close()
+    assert watch.errors == {run.name: "its process died as it took up this run"}
+    assert f"{run.name}: failed\n" in capsys.readouterr().err
 
 
 def children_of(parent: int) -> list[tuple[int, str]]:
