@@ -49,10 +49,12 @@ def smaller_rewards(results: Results) -> Table:
                     f"{values.mean():.2f} ({style.seeds(values)})",
                     f"{values.min():.2f} to {values.max():.2f}",
                     _by(difference(values, base)),
-                    "-" if name == "dtomalb" else _by(difference(found["dtomalb"], values)),
+                    *("-" if name == "dtomalb" else _by(difference(found["dtomalb"], v)) for v in (values, base)),
                 ]
             )
-    return ["", "as it is, mean utility", SMALLEST, "worst to best", "above as it is by", "dtomalb above it by"], body
+    head = ["", "as it is, mean utility", SMALLEST, "worst to best", "above as it is by"]
+    ours = f"dtomalb ({SMALLEST}) above"
+    return [*head, f"{ours} it by", f"{ours} it as it is by"], body
 
 
 def steadiness(results: Results) -> Table:
