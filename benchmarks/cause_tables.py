@@ -1,5 +1,7 @@
 """Tables of what the claims' measurements depend on: choices that the paper leaves open, budget, hyper-parameters."""
 
+import math
+
 import numpy as np
 
 from benchmarks.effects import difference, ratio
@@ -59,7 +61,7 @@ def smaller_rewards(results: Results) -> Table:
 
 def steadiness(results: Results) -> Table:
     """How much runs wander when one thing is taken away that may keep independent learners steady."""
-    curves, body = results.curves(), []
+    curves, rows, body = results.curves(), style.last(results.final()), []
     base = style.wandering(curves, "paper", "idql-tolb")
     for variant in ("", *STEADINESS):
         theirs, ours = (style.wandering(curves, "paper", name, variant) for name in ("idql-tolb", "dtomalb"))
@@ -68,13 +70,19 @@ def steadiness(results: Results) -> Table:
                 [
                     variant or "as it is",
                     str(len(theirs)),
-                    *(f"{np.exp(values.mean()):.2f}" for values in (theirs, ours)),
+                    *(f"{np.median(v):.2f} ({v.min():.2f} to {v.max():.2f})" for v in (theirs, ours)),
+                    *(f"{_mean(rows, name, variant):.2f}" for name in ("idql-tolb", "dtomalb")),
                     _by(ratio(theirs, ours)),
                     _by(ratio(theirs, base)) if variant else "-",
                 ]
             )
-    head = ["`paper` with", "seeds", "idql-tolb's deviation", "dtomalb's", "idql-tolb's over dtomalb's"]
-    return [*head, "idql-tolb's over its own as it is"], body
+    head = ["`paper` with", "seeds", "deviation of idql-tolb", "of dtomalb", "mean utility of idql-tolb", "of dtomalb"]
+    return [*head, "idql-tolb's deviation over dtomalb's", "over its own as it is"], body
+
+
+def _mean(rows: list[Row], algorithm: str, variant: str) -> float:
+    values = style.finals(rows, algorithm, "paper", 10, variant, "utility")
+    return float(values.mean()) if len(values) else math.nan
 
 
 def _against(rows: list[Row], users: int, others: list[tuple[str, str, str]]) -> list[list[str]]:
@@ -97,4 +105,4 @@ def _against(rows: list[Row], users: int, others: list[tuple[str, str, str]]) ->
 
 
 def _by(found: Estimate) -> str:
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return "-" if math.isnan(found.value) else f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"

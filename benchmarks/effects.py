@@ -129,15 +129,15 @@ def better(
     yield Effect(text, found, 0.0, where)
 
 
-def ratio(logarithms: Any, others: Any) -> Estimate:
-    """Of geometric means, from logarithms by seed."""
-    return Estimate(*(math.exp(value) for value in difference(logarithms, others)))
+def ratio(ours: Any, theirs: Any) -> Estimate:
+    """Of geometric means over seeds; NaN where a value is 0."""
+    if not np.all(ours) or not np.all(theirs):
+        return Estimate(math.nan, math.nan, math.nan)
+    return Estimate(*(math.exp(value) for value in difference(np.log(ours), np.log(theirs))))
 
 
 def unsteady(curves: Sequence[Row], game: str, theirs: str, ours: str) -> Iterator[Effect]:
     """How much more a run's utility wanders over the last fifth of its evaluations, as a ratio of deviations."""
-    if not all(style.curves_of(curves, game, algorithm, "") for algorithm in (theirs, ours)):
-        return
     spreads = [style.wandering(curves, game, algorithm) for algorithm in (theirs, ours)]
     if min(map(len, spreads)) < 2:
         return
@@ -189,7 +189,7 @@ def even(rows: Sequence[Row]) -> Iterator[Effect]:
     for name, theirs in spreads.items():
         if len(theirs) > 1:
             text = f"the same under {name} as a multiple of dtomalb's ({_seeds(theirs, ours)})"
-            yield Effect(text, ratio(np.log(theirs), np.log(ours)), 1.0)
+            yield Effect(text, ratio(theirs, ours), 1.0)
 
 
 _LEARNERS = ("dtoma", "idql-tolb", "dqn-tolb")

@@ -144,7 +144,7 @@ def sensitivity(results: Results) -> Any:
     """Utility as a share of ``greedy``'s where what is open is chosen otherwise; DTOMALB's with other settings."""
     rows = style.last(results.final())
     algorithms = ("dtomalb", "dqn-tolb", "idql-tolb")
-    figure, axes = style.axes(3, width=6.0)
+    figure, axes = style.axes(1, rows=3, width=8.5, height=3.3)
     names = []
     for number, variant in enumerate(["", *SENSITIVITY]):
         changed = {name.removeprefix("env."): value for name, value in SENSITIVITY.get(variant, {}).items()}
@@ -179,12 +179,12 @@ def _with_other_settings(axis: Any, rows: list[Row]) -> None:
             style.point(axis, place, values, style.of(name), None if variant else name)
         if shown:
             counts = dict.fromkeys(style.seeds(values) for _, values in shown)
-            names.append("\n".join([(variant or "as it is").replace(" of ", " of\n"), *counts]))
+            names.append("\n".join([(variant or "as it is"), *counts]))
     best = style.evaluated("greedy", "paper").utility.mean()
     axis.axhline(best, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
     axis.set_xticks(range(len(names)), names, fontsize=7)
     axis.set(ylabel="system utility on paper")
-    axis.legend(fontsize=7, loc="lower right")
+    axis.legend(fontsize=7, loc="lower left")
 
 
 def _steadiness(axis: Any, curves: list[Row]) -> None:
@@ -193,14 +193,14 @@ def _steadiness(axis: Any, curves: list[Row]) -> None:
     for variant in ("", *STEADINESS):
         counts = []
         for side, algorithm in ((-0.1, "dtomalb"), (0.1, "idql-tolb")):
-            deviations = np.exp(style.wandering(curves, "paper", algorithm, variant))
+            deviations = style.wandering(curves, "paper", algorithm, variant)
             if len(deviations):
                 style.point(axis, len(names) + side, deviations, style.of(algorithm), None if variant else algorithm)
                 counts.append(style.seeds(deviations))
         if counts:
             names.append("\n".join([variant or "as it is", *dict.fromkeys(counts)]))
     axis.set_xticks(range(len(names)), names, fontsize=7)
-    axis.set(ylabel="deviation of utility within a run, last fifth", yscale="log")
+    axis.set(ylabel="deviation of utility within a run, last fifth")
     if axis.lines:
         axis.legend(fontsize=7)
 

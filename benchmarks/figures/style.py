@@ -72,12 +72,12 @@ def curves_of(curves: Sequence[Row], game: str, algorithm: str, variant: str) ->
 
 
 def wandering(curves: Sequence[Row], game: str, algorithm: str, variant: str = "") -> Any:
-    """For each seed the logarithm of the deviation of a run's utility over the last fifth of its evaluations."""
+    """For each seed the standard deviation of a run's utility over the last fifth of its evaluations."""
     rows = curves_of(curves, game, algorithm, variant)
     if not rows:
         return np.empty(0)
     _, values = by_seed(rows)
-    return np.log(values[:, -(values.shape[1] // 5) :].std(axis=1))
+    return values[:, -(values.shape[1] // 5) :].std(axis=1)
 
 
 def point(axis: Any, place: float, values: Any, style: tuple[str, str], label: str | None = None) -> None:

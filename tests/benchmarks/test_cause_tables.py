@@ -25,15 +25,20 @@ def wandering(*sizes: float) -> list[list[float]]:
 
 
 def test_steadiness() -> None:
-    variant, *_ = STEADINESS
+    first, second, *_ = STEADINESS
     rows = curve_rows("dtomalb", "paper", wandering(0.1, 0.1)) + curve_rows("idql-tolb", "paper", wandering(0.2, 0.2))
-    rows += curve_rows("dtomalb", "paper", wandering(0.1, 0.4), variant)
-    rows += curve_rows("idql-tolb", "paper", wandering(0.6, 0.6), variant)
-    _, body = steadiness(MadeUp(curves=rows))
-    assert body[0] == ["as it is", "2", "0.20", "0.10", "2.00 [2.00, 2.00]", "-"]
-    assert body[1][:4] == [variant, "2", "0.60", "0.20"]
-    assert body[1][4].startswith("3.00 [")
-    assert body[1][5] == "3.00 [3.00, 3.00]"
+    rows += curve_rows("dtomalb", "paper", wandering(0.1, 0.4), first)
+    rows += curve_rows("idql-tolb", "paper", wandering(0.6, 0.6), first)
+    rows += curve_rows("dtomalb", "paper", wandering(0.1, 0.0), second)
+    rows += curve_rows("idql-tolb", "paper", wandering(0.6, 0.6), second)
+    ends = final_rows("dtomalb", "paper", [-12.0, -13.0]) + final_rows("idql-tolb", "paper", [-11.0, -12.0])
+    _, body = steadiness(MadeUp(final=ends, curves=rows))
+    widths = ["0.20 (0.20 to 0.20)", "0.10 (0.10 to 0.10)"]
+    assert body[0] == ["as it is", "2", *widths, "-11.50", "-12.50", "2.00 [2.00, 2.00]", "-"]
+    assert body[1][:4] == [first, "2", "0.60 (0.60 to 0.60)", "0.25 (0.10 to 0.40)"]
+    assert body[1][6].startswith("3.00 [")
+    assert body[1][7] == "3.00 [3.00, 3.00]"
+    assert body[2][6] == "-"  # a run that does not move has no ratio
 
 
 @pytest.mark.parametrize("table", [causes, sensitivity, smaller_rewards, steadiness])

@@ -3,12 +3,16 @@
 import re
 import statistics
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from benchmarks.effects import difference
+from benchmarks.effects import difference, ratio
+from benchmarks.figures import style
 from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row
+from benchmarks.studies import OWN, SMALLEST
 from edgeoffload_env import scenarios
 from edgeoffload_env.cli_policies import value_of
 from recipes import registry
@@ -119,6 +123,31 @@ def test_what_the_results_page_says_of_weights_and_rewards() -> None:
     assert all(statistics.fmean(values) > published + 0.5 for values in small)
     for variant in ("180,000 env steps", "discount 0.9", "settings of dtomalb-exact"):
         assert statistics.fmean(utilities("dtomalb", variant=variant)) < published + 0.5
+
+
+def test_what_the_results_page_says_of_small_rewards() -> None:
+    ours, *theirs = (utilities(name, variant=SMALLEST) for name in ("dtomalb", "dqn-tolb", "idql-tolb"))
+    assert {len(values) for values in (ours, *theirs)} == {5}
+    for name, values in zip(("dqn-tolb", "idql-tolb"), theirs, strict=True):
+        assert difference(values, utilities(name)).high < 0
+        assert difference(ours, values).low > 0
+        assert difference(ours, utilities(name)).low > 0
+    assert difference(utilities("idql-tolb", variant="replay of one batch"), utilities("idql-tolb")).low > 0.5
+    scales = {name: registry.get(name).load().Hyperparameters().reward_scale for name in OWN}
+    assert {name for name, scale in scales.items() if scale == 0.1} == {"dqn-tolb", "dtomalb-exact"}
+    assert set(scales.values()) == {0.1, 1.0}
+
+
+def test_what_the_results_page_says_of_steadiness() -> None:
+    def deviations(algorithm: str, variant: str = "") -> Any:
+        return style.wandering(RESULTS.curves(), "paper", algorithm, variant)
+
+    for name in ("dtomalb", "idql-tolb"):
+        assert ratio(deviations(name, "constant learning rate"), deviations(name)).low > 1
+    assert round(ratio(deviations("idql-tolb", "replay of one batch"), deviations("idql-tolb")).value) == 3
+    without = deviations("dtomalb", "replay of one batch")
+    assert min(without) == 0.0
+    assert np.median(without) > max(deviations("idql-tolb", "replay of one batch"))
 
 
 def test_what_the_results_page_says_of_20_users() -> None:
