@@ -1,10 +1,8 @@
 """Stopping when a person or a system asks for it, at a moment when nothing is lost."""
 
 import contextlib
-import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -13,6 +11,7 @@ from recipes.runs import StoppedError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _AGAIN_S = 0.05
+_PATIENCE = 20
 
 
 class StopSignals:
@@ -28,23 +27,23 @@ class StopSignals:
     def __init__(self) -> None:
         self.asked = False
         self._catching = False
-        self._timer: threading.Timer | None = None
+        self._put_off = 0
 
     @contextlib.contextmanager
     def caught(self) -> Iterator[None]:
-        """Catch the signals within the block."""
-        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        """Catch the signals within the block, and SIGALRM, by which they come again."""
+        before = {number: signal.getsignal(number) for number in (*_SIGNALS, signal.SIGALRM)}
+        unraisable = sys.unraisablehook
         self._catching = True
         self.renew()
-        unraisable = sys.unraisablehook
+        signal.signal(signal.SIGALRM, self._ask_again)
         sys.unraisablehook = lambda lost: self._lost(lost, unraisable)
         try:
             yield
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
             sys.unraisablehook = unraisable
             self._catching = False
-            if self._timer is not None:
-                self._timer.cancel()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -67,20 +66,24 @@ class StopSignals:
             raise StoppedError(f"stopped {done}")
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if not self.asked:
-            self.asked = True
-        elif frame is not None and frame.f_globals.get("__name__") == "logging":
-            self._again()  # it may be about to give its lock back, and Ray's threads wait for that at their end
+        if self.asked:
+            self._ask_again(number, frame)
+        self.asked = True
+
+    def _ask_again(self, _: int, frame: FrameType | None) -> None:
+        # logging may be about to give its lock back, for which Ray's threads wait at their end; but it may wait itself
+        if frame is not None and frame.f_globals.get("__name__") == "logging" and self._put_off < _PATIENCE:
+            self._put_off += 1
+            self._later()
         else:
             raise KeyboardInterrupt
 
     def _lost(self, lost: "sys.UnraisableHookArgs", otherwise: Callable[["sys.UnraisableHookArgs"], Any]) -> None:
         if issubclass(lost.exc_type, KeyboardInterrupt):
-            self._again()
+            self._later()
         else:
             otherwise(lost)
 
-    def _again(self) -> None:
-        self._timer = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
-        self._timer.daemon = True
-        self._timer.start()
+    @staticmethod
+    def _later() -> None:
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)

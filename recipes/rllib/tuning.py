@@ -80,7 +80,8 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray carries no types
                     return row | {"done": False}
                 training.save()
             except TrainingError as error:
-                self._end()
+                with contextlib.suppress(Exception):  # of the same cause, such as a disk that is full
+                    self._end()
                 return {"error": str(error), "done": True}
             finish(self._folder, self._settings, training.progress)
             self._end()
@@ -164,10 +165,10 @@ class _Watch(Callback):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A trial died more often than it may."""
         name = _name_of(trial)
-        error = trial.get_error()
-        self.errors[name] = error or "its process died as it took up this run"  # a moment for which Tune keeps no error
-        kept = f"; its error is kept in {trial.storage.trial_fs_path}/error.txt" if error else ""
-        self._report.say(f"{name}: failed{kept}")
+        own, kept = trial.error_file, trial.storage.trial_fs_path  # the other is a copy, made every ten seconds
+        error = Path(own).read_text(encoding="utf-8") if own and Path(own).is_file() else ""
+        self.errors[name] = error or "its process died as it took up this run"
+        self._report.say(f"{name}: failed" + (f"; its error is kept in {kept}/error.txt" if error else ""))
 
     def close(self) -> None:
         """End the report."""

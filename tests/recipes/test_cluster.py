@@ -73,8 +73,8 @@ def held(*of: Any) -> Iterator[None]:
     def hold() -> None:
         while not over.wait(0.1):
             for pid in {pid for node in of for pid in works(node, "RunTrial")} - stopped:
-                os.kill(pid, signal.SIGSTOP)
                 stopped.add(pid)
+                send(pid, signal.SIGSTOP)
 
     with ThreadPoolExecutor(1) as pool:
         holding = pool.submit(hold)
@@ -82,10 +82,17 @@ def held(*of: Any) -> Iterator[None]:
             yield
         finally:
             over.set()
-            holding.result()
-            for pid in stopped:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+            try:
+                holding.result()
+            finally:
+                for pid in stopped:
+                    send(pid, signal.SIGCONT)
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    """To a process that may have ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 @pytest.fixture
@@ -114,7 +121,7 @@ def test_a_sweep_over_three_nodes(nodes: Nodes, alone: list[dict[str, str]], tmp
     three = [nodes.join() for _ in range(3)]
     process = start(*SWEEP, "--out", str(tmp_path), "--address", nodes.address)
     with held(*three):
-        wait_for(lambda: all(works(node, "RunTrial") for node in three), process)
+        wait_for(lambda: all(works(node, "RunTrial") for node in three), process, pause_s=0.5)
     text = ended(process)
     assert process.returncode == 0, text
     assert without_clock(tmp_path) == alone

@@ -58,11 +58,37 @@ def test_a_second_signal_is_not_lost(
 
 
 def test_a_signal_that_comes_too_late_does_nothing() -> None:
+    stop, late = StopSignals(), []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
+    for number in before:
+        signal.signal(number, lambda number, _: late.append(number))
+    try:
+        with stop.caught():
+            signal.raise_signal(signal.SIGINT)
+            within_a_finaliser()
+            within_a_finaliser()
+        time.sleep(0.2)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert stop.asked
+    assert late == []
+
+
+def test_logging_that_waits_is_not_waited_for() -> None:
+    waits = FunctionType((lambda: time.sleep(60.0)).__code__, {"__name__": "logging", "time": time})
     stop = StopSignals()
-    with stop.caught():
-        signal.raise_signal(signal.SIGINT)
-        within_a_finaliser()
-    time.sleep(0.2)
+
+    def work() -> None:
+        with stop.caught():
+            signal.raise_signal(signal.SIGINT)
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            waits()
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert 0.5 < time.monotonic() - began < 30.0
 
 
 def test_what_else_a_finaliser_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

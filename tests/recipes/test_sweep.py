@@ -191,6 +191,8 @@ def test_a_trial_goes_on_from_where_its_run_stood(local_session: None, tmp_path:
 @pytest.mark.parametrize("algorithm", ["idql-tolb", "rllib-ppo"])
 def test_a_process_takes_up_one_run_after_another(local_session: None, tmp_path: Path, algorithm: str) -> None:
     """And trains each to the bits that a process of its own would."""
+    from filelock import FileLock
+
     from recipes.rllib.tuning import RunTrial, _trial
 
     tiny = [*TINY, *(TINY_SWEEP[len(TINY) :] if algorithm == "idql-tolb" else ("--set", "slots_per_round=100"))]
@@ -201,7 +203,8 @@ def test_a_process_takes_up_one_run_after_another(local_session: None, tmp_path:
     trial = RunTrial(config=configs[0])
     while not trial.train()["done"]:
         pass
-    assert trial.reset(configs[1])
+    with FileLock(tmp_path / runs[0].folder / ".lock").acquire(timeout=0):  # free while the process waits for more
+        assert trial.reset(configs[1])
     assert not trial.train()["done"]
     while not trial.train()["done"]:
         pass
@@ -264,16 +267,22 @@ def test_a_run_that_cannot_be_does_not_stop_the_others(tmp_path: Path, seed: int
     assert (blocked / "thesis.txt").read_text() == "mine"
 
 
-def test_a_trial_of_which_tune_keeps_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("kept", ["Failure # 1\nRunError: of its own", ""])
+def test_a_trial_that_failed_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], kept: str) -> None:
     from recipes.rllib.tuning import _Watch
 
     (run,) = plan(["idql-tolb"], ["paper"], [0], env_steps=200)
     watch = _Watch([run], {}, lambda run: None)
-    trial: Any = SimpleNamespace(config={"run": {"name": run.name}}, get_error=lambda: None)
+    file = tmp_path / "error.txt"
+    if kept:
+        file.write_text(kept)
+    storage = SimpleNamespace(trial_fs_path="storage")
+    trial: Any = SimpleNamespace(config={"run": {"name": run.name}}, error_file=str(file), storage=storage)
     watch.on_trial_error(0, [trial], trial)
     watch.close()
-    assert watch.errors == {run.name: "its process died as it took up this run"}
-    assert f"{run.name}: failed\n" in capsys.readouterr().err
+    assert watch.errors == {run.name: kept or "its process died as it took up this run"}
+    told = "; its error is kept in storage/error.txt" if kept else ""
+    assert f"{run.name}: failed{told}\n" in capsys.readouterr().err
 
 
 def children_of(parent: int) -> list[tuple[int, str]]:
