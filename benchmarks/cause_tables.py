@@ -2,7 +2,7 @@
 
 import math
 
-import numpy as np
+from scipy import stats
 
 from benchmarks.effects import difference, ratio
 from benchmarks.figures import style
@@ -62,27 +62,28 @@ def smaller_rewards(results: Results) -> Table:
 def steadiness(results: Results) -> Table:
     """How much runs wander when one thing is taken away that may keep independent learners steady."""
     curves, rows, body = results.curves(), style.last(results.final()), []
-    base = style.wandering(curves, "paper", "idql-tolb")
     for variant in ("", *STEADINESS):
-        theirs, ours = (style.wandering(curves, "paper", name, variant) for name in ("idql-tolb", "dtomalb"))
-        if min(len(theirs), len(ours)) > 1:
-            body.append(
-                [
-                    variant or "as it is",
-                    str(len(theirs)),
-                    *(f"{np.median(v):.2f} ({v.min():.2f} to {v.max():.2f})" for v in (theirs, ours)),
-                    *(f"{_mean(rows, name, variant):.2f}" for name in ("idql-tolb", "dtomalb")),
-                    _by(ratio(theirs, ours)),
-                    _by(ratio(theirs, base)) if variant else "-",
-                ]
+        for algorithm in ("idql-tolb", "dtomalb"):
+            names = (algorithm, algorithm, "dtomalb")
+            now, base, ours = (
+                style.wandering(curves, "paper", n, v) for n, v in zip(names, (variant, "", variant), strict=True)
             )
-    head = ["`paper` with", "seeds", "deviation of idql-tolb", "of dtomalb", "mean utility of idql-tolb", "of dtomalb"]
-    return [*head, "idql-tolb's deviation over dtomalb's", "over its own as it is"], body
-
-
-def _mean(rows: list[Row], algorithm: str, variant: str) -> float:
-    values = style.finals(rows, algorithm, "paper", 10, variant, "utility")
-    return float(values.mean()) if len(values) else math.nan
+            ends, before = (style.finals(rows, algorithm, "paper", 10, v, "utility") for v in (variant, ""))
+            if min(map(len, (now, base, ours, ends, before))) > 1:
+                body.append(
+                    [
+                        variant or "as it is",
+                        algorithm,
+                        str(len(now)),
+                        f"{stats.gmean(now):.2f} ({now.min():.2f} to {now.max():.2f})",
+                        _by(ratio(now, base)) if variant else "-",
+                        _by(ratio(now, ours)) if algorithm != "dtomalb" else "-",
+                        f"{ends.mean():.2f} ({ends.min():.2f} to {ends.max():.2f})",
+                        _by(difference(ends, before)) if variant else "-",
+                    ]
+                )
+    head = ["`paper` with", "", "seeds", "deviation", "over its own as it is", "over dtomalb's"]
+    return [*head, "mean utility (worst to best)", "above as it is by"], body
 
 
 def _against(rows: list[Row], users: int, others: list[tuple[str, str, str]]) -> list[list[str]]:

@@ -160,7 +160,10 @@ STEADINESS: dict[str, dict[str, Any]] = {
     "replay of one batch": {"replay_capacity": 512},
     "an update every 4 slots": {"num_envs": 4},
 }
-"""Each takes away, or weakens, one thing of our recipes that may be why independent learners are steady here."""
+"""Each takes away, or weakens, one thing of our recipes that may be why independent learners are steady here.
+
+Fewer games side by side are more updates for as many slots, and more steps of the target networks.
+"""
 _REASONS = (
     Study(OWN, ("paper",), seeds=5, variants={SMALLEST: SMALLER_REWARDS[SMALLEST]}, in_quick=False),
     *(

@@ -141,7 +141,11 @@ def joint_head(results: Results) -> Any:
 
 
 def sensitivity(results: Results) -> Any:
-    """Utility as a share of ``greedy``'s where what is open is chosen otherwise; DTOMALB's with other settings."""
+    """What results depend on.
+
+    Utility as a share of ``greedy``'s where what is open is chosen otherwise; utility with other settings and rewards;
+    how much runs wander without what may keep them steady.
+    """
     rows = style.last(results.final())
     algorithms = ("dtomalb", "dqn-tolb", "idql-tolb")
     figure, axes = style.axes(1, rows=3, width=8.5, height=3.3)
@@ -200,7 +204,9 @@ def _steadiness(axis: Any, curves: list[Row]) -> None:
         if counts:
             names.append("\n".join([variant or "as it is", *dict.fromkeys(counts)]))
     axis.set_xticks(range(len(names)), names, fontsize=7)
-    axis.set(ylabel="deviation of utility within a run, last fifth")
+    axis.set_yscale("symlog", linthresh=0.1)  # a run that does not move is at 0
+    axis.set_yticks([0.0, 0.1, 0.3, 1.0, 3.0], ["0", "0.1", "0.3", "1", "3"])
+    axis.set(ylabel="deviation of utility within a run, last fifth", ylim=(-0.01, 3.5))
     if axis.lines:
         axis.legend(fontsize=7)
 

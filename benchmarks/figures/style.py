@@ -77,7 +77,8 @@ def wandering(curves: Sequence[Row], game: str, algorithm: str, variant: str = "
     if not rows:
         return np.empty(0)
     _, values = by_seed(rows)
-    return values[:, -(values.shape[1] // 5) :].std(axis=1)
+    end = values[:, -(values.shape[1] // 5) :]
+    return np.where(np.ptp(end, axis=1) == 0.0, 0.0, end.std(axis=1))  # the mean of like values is not always the value
 
 
 def point(axis: Any, place: float, values: Any, style: tuple[str, str], label: str | None = None) -> None:

@@ -32,13 +32,19 @@ def test_steadiness() -> None:
     rows += curve_rows("dtomalb", "paper", wandering(0.1, 0.0), second)
     rows += curve_rows("idql-tolb", "paper", wandering(0.6, 0.6), second)
     ends = final_rows("dtomalb", "paper", [-12.0, -13.0]) + final_rows("idql-tolb", "paper", [-11.0, -12.0])
+    for variant in (first, second):
+        ends += final_rows("dtomalb", "paper", [-12.0, -13.0], variant=variant)
+        ends += final_rows("idql-tolb", "paper", [-10.0, -11.0], variant=variant)
     _, body = steadiness(MadeUp(final=ends, curves=rows))
-    widths = ["0.20 (0.20 to 0.20)", "0.10 (0.10 to 0.10)"]
-    assert body[0] == ["as it is", "2", *widths, "-11.50", "-12.50", "2.00 [2.00, 2.00]", "-"]
-    assert body[1][:4] == [first, "2", "0.60 (0.60 to 0.60)", "0.25 (0.10 to 0.40)"]
-    assert body[1][6].startswith("3.00 [")
-    assert body[1][7] == "3.00 [3.00, 3.00]"
-    assert body[2][6] == "-"  # a run that does not move has no ratio
+    assert body[0][:4] == ["as it is", "idql-tolb", "2", "0.20 (0.20 to 0.20)"]
+    assert body[0][4:] == ["-", "2.00 [2.00, 2.00]", "-11.50 (-12.00 to -11.00)", "-"]
+    assert body[2][3:5] == ["0.60 (0.60 to 0.60)", "3.00 [3.00, 3.00]"]
+    assert body[2][5].startswith("3.00 [")
+    assert body[2][7].startswith("1.00 [")
+    assert body[3][3] == "0.20 (0.10 to 0.40)"
+    assert body[3][4].startswith("2.00 [")
+    assert body[4][5] == body[5][4] == "-"  # a run that does not move has no ratio
+    assert body[5][3] == "0.00 (0.00 to 0.10)"
 
 
 @pytest.mark.parametrize("table", [causes, sensitivity, smaller_rewards, steadiness])

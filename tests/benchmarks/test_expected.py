@@ -5,7 +5,6 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from benchmarks.effects import difference, ratio
@@ -132,7 +131,15 @@ def test_what_the_results_page_says_of_small_rewards() -> None:
         assert difference(values, utilities(name)).high < 0
         assert difference(ours, values).low > 0
         assert difference(ours, utilities(name)).low > 0
-    assert difference(utilities("idql-tolb", variant="replay of one batch"), utilities("idql-tolb")).low > 0.5
+    rest = utilities("idql-tolb", variant="replay of one batch")
+    found = difference(rest, utilities("idql-tolb"))
+    assert f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]" == "0.84 [0.45, 1.23]"
+    level = difference(ours, rest)
+    assert level.low < 0 < level.high
+    lost = {
+        name: statistics.fmean(utilities(name, variant=SMALLEST)) - statistics.fmean(utilities(name)) for name in OWN
+    }
+    assert min(lost, key=lambda name: lost[name]) == "dtomalb-exact"
     scales = {name: registry.get(name).load().Hyperparameters().reward_scale for name in OWN}
     assert {name for name, scale in scales.items() if scale == 0.1} == {"dqn-tolb", "dtomalb-exact"}
     assert set(scales.values()) == {0.1, 1.0}
@@ -142,12 +149,19 @@ def test_what_the_results_page_says_of_steadiness() -> None:
     def deviations(algorithm: str, variant: str = "") -> Any:
         return style.wandering(RESULTS.curves(), "paper", algorithm, variant)
 
-    for name in ("dtomalb", "idql-tolb"):
-        assert ratio(deviations(name, "constant learning rate"), deviations(name)).low > 1
+    for name, times in (("dtomalb", 2.5), ("idql-tolb", 2.0)):
+        stays = ratio(deviations(name, "constant learning rate"), deviations(name))
+        assert stays.low > 1
+        assert round(2 * stays.value) / 2 == times
     assert round(ratio(deviations("idql-tolb", "replay of one batch"), deviations("idql-tolb")).value) == 3
-    without = deviations("dtomalb", "replay of one batch")
-    assert min(without) == 0.0
-    assert np.median(without) > max(deviations("idql-tolb", "replay of one batch"))
+    without, others = (deviations(name, "replay of one batch") for name in ("dtomalb", "idql-tolb"))
+    assert sum(without == 0.0) == 2
+    assert sum(without > max(others)) == 3
+    for name in ("dtomalb", "idql-tolb"):
+        changed = ratio(deviations(name, "an update every 4 slots"), deviations(name))
+        assert changed.low < 1 < changed.high
+    for variant in ("", "constant learning rate", "an update every 4 slots"):
+        assert ratio(deviations("idql-tolb", variant), deviations("dtomalb", variant)).low < 1
 
 
 def test_what_the_results_page_says_of_20_users() -> None:
