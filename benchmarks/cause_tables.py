@@ -38,7 +38,7 @@ def causes(results: Results) -> Table:
 
 
 def smaller_rewards(results: Results) -> Table:
-    """Every algorithm with rewards so small that no setting of the tuning had them."""
+    """Each of our own algorithms with rewards so small that no setting of the tuning had them."""
     rows, body = style.last(results.final()), []
     found = {name: style.finals(rows, name, "paper", 10, SMALLEST, "utility") for name in ("dtomalb", *OWN)}
     for name, values in found.items():
@@ -64,10 +64,8 @@ def steadiness(results: Results) -> Table:
     curves, rows, body = results.curves(), style.last(results.final()), []
     for variant in ("", *STEADINESS):
         for algorithm in ("idql-tolb", "dtomalb"):
-            names = (algorithm, algorithm, "dtomalb")
-            now, base, ours = (
-                style.wandering(curves, "paper", n, v) for n, v in zip(names, (variant, "", variant), strict=True)
-            )
+            now, base = (style.wandering(curves, "paper", algorithm, v) for v in (variant, ""))
+            ours = style.wandering(curves, "paper", "dtomalb", variant)
             ends, before = (style.finals(rows, algorithm, "paper", 10, v, "utility") for v in (variant, ""))
             if min(map(len, (now, base, ours, ends, before))) > 1:
                 body.append(

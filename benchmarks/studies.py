@@ -154,7 +154,7 @@ SMALLER_REWARDS: dict[str, dict[str, Any]] = {
 }
 """The same without the term, or with it as it is."""
 SMALLEST = "rewards / 100"
-"""The one of them that all algorithms were tried with."""
+"""The one of them that all of our own algorithms were tried with."""
 STEADINESS: dict[str, dict[str, Any]] = {
     "constant learning rate": {"final_learning_rate": 1e-3},
     "replay of one batch": {"replay_capacity": 512},

@@ -183,7 +183,7 @@ def _with_other_settings(axis: Any, rows: list[Row]) -> None:
             style.point(axis, place, values, style.of(name), None if variant else name)
         if shown:
             counts = dict.fromkeys(style.seeds(values) for _, values in shown)
-            names.append("\n".join([(variant or "as it is"), *counts]))
+            names.append("\n".join([variant or "as it is", *counts]))
     best = style.evaluated("greedy", "paper").utility.mean()
     axis.axhline(best, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
     axis.set_xticks(range(len(names)), names, fontsize=7)
