@@ -16,7 +16,7 @@ from benchmarks.rows import Row, game_name, label
 from benchmarks.servers import server_use
 from benchmarks.statistics import Estimate, estimate, probability_of_improvement
 from edgeoffload_env import policies, scenarios
-from edgeoffload_env.evaluation.score import marks_for
+from edgeoffload_env.evaluation.score import score_baselines
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 
 LEAST_SEEDS = 5
@@ -84,7 +84,7 @@ def marks(game: str) -> dict[str, float]:
     The first is that of ``proportional``, which draws a server by speed and looks at no state; the second that of
     :data:`HIGH_SCORE`.
     """
-    scored = marks_for(scenarios.configure(game))
+    scored = score_baselines(scenarios.configure(game))
     assert scored is not None
     floor, reference = scored.floor.utility, scored.reference.utility
     going = style.evaluated("proportional", game, training=True).utility.mean()

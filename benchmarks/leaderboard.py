@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.rows import Row, read_rows, write_rows
 from edgeoffload_env import evaluate, policies, scenarios
-from edgeoffload_env.cli_policies import one_entrant
+from edgeoffload_env.cli_policies import parse_policy
 from edgeoffload_env.evaluation import METRICS
 from edgeoffload_env.evaluation.rollout import Progress
 from recipes.plots import group_name
@@ -97,5 +97,5 @@ def _player(policy: str) -> tuple[str, str, Any, str]:
         folder = RunFolder.open(Path(policy))
         name = f"{group_name(folder)}, seed {folder.settings.seed}"
         return name, "RUN", policy_of(folder), f"{folder.settings.command} --out RUN && "
-    entrant = one_entrant(policy)
-    return entrant.label, policy, entrant.make(), ""
+    spec = parse_policy(policy)
+    return spec.label, policy, spec.make(), ""

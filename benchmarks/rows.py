@@ -28,7 +28,7 @@ from benchmarks.servers import ServerUse
 from benchmarks.statistics import CONFIDENCE, REPETITIONS, estimate
 from edgeoffload_env import Evaluation, scenarios
 from edgeoffload_env.evaluation import METRICS
-from recipes.files import finite, in_one_move, write_json
+from recipes.files import finite, atomic_write, write_json
 from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun
 
@@ -238,7 +238,7 @@ def _value(name: str, text: str) -> Any:
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write a table in one move; numbers that are not finite become empty cells."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with in_one_move(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(finite(row) for row in rows)

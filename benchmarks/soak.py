@@ -33,7 +33,7 @@ import numpy as np
 
 from benchmarks import report
 from edgeoffload_env import edgeoffload_v0
-from recipes.files import in_one_move
+from recipes.files import atomic_write
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("part", "env_steps", "elapsed_s", "memory_mb", "mean_delay_s")
@@ -282,7 +282,7 @@ def main() -> None:
         print("training", json.dumps(found["training"]), file=sys.stderr)
     options.results.mkdir(parents=True, exist_ok=True)
     with (
-        in_one_move(options.results / "soak.csv") as unfinished,
+        atomic_write(options.results / "soak.csv") as unfinished,
         unfinished.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.DictWriter(file, COLUMNS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def in_one_move(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Gives a file of the same ending beside ``path`` to write, which takes the place of ``path`` after the block.
 
     If the block fails, ``path`` stays as it was. Links are followed; what is no regular file, such as ``/dev/stdout``,
@@ -23,7 +23,7 @@ def in_one_move(path: Path) -> Iterator[Path]:
         yield path
         return
     path = path.resolve()
-    unfinished = unfinished_of(path)
+    unfinished = temporary_path(path)
     try:
         yield unfinished
         sync(unfinished)
@@ -34,7 +34,7 @@ def in_one_move(path: Path) -> Iterator[Path]:
     sync(path.parent)
 
 
-def unfinished_of(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """The name that a file has while it is written."""
     return path.with_name(f"{path.stem}.unfinished{path.suffix}")
 

@@ -1,24 +1,55 @@
-"""Checks of single values: each returns the value in its stored type, or says what is wrong with which field."""
+"""Validate single values: each function returns the value in its stored type or raises an error that names the field."""
 
+import difflib
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any, NoReturn
 
 import numpy as np
 
 
-def fail(name: str, value: Any, allowed: str, error: type[Exception] = ValueError) -> NoReturn:
-    """Raise an error that names the field, the value and what is allowed."""
-    raise error(f"{name} = {value!r} is not allowed; allowed: {allowed}")
+def fail(name: str, value: Any, expected: str, error: type[Exception] = ValueError) -> NoReturn:
+    """Raise ``<name> must be <expected>, got <value>``, without the traceback of an error under way."""
+    raise error(f"{name} must be {expected}, got {value!r}") from None
 
 
-def integer(value: Any) -> int:
-    """A Python int from an integer or a 0-d array of one.
+def fail_unknown(kind: str, name: Any, known: Iterable[str], error: type[Exception] = ValueError) -> NoReturn:
+    """Raise ``unknown <kind> <name>``, with the nearest known name and the list of all.
+
+    Args:
+        kind: the field's noun: "scenario", "policy", "field".
+        name: the name that was given.
+        known: all names there are.
+        error: the type to raise.
+    """
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise error(f"unknown {kind} {name!r}; {hint}Known: {', '.join(known) or 'none'}") from None
+
+
+def check_known(kind: str, name: Any, known: Iterable[str]) -> str:
+    """Return a name that is among the known ones.
 
     Raises:
-        TypeError: anything else; also bools and arrays with an axis, of which torch makes integers.
+        TypeError: not a string.
+        ValueError: unknown; the message suggests the nearest name and lists all.
+    """
+    known = list(known)
+    if not isinstance(name, str):
+        fail(kind, name, f"a string, one of {', '.join(known)}", TypeError)
+    if name not in known:
+        fail_unknown(kind, name, known)
+    return name
+
+
+def as_int(value: Any) -> int:
+    """Return the Python int of an integer or of a 0-d integer array.
+
+    Raises:
+        TypeError: anything else, bools and arrays of one element included.
     """
     if isinstance(value, bool | np.bool_) or str(getattr(value, "dtype", "")).endswith("bool"):
         raise TypeError("a bool")
@@ -27,66 +58,67 @@ def integer(value: Any) -> int:
     return operator.index(value)
 
 
-def whole(name: str, value: Any, low: int, high: int) -> int:
-    """A Python int in [low, high] from any integer but a bool."""
-    allowed = f"an integer from {low} to {high}"
+def check_int(name: str, value: Any, low: int, high: int) -> int:
+    """Return the Python int of any integer in [low, high]; bools are refused."""
+    expected = f"an integer in [{low}, {high}]"
     try:
-        result = integer(value)
+        result = as_int(value)
     except TypeError:
-        fail(name, value, allowed, TypeError)
+        fail(name, value, expected, TypeError)
     if not low <= result <= high:
-        fail(name, value, allowed)
+        fail(name, value, expected)
     return result
 
 
-def number(name: str, value: Any, low: float, high: float, unit: str = "") -> float:
-    """A finite Python float in [low, high] from any real number but a bool."""
-    allowed = f"a number from {low:g} to {high:g} {unit}".rstrip()
+def check_float(name: str, value: Any, low: float, high: float, unit: str = "") -> float:
+    """Return the Python float of any finite real number in [low, high]; bools are refused."""
+    expected = f"a number in [{low:g}, {high:g}] {unit}".rstrip()
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        fail(name, value, allowed, TypeError)
+        fail(name, value, expected, TypeError)
     try:
         result = float(value)
     except OverflowError:
-        fail(name, value, allowed)
+        fail(name, value, expected)
     if not (math.isfinite(result) and low <= result <= high):
-        fail(name, value, allowed)
+        fail(name, value, expected)
     return result
 
 
-def number_range(name: str, value: Any, low: float, high: float, unit: str = "") -> tuple[float, float]:
-    """A pair (a, b) of numbers with low <= a <= b <= high."""
-    allowed = f"a pair (a, b) with {low:g} <= a <= b <= {high:g} {unit}".rstrip()
-    items = _items(name, value, allowed)
+def check_range(name: str, value: Any, low: float, high: float, unit: str = "") -> tuple[float, float]:
+    """Return a pair (a, b) of floats with low <= a <= b <= high."""
+    expected = f"a pair (a, b) with {low:g} <= a <= b <= {high:g} {unit}".rstrip()
+    items = _items(name, value, expected)
     if len(items) != 2:
-        fail(name, value, allowed)
-    first, last = (number(name, item, low, high, unit) for item in items)
+        fail(name, value, expected)
+    first, last = (check_float(name, item, low, high, unit) for item in items)
     if first > last:
-        fail(name, value, allowed)
+        fail(name, value, expected)
     return first, last
 
 
-def number_tuple(name: str, value: Any, low: float, high: float, unit: str = "") -> tuple[float, ...]:
-    """A tuple of at least one number, each in [low, high]."""
-    allowed = f"a non-empty tuple of numbers from {low:g} to {high:g} {unit}".rstrip()
-    items = _items(name, value, allowed)
+def check_floats(name: str, value: Any, low: float, high: float, unit: str = "") -> tuple[float, ...]:
+    """Return a non-empty tuple of floats, each in [low, high]."""
+    expected = f"a non-empty tuple of numbers in [{low:g}, {high:g}] {unit}".rstrip()
+    items = _items(name, value, expected)
     if not items:
-        fail(name, value, allowed)
-    return tuple(number(name, item, low, high, unit) for item in items)
+        fail(name, value, expected)
+    return tuple(check_float(name, item, low, high, unit) for item in items)
 
 
-def choice(name: str, value: Any, allowed: Sequence[str]) -> Any:
-    """One of some strings."""
-    text = " or ".join(map(repr, allowed))
+def check_choice(name: str, value: Any, allowed: Sequence[str]) -> Any:
+    """Return one of the allowed strings."""
+    expected = " or ".join(map(repr, allowed))
     if not isinstance(value, str):
-        fail(name, value, text, TypeError)
+        fail(name, value, expected, TypeError)
     if value not in allowed:
-        fail(name, value, text)
+        close = difflib.get_close_matches(value, allowed, n=1)
+        fail(name, value, expected + (f" (did you mean {close[0]!r}?)" if close else ""))
     return value
 
 
-def _items(name: str, value: Any, allowed: str) -> list[Any]:
+def _items(name: str, value: Any, expected: str) -> list[Any]:
     if isinstance(value, np.ndarray) and value.ndim == 1:
         return list(value)
     if not isinstance(value, tuple | list):
-        fail(name, value, allowed, TypeError)
+        fail(name, value, expected, TypeError)
     return list(value)

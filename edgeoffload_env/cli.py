@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from edgeoffload_env import policies, scenarios
-from edgeoffload_env._files import in_one_move
-from edgeoffload_env._validation import whole
+from edgeoffload_env._files import atomic_write
+from edgeoffload_env._validation import check_int
 from edgeoffload_env._version import __version__
-from edgeoffload_env.cli_policies import Entrant, entrants, one_entrant, value_of
+from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import LeftOut, Report
 from edgeoffload_env.policies import PolicyError
@@ -117,34 +117,34 @@ def _evaluate(options: argparse.Namespace) -> None:
     names = _scenario_names(options.scenario)
     results: list[tuple[str, Evaluation]] = []
     left_out: list[LeftOut] = []
-    plan: list[tuple[str, Entrant]] = []
+    plan: list[tuple[str, PolicySpec]] = []
     try:
-        whole("--episodes", options.episodes, 1, 10**9)
-        whole("--seed", options.seed, 0, 2**128)
-        chosen = entrants(options.policies)
+        check_int("--episodes", options.episodes, 1, 10**9)
+        check_int("--seed", options.seed, 0, 2**128)
+        chosen = parse_policies(options.policies)
         for name in names:
             config = scenarios.configure(name, **overrides)
-            for entrant in chosen:
-                reason = entrant.why_not(config, options.episodes, options.with_optimum)
+            for spec in chosen:
+                reason = spec.why_not(config, options.episodes, options.with_optimum)
                 if reason is None:
-                    plan.append((name, entrant))
+                    plan.append((name, spec))
                 else:
-                    left_out.append(LeftOut(entrant.label, name, reason))
+                    left_out.append(LeftOut(spec.label, name, reason))
     except (TypeError, ValueError, ImportError) as error:
         raise UsageError(str(error)) from error
     for path in (options.json, options.csv):
         _check_writable(path)
     slots = sum(scenarios.configure(name, **overrides).max_cycles * options.episodes for name, _ in plan)
     with tqdm(total=slots, unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
-        for name, entrant in plan:
-            bar.set_description(f"{name} {entrant.label}")
+        for name, spec in plan:
+            bar.set_description(f"{name} {spec.label}")
             try:
                 result = evaluate(
-                    entrant.make(), name, options.episodes, options.seed, progress=bar.update, **overrides
+                    spec.make(), name, options.episodes, options.seed, progress=bar.update, **overrides
                 )
             except PolicyError as error:
                 raise UsageError(str(error)) from error
-            results.append((entrant.label, result))
+            results.append((spec.label, result))
     report = Report(results, left_out, overrides)
     if "-" not in (options.json, options.csv):
         print(report.table())
@@ -156,24 +156,24 @@ def _play(options: argparse.Namespace) -> None:
     from edgeoffload_env.rendering.play import play
 
     try:
-        whole("--seed", options.seed, 0, 2**128)
-        fps = whole("--fps", options.fps, 1, 1000)
-        slots = None if options.slots is None else whole("--slots", options.slots, 1, 10**9)
-        entrant = one_entrant(options.policy)
+        check_int("--seed", options.seed, 0, 2**128)
+        fps = check_int("--fps", options.fps, 1, 1000)
+        slots = None if options.slots is None else check_int("--slots", options.slots, 1, 10**9)
+        spec = parse_policy(options.policy)
         config = scenarios.configure(options.scenario)
-        (utility,) = play([entrant.make()], config, seed=options.seed, slots=slots, record=options.record, fps=fps)
+        (utility,) = play([spec.make()], config, seed=options.seed, slots=slots, record=options.record, fps=fps)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
-    print(f"{entrant.label} on {options.scenario}, seed {options.seed}: utility {utility:.3f}")
+    print(f"{spec.label} on {options.scenario}, seed {options.seed}: utility {utility:.3f}")
 
 
 def _inspect(options: argparse.Namespace) -> None:
     from edgeoffload_env.rendering import inspect
 
     try:
-        seed, entrant = whole("--seed", options.seed, 0, 2**128), one_entrant(options.policy)
-        episode = inspect.episode_of(entrant.make(), scenarios.configure(options.scenario), seed)
-        inspect.draw(episode, f"{entrant.label} on {options.scenario}, seed {seed}", options.out)
+        seed, spec = check_int("--seed", options.seed, 0, 2**128), parse_policy(options.policy)
+        episode = inspect.episode_of(spec.make(), scenarios.configure(options.scenario), seed)
+        inspect.draw(episode, f"{spec.label} on {options.scenario}, seed {seed}", options.out)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
     print(options.out)
@@ -214,7 +214,7 @@ def _override(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"--set {text} is not allowed; allowed: FIELD=VALUE, as in --set num_users=20")
-    return name.strip(), value_of(value)
+    return name.strip(), parse_value(value)
 
 
 def _check_writable(path: str | None) -> None:
@@ -228,7 +228,7 @@ def _write(path: str | None, text: str) -> None:
         print(text)
     elif path is not None:
         try:
-            with in_one_move(Path(path)) as unfinished:
+            with atomic_write(Path(path)) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from error

@@ -20,7 +20,7 @@ _CONSTANTS = {"true": True, "false": False, "none": None}
 
 
 @dataclass(frozen=True)
-class Entrant:
+class PolicySpec:
     """A policy that was asked for, and how to make it."""
 
     label: str
@@ -50,39 +50,39 @@ class Entrant:
         return None
 
 
-def entrants(text: str) -> list[Entrant]:
+def parse_policies(text: str) -> list[PolicySpec]:
     """The policies named in a list with commas; each is made once, to see that it can be.
 
     Raises:
         TypeError, ValueError: an unknown name or parameter, or something that is no policy; the message names it.
         ImportError: no such module, or nothing of that name in it.
     """
-    found: list[Entrant] = []
+    found: list[PolicySpec] = []
     for label in filter(None, (part.strip() for part in text.split(","))):
         if label == "all":
-            found += [Entrant(name, _shipped(name, {}), through_all=True) for name in policies.names()]
+            found += [PolicySpec(name, _shipped(name, {}), through_all=True) for name in policies.names()]
         else:
-            found.append(Entrant(label, _maker(label)))
+            found.append(PolicySpec(label, _maker(label)))
     if not found:
         raise ValueError(f"--policies {text!r} is not allowed; allowed: all, {', '.join(policies.names())}")
-    for entrant in found:
-        entrant.make()
-    return list({entrant.label: entrant for entrant in reversed(found)}.values())[::-1]
+    for spec in found:
+        spec.make()
+    return list({spec.label: spec for spec in reversed(found)}.values())[::-1]
 
 
-def one_entrant(text: str) -> Entrant:
+def parse_policy(text: str) -> PolicySpec:
     """The policy of a name.
 
     Raises:
-        TypeError, ValueError, ImportError: as :func:`entrants`, and for several.
+        TypeError, ValueError, ImportError: as :func:`parse_policies`, and for several.
     """
-    entrant, *more = entrants(text)
+    spec, *more = parse_policies(text)
     if more:
         raise ValueError(f"policy {text!r} is not allowed; allowed: one policy")
-    return entrant
+    return spec
 
 
-def value_of(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """A value from the command line: a Python number, tuple or string, true, false or none."""
     text = text.strip()
     if text.lower() in _CONSTANTS:
@@ -137,4 +137,4 @@ def _parameters(label: str, texts: list[str]) -> dict[str, Any]:
     for name, equals, _ in pairs:
         if not equals:
             raise ValueError(f"policy {label!r}: {name!r} is not allowed; allowed: parameter=value")
-    return {name.strip(): value_of(value) for name, _, value in pairs}
+    return {name.strip(): parse_value(value) for name, _, value in pairs}

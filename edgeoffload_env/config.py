@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
-from edgeoffload_env._validation import choice, fail, number, number_range, number_tuple, whole
+from edgeoffload_env._validation import check_choice, check_float, check_floats, check_int, check_range, fail, fail_unknown
 from edgeoffload_env.model import channel
 
 PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
@@ -122,7 +122,7 @@ class EdgeOffloadConfig:
         names = [field.name for field in dataclasses.fields(self)]
         for name in overrides:
             if name not in names:
-                raise TypeError(f"unknown field {name!r} = {overrides[name]!r}; allowed: {', '.join(names)}")
+                fail_unknown("field", name, names, TypeError)
         values = {name: getattr(self, name) for name in names}
         if overrides.get("server_hz") is not None:
             values.update(server_hz_range=None, num_servers=None)
@@ -136,40 +136,40 @@ class EdgeOffloadConfig:
         if server_hz is not None and server_hz_range is not None:
             fail("server_hz", server_hz, f"None where server_hz_range is given (it is {server_hz_range!r})")
         if server_hz_range is None:
-            server_hz = number_tuple("server_hz", PAPER_SERVER_HZ if server_hz is None else server_hz, *_SPEED)
-            if num_servers is not None and whole("num_servers", num_servers, 1, 10_000) != len(server_hz):
+            server_hz = check_floats("server_hz", PAPER_SERVER_HZ if server_hz is None else server_hz, *_SPEED)
+            if num_servers is not None and check_int("num_servers", num_servers, 1, 10_000) != len(server_hz):
                 fail("num_servers", num_servers, f"{len(server_hz)}, the number of speeds in server_hz = {server_hz!r}")
             num_servers = len(server_hz)
         else:
-            server_hz_range = number_range("server_hz_range", server_hz_range, *_SPEED)
-            num_servers = whole("num_servers", num_servers, 1, 10_000)
+            server_hz_range = check_range("server_hz_range", server_hz_range, *_SPEED)
+            num_servers = check_int("num_servers", num_servers, 1, 10_000)
         forward_bps: float | tuple[float, ...]
         if isinstance(self.forward_bps, tuple | list | np.ndarray):
-            forward_bps = number_tuple("forward_bps", self.forward_bps, 1.0, 1e18, "bit/s")
+            forward_bps = check_floats("forward_bps", self.forward_bps, 1.0, 1e18, "bit/s")
         else:
-            forward_bps = number("forward_bps", self.forward_bps, 1.0, 1e18, "bit/s")
+            forward_bps = check_float("forward_bps", self.forward_bps, 1.0, 1e18, "bit/s")
         return {
-            "num_users": whole("num_users", self.num_users, 1, 1_000_000),
+            "num_users": check_int("num_users", self.num_users, 1, 1_000_000),
             "server_hz": server_hz,
             "server_hz_range": server_hz_range,
             "num_servers": num_servers,
-            "device_hz": number_range("device_hz", self.device_hz, *_SPEED),
-            "task_bits": number_range("task_bits", self.task_bits, 1.0, 1e14, "bit"),
-            "task_cycles": number_range("task_cycles", self.task_cycles, 1.0, 1e16, "CPU cycles"),
-            "bandwidth_hz": number("bandwidth_hz", self.bandwidth_hz, 1.0, 1e13, "Hz"),
-            "tx_power_w": number("tx_power_w", self.tx_power_w, 1e-9, 1e6, "W"),
-            "noise_dbm_per_hz": number("noise_dbm_per_hz", self.noise_dbm_per_hz, -250.0, 0.0, "dBm/Hz"),
+            "device_hz": check_range("device_hz", self.device_hz, *_SPEED),
+            "task_bits": check_range("task_bits", self.task_bits, 1.0, 1e14, "bit"),
+            "task_cycles": check_range("task_cycles", self.task_cycles, 1.0, 1e16, "CPU cycles"),
+            "bandwidth_hz": check_float("bandwidth_hz", self.bandwidth_hz, 1.0, 1e13, "Hz"),
+            "tx_power_w": check_float("tx_power_w", self.tx_power_w, 1e-9, 1e6, "W"),
+            "noise_dbm_per_hz": check_float("noise_dbm_per_hz", self.noise_dbm_per_hz, -250.0, 0.0, "dBm/Hz"),
             "forward_bps": forward_bps,
-            "cell_radius_m": number("cell_radius_m", self.cell_radius_m, 1.0, 1e6, "m"),
-            "min_distance_m": number("min_distance_m", self.min_distance_m, 0.1, 1e6, "m"),
-            "channel_sharing": choice("channel_sharing", self.channel_sharing, ("active", "all")),
-            "slot_s": number("slot_s", self.slot_s, 1e-9, 1e9, "s"),
-            "initial_load_s": number_range("initial_load_s", self.initial_load_s, 0.0, 1e9, "s"),
-            "delay_weight": number("delay_weight", self.delay_weight, 0.0, 1e6),
-            "balance_weight": number("balance_weight", self.balance_weight, 0.0, 1e6),
-            "reward_sharing": number("reward_sharing", self.reward_sharing, 0.0, 1.0),
-            "max_cycles": whole("max_cycles", self.max_cycles, 1, 10**15),
-            "observation": choice("observation", self.observation, ("full", "load")),
+            "cell_radius_m": check_float("cell_radius_m", self.cell_radius_m, 1.0, 1e6, "m"),
+            "min_distance_m": check_float("min_distance_m", self.min_distance_m, 0.1, 1e6, "m"),
+            "channel_sharing": check_choice("channel_sharing", self.channel_sharing, ("active", "all")),
+            "slot_s": check_float("slot_s", self.slot_s, 1e-9, 1e9, "s"),
+            "initial_load_s": check_range("initial_load_s", self.initial_load_s, 0.0, 1e9, "s"),
+            "delay_weight": check_float("delay_weight", self.delay_weight, 0.0, 1e6),
+            "balance_weight": check_float("balance_weight", self.balance_weight, 0.0, 1e6),
+            "reward_sharing": check_float("reward_sharing", self.reward_sharing, 0.0, 1.0),
+            "max_cycles": check_int("max_cycles", self.max_cycles, 1, 10**15),
+            "observation": check_choice("observation", self.observation, ("full", "load")),
         }
 
     def _check_together(self) -> None:

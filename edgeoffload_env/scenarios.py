@@ -7,6 +7,7 @@ on ``paper``: never tune or train on them.
 from dataclasses import dataclass
 from typing import Any
 
+from edgeoffload_env._validation import check_known
 from edgeoffload_env.config import EdgeOffloadConfig
 
 
@@ -120,10 +121,7 @@ def get(name: str) -> Scenario:
         ValueError: no such scenario.
         TypeError: not a string.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"scenario = {name!r} is not allowed; allowed: a name, one of {', '.join(_SCENARIOS)}")
-    if name not in _SCENARIOS:
-        raise ValueError(f"scenario = {name!r} is not allowed; allowed: {', '.join(_SCENARIOS)}")
+    check_known("scenario", name, _SCENARIOS)
     return _SCENARIOS[name]
 
 

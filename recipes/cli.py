@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from edgeoffload_env import policies, scenarios
-from edgeoffload_env._validation import number, whole
+from edgeoffload_env._validation import check_float, check_int
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import Report
 from recipes import cli_sweep, registry
@@ -144,8 +144,8 @@ def _train(options: argparse.Namespace) -> int:
             hyperparameters=recipe.load().Hyperparameters.of(hyperparameters),
             env=env,
         )
-        checkpoint_s = number("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
-        env_runners = whole("--env-runners", options.env_runners, 0, 10**4)
+        checkpoint_s = check_float("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
+        env_runners = check_int("--env-runners", options.env_runners, 0, 10**4)
     except (TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
     path = options.out or Path("runs", settings.algorithm, settings.scenario, f"seed-{settings.seed}")
@@ -193,8 +193,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     scenario = options.scenario or settings.scenario
     env = settings.env if scenario == settings.scenario else {}
     try:
-        whole("--episodes", options.episodes, 1, 10**9)
-        whole("--seed", options.seed, 0, 2**128)
+        check_int("--episodes", options.episodes, 1, 10**9)
+        check_int("--seed", options.seed, 0, 2**128)
         scenarios.get(scenario)
         result = evaluate(policy_of(folder), scenario, options.episodes, options.seed, **env)
     except (ImportError, ValueError) as error:
@@ -234,7 +234,7 @@ def _plot(options: argparse.Namespace) -> None:
         elif len(folders) > 1:
             raise ValueError(f"--episode with {len(folders)} runs is not allowed; allowed: one run")
         else:
-            seed, settings = whole("--seed", options.seed, 0, 2**128), folders[0].settings
+            seed, settings = check_int("--seed", options.seed, 0, 2**128), folders[0].settings
             episode = inspect.episode_of(policy_of(folders[0]), settings.env_config, seed)
             title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}, episode {seed}"
             inspect.draw(episode, title, options.out)
@@ -249,9 +249,9 @@ def _play(options: argparse.Namespace) -> None:
     folder = RunFolder.open(options.run)
     settings = folder.settings
     try:
-        whole("--seed", options.seed, 0, 2**128)
-        fps = whole("--fps", options.fps, 1, 1000)
-        slots = None if options.slots is None else whole("--slots", options.slots, 1, 10**9)
+        check_int("--seed", options.seed, 0, 2**128)
+        fps = check_int("--fps", options.fps, 1, 1000)
+        slots = None if options.slots is None else check_int("--slots", options.slots, 1, 10**9)
         config = settings.env_config if options.scenario is None else scenarios.configure(options.scenario)
         contestants = [] if options.beside is None else [policies.make(options.beside)]
         contestants.append(policy_of(folder))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edgeoffload_env._validation import number, whole
+from edgeoffload_env._validation import check_float, check_int
 from recipes import registry, results
 from recipes.runs import RunError, RunFolder, StoppedError
 from recipes.settings import parse_assignments
@@ -95,14 +95,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _planned(options: argparse.Namespace) -> list[PlannedRun]:
-    seeds = whole("--seeds", options.seeds, 1, 10**6)
-    first = whole("--first-seed", options.first_seed, 0, 2**31 - 1 - seeds)
-    samples = whole("--samples", options.samples, 1, 10**6)
-    whole("--search-seed", options.search_seed, 0, 2**128)
+    seeds = check_int("--seeds", options.seeds, 1, 10**6)
+    first = check_int("--first-seed", options.first_seed, 0, 2**31 - 1 - seeds)
+    samples = check_int("--samples", options.samples, 1, 10**6)
+    check_int("--search-seed", options.search_seed, 0, 2**128)
     if options.jobs is not None:
-        whole("--jobs", options.jobs, 1, 10**6)
-    number("--gpu-share", options.gpu_share, 0.01, 1.0)
-    number("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
+        check_int("--jobs", options.jobs, 1, 10**6)
+    check_float("--gpu-share", options.gpu_share, 0.01, 1.0)
+    check_float("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
     search: list[dict[str, Any]] = [{}]
     if options.search is not None:
         search = list(combinations(read_search(options.search), samples, options.search_seed))

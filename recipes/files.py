@@ -5,16 +5,16 @@ import math
 from pathlib import Path
 from typing import Any
 
-from edgeoffload_env._files import in_one_move, sync, unfinished_of
+from edgeoffload_env._files import atomic_write, sync, temporary_path
 
-__all__ = ["UNFINISHED", "finite", "in_one_move", "sync", "unfinished_of", "write_json", "write_text"]
+__all__ = ["UNFINISHED", "finite", "atomic_write", "sync", "temporary_path", "write_json", "write_text"]
 
 UNFINISHED = ".unfinished"
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in one move, its line ends as they are."""
-    with in_one_move(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="")
 
 

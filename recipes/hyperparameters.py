@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
-from edgeoffload_env._validation import choice, fail, number, whole
+from edgeoffload_env._validation import check_choice, check_float, check_int, fail
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ def _checked(name: str, value: Any, annotation: Any) -> Any:
             fail(name, value, "True or False", TypeError)
         return value
     if origin is Literal:
-        return choice(name, value, arguments)
+        return check_choice(name, value, arguments)
     if origin is tuple:
         if not isinstance(value, tuple | list) or not value:
             fail(name, value, "a non-empty tuple such as (64, 64)", TypeError)
         return tuple(_checked(name, item, arguments[0]) for item in value)
     if origin is Annotated and isinstance(bounds := arguments[1], Within):
         if arguments[0] is int:
-            return whole(name, value, int(bounds.low), int(bounds.high))
-        return number(name, value, bounds.low, bounds.high)
+            return check_int(name, value, int(bounds.low), int(bounds.high))
+        return check_float(name, value, bounds.low, bounds.high)
     raise TypeError(f"the annotation {annotation!r} of {name!r} is none that Checked knows")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env import evaluate
-from edgeoffload_env._files import in_one_move
+from edgeoffload_env._files import atomic_write
 from edgeoffload_env.evaluation.statistics import mean_interval
 from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED
 from recipes.runs import RunError, RunFolder
@@ -77,7 +77,7 @@ def draw(runs: list[RunFolder], path: Path) -> None:
         axis.set_ylim(min(levels) - 0.3 * room, max(levels) + 0.1 * room)
     axis.set(xlabel="env steps", ylabel="system utility, greedy execution")
     axis.legend(fontsize=8)
-    with in_one_move(path) as unfinished:
+    with atomic_write(path) as unfinished:
         figure.savefig(unfinished, dpi=130, format=path.suffix[1:] or None)
 
 

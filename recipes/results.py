@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeoffload_env.evaluation import METRICS
-from recipes.files import finite, in_one_move, write_json
+from recipes.files import finite, atomic_write, write_json
 from recipes.runs import RunFolder
 
 CSV_FILE, JSON_FILE = "results.csv", "results.json"
@@ -65,7 +65,7 @@ def _rows(folder: RunFolder, sweep: Path) -> list[dict[str, Any]]:
 def write_tables(sweep: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write ``results.csv`` and ``results.json`` in a sweep's folder, each in one move."""
     write_json(sweep / JSON_FILE, list(rows))
-    with in_one_move(sweep / CSV_FILE) as unfinished, unfinished.open("w", newline="") as file:
+    with atomic_write(sweep / CSV_FILE) as unfinished, unfinished.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else _FIXED, lineterminator="\n")
         writer.writeheader()
         writer.writerows(finite(row) for row in rows)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes.checkpoints import Checkpoints, DamagedError, Progress
-from recipes.files import finite, unfinished_of, write_json, write_text
+from recipes.files import finite, temporary_path, write_json, write_text
 from recipes.settings import RunSettings
 
 
@@ -76,7 +76,7 @@ class RunFolder:
 
         folder = cls(path)
         is_run = folder._config_file.is_file()
-        ours = (".lock", unfinished_of(folder._config_file).name)  # of a run that was killed before it was one
+        ours = (".lock", temporary_path(folder._config_file).name)  # of a run that was killed before it was one
         if not is_run and path.exists() and (not path.is_dir() or any(p.name not in ours for p in path.iterdir())):
             raise RunError(f"{path} holds something that is not a run; choose another folder with --out")
         folder.check_same(settings)

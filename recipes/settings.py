@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeoffload_env import EdgeOffloadConfig, scenarios
-from edgeoffload_env._validation import whole
-from edgeoffload_env.cli_policies import value_of
+from edgeoffload_env._validation import check_int
+from edgeoffload_env.cli_policies import parse_value
 from recipes import registry
 from recipes.hyperparameters import Checked
 
@@ -34,8 +34,8 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         registry.get(self.algorithm)
-        object.__setattr__(self, "seed", whole("seed", self.seed, 0, 2**31 - 1))
-        object.__setattr__(self, "env_steps", whole("env_steps", self.env_steps, 1, 10**12))
+        object.__setattr__(self, "seed", check_int("seed", self.seed, 0, 2**31 - 1))
+        object.__setattr__(self, "env_steps", check_int("env_steps", self.env_steps, 1, 10**12))
         config = self.env_config
         object.__setattr__(self, "env", {name: getattr(config, name) for name in self.env})
 
@@ -85,7 +85,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise ValueError(f"--set {assignment!r} is not allowed; allowed: field=value, or env.field=value")
         if name in values:
             raise ValueError(f"--set {name} is given twice; allowed: once")
-        values[name] = value_of(text)
+        values[name] = parse_value(text)
     return values
 
 

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env import scenarios as scenarios_of_package
-from edgeoffload_env._validation import number
-from edgeoffload_env.cli_policies import value_of
+from edgeoffload_env._validation import check_float
+from edgeoffload_env.cli_policies import parse_value
 from recipes import registry
 from recipes.settings import RunSettings, hyperparameters_and_env
 
@@ -143,13 +143,13 @@ def combinations(search: Sequence[dict[str, Any]], samples: int = 1, seed: int =
 
 def _draw(name: str, bounds: dict[str, Any], rng: np.random.Generator) -> float | int:
     """A draw, to six digits so that it can be written down: whole where both bounds are."""
-    low = number(f"low of {name}", bounds["low"], -1e12, 1e12)
-    high = number(f"high of {name}", bounds["high"], low, 1e12)
+    low = check_float(f"low of {name}", bounds["low"], -1e12, 1e12)
+    high = check_float(f"high of {name}", bounds["high"], low, 1e12)
     whole_numbers = isinstance(bounds["low"], int) and isinstance(bounds["high"], int)
     if not bounds.get("log", False):
         value = float(rng.integers(round(low), round(high) + 1)) if whole_numbers else float(rng.uniform(low, high))
     else:
-        number(f"low of {name}", low, 1e-300, high)  # a logarithm needs it
+        check_float(f"low of {name}", low, 1e-300, high)  # a logarithm needs it
         value = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     return round(value) if whole_numbers else float(f"{value:.6g}")
 
@@ -160,7 +160,7 @@ def _read(values: Any) -> Any:
         return {name: _read(value) for name, value in values.items()}
     if isinstance(values, list):
         return [_read(value) for value in values]
-    return value_of(values) if isinstance(values, str) else values
+    return parse_value(values) if isinstance(values, str) else values
 
 
 def _named(values: dict[str, Any]) -> list[str]:

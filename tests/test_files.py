@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edgeoffload_env._files import in_one_move
+from edgeoffload_env._files import atomic_write
 from edgeoffload_env.rendering import inspect
 from edgeoffload_env.rendering.play import play
 from edgeoffload_env.scenarios import configure
@@ -21,11 +21,11 @@ GAME = configure("paper", num_users=2, max_cycles=3)
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "results.csv"
     file.write_text("before")
-    with pytest.raises(UnicodeError), in_one_move(file) as unfinished:
+    with pytest.raises(UnicodeError), atomic_write(file) as unfinished:
         unfinished.write_text("half \ud800", encoding="utf-8")
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
-    with in_one_move(file) as unfinished:
+    with atomic_write(file) as unfinished:
         assert unfinished.suffix == ".csv"
         unfinished.write_text("after")
     assert file.read_text() == "after"
@@ -35,11 +35,11 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
 def test_links_are_followed_and_devices_written_themselves(tmp_path: Path) -> None:
     file, link = tmp_path / "results.csv", tmp_path / "link.csv"
     link.symlink_to(file)
-    with in_one_move(link) as unfinished:
+    with atomic_write(link) as unfinished:
         unfinished.write_text("text")
     assert link.is_symlink()
     assert file.read_text() == "text"
-    with in_one_move(Path(os.devnull)) as unfinished:
+    with atomic_write(Path(os.devnull)) as unfinished:
         unfinished.write_text("text")
     assert not Path(os.devnull).is_file()
 

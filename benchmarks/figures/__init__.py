@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.figures import beyond, paper
 from benchmarks.rows import Results
-from edgeoffload_env._files import in_one_move
+from edgeoffload_env._files import atomic_write
 
 _FIGURES = {
     "5": paper.convergence,
@@ -43,7 +43,7 @@ def save(drawn: Any, folder: Path, name: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"figure-{name}.{ending}" for ending in ("svg", "png")]
     for path in paths:
-        with in_one_move(path) as unfinished:
+        with atomic_write(path) as unfinished:
             drawn.savefig(unfinished, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
     return paths
 

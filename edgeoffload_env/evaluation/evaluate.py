@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env import policies
-from edgeoffload_env._validation import fail, whole
+from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation import rollout, score
 from edgeoffload_env.evaluation.statistics import Interval, mean_interval
@@ -90,14 +90,14 @@ def evaluate(
         PolicyError: a ``ValueError``: the policy's actions are not integers of shape [B, N] in 0..M.
     """
     config = configure(scenario, **overrides)
-    episodes = whole("episodes", episodes, 1, 10**9)
-    seed = whole("seed", seed, 0, 2**128)
+    episodes = check_int("episodes", episodes, 1, 10**9)
+    seed = check_int("seed", seed, 0, 2**128)
     player = as_policy(policy)
     if hasattr(player, "check"):
         player.check(config)
     name = name_of(player)
     measured = rollout.play(player, name, config, episodes, seed, progress)
-    marks = score.marks_for(config)
+    marks = score.score_baselines(config)
     scores = np.full(episodes, np.nan)
     if marks is not None:
         scores = (measured["utility"] - marks.floor.utility) / (marks.reference.utility - marks.floor.utility)

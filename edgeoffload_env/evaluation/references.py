@@ -10,7 +10,7 @@ from edgeoffload_env._version import __version__
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import Evaluation, evaluate
 from edgeoffload_env.evaluation.rollout import Progress
-from edgeoffload_env.evaluation.score import Mark, Marks, game_of
+from edgeoffload_env.evaluation.score import Baseline, ScoreBaselines, game_of
 from edgeoffload_env.policies.optimum import is_quick
 
 FORMAT_VERSION = 0
@@ -43,7 +43,7 @@ class Candidate(NamedTuple):
     utility: float
 
 
-def find_marks(config: EdgeOffloadConfig, progress: Progress | None = None) -> tuple[Marks, list[Candidate]]:
+def find_baselines(config: EdgeOffloadConfig, progress: Progress | None = None) -> tuple[ScoreBaselines, list[Candidate]]:
     """A scenario's floor and reference, and the candidates it was chosen from, best first.
 
     Args:
@@ -65,7 +65,7 @@ def find_marks(config: EdgeOffloadConfig, progress: Progress | None = None) -> t
     if is_quick(config):
         candidates.append(judged("optimum"))
     candidates.sort(key=_utility, reverse=True)
-    marks = Marks(floor=_measured(floor, config, progress), reference=_measured(candidates[0], config, progress))
+    marks = ScoreBaselines(floor=_measured(floor, config, progress), reference=_measured(candidates[0], config, progress))
     return marks, candidates
 
 
@@ -92,7 +92,7 @@ def build(names: Sequence[str], command: str, progress: Progress | None = None) 
         game = game_of(config)
         key = json.dumps(game)
         if key not in entries:
-            marks, candidates = find_marks(config, progress)
+            marks, candidates = find_baselines(config, progress)
             others = [c._asdict() for c in candidates if c.policy != candidates[0].policy]
             entries[key] = {**dataclasses.asdict(marks), "runner_up": others[0], "game": game}
         content["scenarios"][name] = entries[key]
@@ -106,11 +106,11 @@ def _play(
     return evaluate(policy, config, episodes=sample.episodes, seed=sample.seed, progress=progress)
 
 
-def _measured(candidate: Candidate, config: EdgeOffloadConfig, progress: Progress | None) -> Mark:
+def _measured(candidate: Candidate, config: EdgeOffloadConfig, progress: Progress | None) -> Baseline:
     sample = MEASUREMENT_OPTIMUM if candidate.policy == "optimum" else MEASUREMENT
     result = _play(candidate.policy, candidate.parameters, config, sample, progress)
     utility = result.summary()["utility"]
-    return Mark(
+    return Baseline(
         policy=candidate.policy,
         parameters=candidate.parameters,
         utility=utility.mean,

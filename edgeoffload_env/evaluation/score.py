@@ -15,7 +15,7 @@ NOT_OF_THE_GAME = ("delay_weight", "balance_weight", "reward_sharing", "observat
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Mark:
+class Baseline:
     """The utility of a policy in a scenario, as stored."""
 
     policy: str
@@ -30,12 +30,12 @@ class Mark:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Marks:
+class ScoreBaselines:
     """A scenario's two marks."""
 
-    floor: Mark
+    floor: Baseline
     """Score 0: the better of ``random`` and ``local``."""
-    reference: Mark
+    reference: Baseline
     """Score 1: the best shipped policy."""
 
 
@@ -53,7 +53,7 @@ def stored() -> dict[str, Any]:
     return content
 
 
-def marks_for(config: EdgeOffloadConfig) -> Marks | None:
+def score_baselines(config: EdgeOffloadConfig) -> ScoreBaselines | None:
     """Floor and reference of the scenario that plays this very game, or None: the game is nobody's benchmark.
 
     The game itself is compared, not the scenario's name, so that a change of a scenario can never leave scores behind
@@ -62,5 +62,5 @@ def marks_for(config: EdgeOffloadConfig) -> Marks | None:
     game = game_of(config)
     for entry in stored()["scenarios"].values():
         if entry["game"] == game:
-            return Marks(floor=Mark(**entry["floor"]), reference=Mark(**entry["reference"]))
+            return ScoreBaselines(floor=Baseline(**entry["floor"]), reference=Baseline(**entry["reference"]))
     return None

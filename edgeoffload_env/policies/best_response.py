@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._validation import whole
+from edgeoffload_env._validation import check_int
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import delay, servers
 from edgeoffload_env.model.slot import Snapshot
@@ -39,7 +39,7 @@ class BestResponse:
     settled: NDArray[np.bool_] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.max_rounds = whole("max_rounds", self.max_rounds, 1, 10**9)
+        self.max_rounds = check_int("max_rounds", self.max_rounds, 1, 10**9)
         self.settled = np.zeros(0, dtype=np.bool_)
 
     @property

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._validation import number
+from edgeoffload_env._validation import check_float
 from edgeoffload_env.model import delay, servers
 from edgeoffload_env.policies import costs
 from edgeoffload_env.policies.view import Actions, PolicyView
@@ -68,7 +68,7 @@ class DriftPlusPenalty:
     price: float = 10.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "price", number("price", self.price, 0.0, 1e9))
+        object.__setattr__(self, "price", check_float("price", self.price, 0.0, 1e9))
 
     def act(self, view: PolicyView) -> Actions:
         """Integers ``[B, N]``; see :func:`assign_in_turn`."""

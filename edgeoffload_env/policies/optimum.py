@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._validation import fail, number
+from edgeoffload_env._validation import check_float, fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.policies import costs
 from edgeoffload_env.policies.best_response import BestResponse
@@ -52,7 +52,7 @@ class Optimum:
         if not isinstance(self.bounded, bool):
             fail("bounded", self.bounded, "True or False", TypeError)
         if self.time_limit_s is not None:
-            self.time_limit_s = number("time_limit_s", self.time_limit_s, 0.0, 1e6, "s")
+            self.time_limit_s = check_float("time_limit_s", self.time_limit_s, 0.0, 1e6, "s")
         self.exact, self.gap = np.zeros(0, dtype=np.bool_), np.zeros(0)
 
     @property

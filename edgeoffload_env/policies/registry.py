@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._validation import choice, fail
+from edgeoffload_env._validation import check_known, fail, fail_unknown
 from edgeoffload_env.policies.best_response import BestResponse
 from edgeoffload_env.policies.greedy import DriftPlusPenalty, Greedy
 from edgeoffload_env.policies.optimum import Optimum
@@ -43,7 +43,7 @@ def describe(name: str) -> str:
     Raises:
         TypeError, ValueError: no such policy.
     """
-    return str(_SHIPPED[choice("policy", name, names())].__doc__).splitlines()[0]
+    return str(_SHIPPED[check_known("policy", name, names())].__doc__).splitlines()[0]
 
 
 def parameters(name: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def parameters(name: str) -> dict[str, Any]:
     Raises:
         TypeError, ValueError: no such policy.
     """
-    policy = _SHIPPED[choice("policy", name, names())]
+    policy = _SHIPPED[check_known("policy", name, names())]
     return {field.name: field.default for field in dataclasses.fields(policy) if field.init}
 
 
@@ -70,8 +70,7 @@ def make(name: str, **values: Any) -> Policy:
     known = parameters(name)
     for parameter in values:
         if parameter not in known:
-            allowed = ", ".join(known) or "none, it has no parameters"
-            raise TypeError(f"unknown parameter {parameter!r} of policy {name!r}; allowed: {allowed}")
+            fail_unknown(f"parameter of policy {name!r}:", parameter, known, TypeError)
     policy: Policy = _SHIPPED[name](**values)
     return policy
 

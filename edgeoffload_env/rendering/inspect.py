@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._files import in_one_move
+from edgeoffload_env._files import atomic_write
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
 from edgeoffload_env.evaluation.rollout import checked_actions
@@ -110,7 +110,7 @@ def draw(episode: Episode, title: str, path: Path) -> None:
     step = max(1, slots // 5)
     choices.set_xticks(range(0, slots, step), [str(slot + 1) for slot in range(0, slots, step)])
     choices.set(xlabel="slot", ylabel="user", title="who offloads where (grey: device)")
-    with in_one_move(path) as unfinished:
+    with atomic_write(path) as unfinished:
         figure.savefig(unfinished, dpi=130, format=path.suffix[1:] or None)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._files import in_one_move
+from edgeoffload_env._files import atomic_write
 from edgeoffload_env._validation import fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
@@ -87,5 +87,5 @@ def _write(path: Path, frames: Sequence[NDArray[Any]], fps: int) -> None:
     except ImportError as error:
         raise ImportError("recordings need imageio: pip install 'edgeoffload-env[render]'") from error
     how = {"duration": 1000 / fps, "loop": 0} if path.suffix == ".gif" else {"fps": fps}
-    with in_one_move(path) as unfinished:
+    with atomic_write(path) as unfinished:
         imageio.imwrite(unfinished, np.stack(frames), **how)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from gymnasium.utils import seeding
 
-from edgeoffload_env._validation import choice, fail
+from edgeoffload_env._validation import check_choice, fail
 from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 
@@ -114,8 +114,8 @@ class Backend:
     """
 
     def __init__(self, name: str, device: Any, dtype: str) -> None:
-        self.name: str = choice("backend", name, ("numpy", "torch"))
-        self.dtype_name: str = choice("dtype", dtype, ("float32", "float64"))
+        self.name: str = check_choice("backend", name, ("numpy", "torch"))
+        self.dtype_name: str = check_choice("dtype", dtype, ("float32", "float64"))
         if name == "numpy":
             if device != "cpu":
                 fail("device", device, "'cpu' for the numpy backend")

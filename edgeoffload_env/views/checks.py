@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._validation import fail, integer, whole
+from edgeoffload_env._validation import as_int, check_int, fail
 from edgeoffload_env.config import LARGEST_S, LARGEST_SNR, SMALLEST_SNR, EdgeOffloadConfig
 from edgeoffload_env.model.slot import Snapshot
 
@@ -15,7 +15,7 @@ SNAPSHOT_FIELDS = (*Snapshot._fields, "slot")
 
 def check_seed(seed: Any) -> int | None:
     """A seed (an integer >= 0, not a bool) or None."""
-    return None if seed is None else whole("seed", seed, 0, 2**128)
+    return None if seed is None else check_int("seed", seed, 0, 2**128)
 
 
 def check_action(agent: str, action: Any, num_servers: int) -> int:
@@ -27,7 +27,7 @@ def check_action(agent: str, action: Any, num_servers: int) -> int:
     """
     allowed = f"an integer from 0 (device) to {num_servers} (last server)"
     try:
-        value = integer(action)
+        value = as_int(action)
     except TypeError:
         fail(f"action of {agent}", action, allowed, TypeError)
     if not 0 <= value <= num_servers:
@@ -148,4 +148,4 @@ def _common_slot(slot: Any, config: EdgeOffloadConfig, batch: int | None) -> int
         if slots.shape != (batch,) or np.any(slots != slots[:1]) or np.any(slots != np.floor(slots)):
             fail("snapshot field 'slot'", slot, f"{batch} equal integers: all games share the horizon")
         slot = int(slots[0])
-    return whole("snapshot field 'slot'", slot, 0, config.max_cycles - 1)
+    return check_int("snapshot field 'slot'", slot, 0, config.max_cycles - 1)

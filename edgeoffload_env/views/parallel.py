@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from edgeoffload_env import observation
-from edgeoffload_env._validation import choice
+from edgeoffload_env._validation import check_choice
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.draws import draw_system, draw_tasks
@@ -41,7 +41,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
 
     def __init__(self, config: EdgeOffloadConfig, render_mode: str | None = None) -> None:
         if render_mode is not None:
-            choice("render_mode", render_mode, self.metadata["render_modes"])
+            check_choice("render_mode", render_mode, self.metadata["render_modes"])
         self.config = config
         self.render_mode = render_mode
         self.possible_agents = [f"user_{n}" for n in range(config.num_users)]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env import observation
-from edgeoffload_env._validation import fail, whole
+from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.draws import System, draw_system, draw_tasks, tasks_from
@@ -42,7 +42,7 @@ class EdgeOffloadVectorEnv:
         compile: bool = False,
     ) -> None:
         self.config = config
-        self.num_envs = whole("num_envs", num_envs, 1, 10**9)
+        self.num_envs = check_int("num_envs", num_envs, 1, 10**9)
         self.backend = Backend(backend, device, dtype)
         if not isinstance(compile, bool):
             fail("compile", compile, "True or False", TypeError)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from edgeoffload_env._validation import choice, fail
+from edgeoffload_env._validation import check_choice, fail
 from recipes.joint.networks import StackedMLP, best, gumbel
 
 LARGEST_JOINT_HEAD = 20_000
@@ -176,4 +176,4 @@ def make_acting(
         generator.seed()
     else:
         generator.manual_seed(seed)
-    return _KINDS[choice("kind", kind, tuple(_KINDS))](sizes, hidden, shared=shared, generator=generator)
+    return _KINDS[check_choice("kind", kind, tuple(_KINDS))](sizes, hidden, shared=shared, generator=generator)

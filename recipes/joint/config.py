@@ -9,7 +9,7 @@ from typing import Any, Self
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from edgeoffload_env._validation import choice, fail, number, whole
+from edgeoffload_env._validation import check_choice, check_float, check_int, fail
 from recipes.joint.critics import KINDS
 from recipes.joint.env_runner import JointEnvRunner
 from recipes.joint.schedule import Schedule
@@ -109,12 +109,12 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         if self.num_learners:
             fail("num_learners", self.num_learners, "0: the learner runs beside the replay")
         for name in ("env_steps_per_update", "replay_capacity", "train_batch_size_per_learner"):
-            whole(name, getattr(self, name), 1, _MOST)
-        whole("num_steps_sampled_before_learning_starts", self.num_steps_sampled_before_learning_starts, 0, _MOST)
-        number("tau", self.tau, 0.0, 1.0)
-        number("gamma", self.gamma, 0.0, 1.0)
-        number("exploration_noise", self.exploration_noise, 0.0, 1e6)
-        number("reward_scale", self.reward_scale, 1e-9, 1e9)
+            check_int(name, getattr(self, name), 1, _MOST)
+        check_int("num_steps_sampled_before_learning_starts", self.num_steps_sampled_before_learning_starts, 0, _MOST)
+        check_float("tau", self.tau, 0.0, 1.0)
+        check_float("gamma", self.gamma, 0.0, 1.0)
+        check_float("exploration_noise", self.exploration_noise, 0.0, 1e6)
+        check_float("reward_scale", self.reward_scale, 1e-9, 1e9)
         self._check_sizes("hidden")
         self._check_schedule("epsilon", 0.0, 1.0)
         self._check_schedule("lr", 0.0, 1.0)
@@ -151,14 +151,14 @@ class JointOffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carr
         if not isinstance(sizes, tuple | list) or not sizes:
             fail(name, sizes, "units of one hidden layer or more, such as (64, 64)", TypeError)
         for size in sizes:
-            whole(name, size, 1, 10**6)
+            check_int(name, size, 1, 10**6)
 
     def _check_schedule(self, name: str, low: float, high: float) -> None:
         schedule = getattr(self, name)
         points = schedule if isinstance(schedule, tuple | list) else [(0, schedule)]
-        steps = [whole(f"env steps of {name}", step, 0, _MOST) for step, _ in points]
+        steps = [check_int(f"env steps of {name}", step, 0, _MOST) for step, _ in points]
         for _, value in points:
-            number(name, value, low, high)
+            check_float(name, value, low, high)
         if not points or steps != sorted(set(steps)) or steps[0] != 0:
             fail(name, schedule, "a number, or points (env steps, value) that begin at 0 and ascend")
 
@@ -228,11 +228,11 @@ class DTOMALBConfig(JointOffPolicyConfig):
     def validate(self) -> None:
         """Check every field."""
         super().validate()
-        choice("actor_gradient", self.actor_gradient, ("straight-through", "exact"))
-        choice("critic", self.critic, KINDS)
+        check_choice("actor_gradient", self.actor_gradient, ("straight-through", "exact"))
+        check_choice("critic", self.critic, KINDS)
         if self.actor_batch_size is not None:
-            whole("actor_batch_size", self.actor_batch_size, 1, _MOST)
-        choice("target_actions", self.target_actions, ("greedy", "sampled"))
+            check_int("actor_batch_size", self.actor_batch_size, 1, _MOST)
+        check_choice("target_actions", self.target_actions, ("greedy", "sampled"))
         self._check_schedule("temperature", 1e-3, 1e3)
         self._check_schedule("entropy_bonus", 0.0, 1e6)
         for name in ("actor_lr", "critic_lr"):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgeoffload_env._validation import choice
+from edgeoffload_env._validation import check_choice
 from recipes.joint.acting import GameSizes
 from recipes.joint.networks import StackedMLP, one_hot
 
@@ -176,7 +176,7 @@ def make_critics(kind: str, sizes: GameSizes, hidden: Sequence[int], *, seed: in
         hidden: units of each hidden layer.
         seed: of the parameters; None draws one.
     """
-    choice("critic", kind, KINDS)
+    check_choice("critic", kind, KINDS)
     generator = torch.Generator()
     if seed is None:
         generator.seed()

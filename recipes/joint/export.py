@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeoffload_env import EdgeOffloadConfig, observation
-from edgeoffload_env._files import in_one_move
+from edgeoffload_env._files import atomic_write
 from edgeoffload_env.model.channel import path_gain
 from recipes.files import write_json, write_text
 from recipes.joint.networks import best
@@ -95,7 +95,7 @@ def export_policy(policy: JointPolicy, config: EdgeOffloadConfig, folder: Path) 
             program = torch.export.export(
                 network, (torch.zeros(2, size),), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
             )
-        with in_one_move(path) as unfinished:
+        with atomic_write(path) as unfinished:
             torch.export.save(program, unfinished)
     write_text(folder / "README.md", _readme(policy, config, next(iter(files)).name))
     write_json(folder / "game.json", dataclasses.asdict(config))

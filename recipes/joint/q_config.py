@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from ray.rllib.algorithms.algorithm_config import NotProvided
 
-from edgeoffload_env._validation import choice
+from edgeoffload_env._validation import check_choice
 from recipes.joint.config import JointOffPolicyConfig
 
 
@@ -59,7 +59,7 @@ class DQNTOLBConfig(QConfig):
     def validate(self) -> None:
         """Check every field."""
         super().validate()
-        choice("head", self.head, ("branching", "joint"))
+        check_choice("head", self.head, ("branching", "joint"))
 
     @property
     def kind(self) -> str:  # type: ignore[override]

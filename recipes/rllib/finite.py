@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 
-from recipes.files import in_one_move
+from recipes.files import atomic_write
 
 
 class NotFiniteError(ArithmeticError):
@@ -30,7 +30,7 @@ class NotFiniteError(ArithmeticError):
 
     def save(self, path: Path) -> None:
         """Write the batch as an .npz file that plain numpy reads."""
-        with in_one_move(path) as unfinished, unfinished.open("wb") as file:
+        with atomic_write(path) as unfinished, unfinished.open("wb") as file:
             np.savez(file, allow_pickle=False, **self.batch)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 
 from edgeoffload_env import Evaluation
-from edgeoffload_env.evaluation.score import marks_for
+from edgeoffload_env.evaluation.score import score_baselines
 from recipes import protocol, registry
 from recipes.checkpoints import Progress
 from recipes.progress import ProgressReport, latest
@@ -245,7 +245,7 @@ class _Log:
 
     def __init__(self, folder: RunFolder, settings: RunSettings, progress: Progress) -> None:
         self._folder, self._before = folder, progress
-        self._marks = marks_for(settings.env_config)
+        self._marks = score_baselines(settings.env_config)
         self._board = SummaryWriter(str(folder.path), purge_step=progress.env_steps + 1, write_to_disk=True)
         self._episodes: dict[str, list[float]] = {key: [] for key in EPISODE_KEYS}
 

@@ -13,7 +13,7 @@ from benchmarks.leaderboard import utility_of
 from benchmarks.rows import Results, Row
 from benchmarks.studies import OWN, SMALLEST
 from edgeoffload_env import scenarios
-from edgeoffload_env.cli_policies import value_of
+from edgeoffload_env.cli_policies import parse_value
 from recipes import registry
 
 RESULTS = Results(Path(__file__).parents[2] / "benchmarks" / "results")
@@ -63,7 +63,7 @@ def test_a_recipe_says_how_it_differs_from_the_paper_with_its_own_defaults(name:
     assert "Differences from the paper" in docstring(name)
     hyper = registry.get(name).load().Hyperparameters()
     for field, text in re.findall(r"``(\w+)=([^`]+)``", docstring(name)):
-        assert value_of(text) == getattr(hyper, field), field
+        assert parse_value(text) == getattr(hyper, field), field
 
 
 @pytest.mark.parametrize("name", ["dtomalb", "dtomalb-exact", "idql-tolb", "dqn-tolb"])

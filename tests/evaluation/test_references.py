@@ -39,7 +39,7 @@ def test_the_search_picks_on_some_games_and_measures_on_others(monkeypatch):
 
     real = references._play
     monkeypatch.setattr(references, "_play", pretend)
-    marks, candidates = references.find_marks(scenarios.get("sparse").config)
+    marks, candidates = references.find_baselines(scenarios.get("sparse").config)
     assert [candidate.utility for candidate in candidates] == sorted((c.utility for c in candidates), reverse=True)
     assert (marks.reference.policy, marks.reference.parameters) == candidates[0][:2]
     assert {sample for _, _, sample in played[:-2]} == {references.SELECTION}

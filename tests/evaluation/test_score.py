@@ -16,7 +16,7 @@ def test_every_scenario_has_its_marks(scenario):
     entry = score.stored()["scenarios"][scenario]
     config = scenarios.get(scenario).config
     assert entry["game"] == score.game_of(config), "the scenario changed: make the references again"
-    marks = score.marks_for(config)
+    marks = score.score_baselines(config)
     assert marks.floor.policy in ("random", "local")
     assert marks.reference.policy in policies.names()
     policies.make(marks.reference.policy, **marks.reference.parameters)
@@ -35,7 +35,7 @@ def test_nothing_but_the_scenarios_is_stored():
 
 @every_scenario
 def test_floor_and_reference_score_0_and_1(scenario):
-    marks = score.marks_for(scenarios.get(scenario).config)
+    marks = score.score_baselines(scenarios.get(scenario).config)
     for mark, expected in ((marks.floor, 0.0), (marks.reference, 1.0)):
         if mark.policy == "optimum":
             continue  # test_references plays it
@@ -47,13 +47,13 @@ def test_floor_and_reference_score_0_and_1(scenario):
 
 def test_the_better_floor_is_the_floor():
     for scenario in ("paper", "crowded", "two-tier"):
-        floor = score.marks_for(scenarios.get(scenario).config).floor
+        floor = score.score_baselines(scenarios.get(scenario).config).floor
         for name in ("random", "local"):
             assert evaluate(name, scenario, episodes=64, seed=3).utility.mean() <= floor.utility + 1.0
 
 
 def test_score_is_the_formula():
-    marks = score.marks_for(scenarios.get("crowded").config)
+    marks = score.score_baselines(scenarios.get("crowded").config)
     result = evaluate("greedy", "crowded", episodes=4)
     low, high = marks.floor.utility, marks.reference.utility
     assert result.score == pytest.approx([(u - low) / (high - low) for u in result.utility], rel=1e-14)
@@ -116,4 +116,4 @@ def test_a_configuration_that_is_a_scenarios_game_has_its_score():
 
 
 def test_two_scenarios_of_one_game_have_one_score():
-    assert score.marks_for(scenarios.get("crowded").config) == score.marks_for(scenarios.get("crowded-team").config)
+    assert score.score_baselines(scenarios.get("crowded").config) == score.score_baselines(scenarios.get("crowded-team").config)

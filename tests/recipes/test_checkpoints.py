@@ -15,7 +15,7 @@ import pytest
 
 from recipes import load_policy, registry
 from recipes.checkpoints import SUMS, Progress
-from recipes.files import in_one_move, write_text
+from recipes.files import atomic_write, write_text
 from recipes.runs import RunError, RunFolder, StoppedError, TrainingError
 from recipes.settings import RunSettings, parse_assignments
 from recipes.sweep import plan
@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
     write_text(file, "before\r\n")
     with files_of_at_most(5), pytest.raises(OSError, match="too large"):
         write_text(file, "afterwards")
-    with pytest.raises(UnicodeError), in_one_move(file) as unfinished:
+    with pytest.raises(UnicodeError), atomic_write(file) as unfinished:
         unfinished.write_text("half \ud800", "utf-8")
     assert file.read_bytes() == b"before\r\n"
     assert list(tmp_path.iterdir()) == [file]
