@@ -1,1 +1,1 @@
-"""How fast the environment is; not part of the installed package."""
+"""Speed benchmarks, and the study behind the published results: ``python -m benchmarks``."""

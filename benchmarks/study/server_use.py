@@ -1,4 +1,4 @@
-"""How a policy uses the servers, for Figure 8: each one's load factor, and its share of the tasks."""
+"""Use of the servers by a policy, for Figure 8: load factor and share of the tasks of each."""
 
 from typing import NamedTuple
 
@@ -6,28 +6,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.policies import Policy, view_of
 
 
 class ServerUse(NamedTuple):
-    """Means over all slots of all episodes, ``[M]`` each."""
+    """Means over all timesteps of all episodes, ``[M]`` each."""
 
     server_hz: NDArray[np.float64]
     load_factor_s: NDArray[np.float64]
-    """LD_m of (13) and (15) right after the slot's tasks have joined, as var(LD) sees it."""
+    """LD_m of (13) and (15) right after the slot's tasks have joined, as in var(LD)."""
     task_share: NDArray[np.float64]
-    """Of all tasks, those that run on the server; what is missing to 1 runs on devices."""
+    """Share of all tasks that run on the server; the remainder runs on devices."""
 
 
 def server_use(policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: int) -> ServerUse:
-    """Play whole episodes and look at the servers.
+    """Play whole episodes and measure the use of the servers.
 
     Args:
-        policy: any.
+        policy: any policy.
         config: the game.
-        episodes: how many, side by side.
-        seed: of the games; the policy's own draws come from a stream beside it.
+        episodes: number of games played side by side.
+        seed: seed of the games; the policy draws from a stream of its own.
     """
     env = edgeoffload_v0.vector_env(num_envs=episodes, scenario=config, backend="numpy", dtype="float64")
     env.reset(seed=seed)
@@ -37,7 +38,7 @@ def server_use(policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: i
         view = view_of(env, rng)
         actions = np.asarray(policy.act(view))
         before = view.snapshot
-        chosen = actions[..., None] == np.arange(1, config.servers + 1)
+        chosen = actions[..., None] == np.arange(1, action_count(config))
         queued = before["backlog_cycles"] + (chosen * before["task_cycles"][..., None]).sum(axis=1)
         load += load_factor_s(queued, before["server_hz"]).mean(axis=0)
         tasks += chosen.mean(axis=(0, 1))

@@ -1,0 +1,1 @@
+"""From stored results to statistics, claims, tables, figures and pages."""

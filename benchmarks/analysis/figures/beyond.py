@@ -1,0 +1,187 @@
+"""Figures beyond the paper: profiles, held-out scenarios, the optimum, price of anarchy, complexity, sensitivity."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.analysis.figures import style
+from benchmarks.analysis.leaderboard import utility_of
+from benchmarks.analysis.statistics import performance_profile, rng
+from benchmarks.speed.complexity import joint_outputs
+from benchmarks.study import plan
+from benchmarks.study.plan import HYPERPARAMETERS, LONGER, OWN, SENSITIVITY, SMALLER_REWARDS, SMALLEST, STEADINESS
+from benchmarks.study.store import Results, label, select, values
+from edgeoffload_env import scenarios
+
+_PROFILE_GAMES = ("paper", "paper-load-only")
+
+
+def scores_of(rows: pd.DataFrame, algorithm: str) -> Any:
+    """Return scores ``[seeds, games]`` on the games of the profile, of as many seeds as every game has."""
+    found = [values(rows, algorithm, game, metric="score") for game in _PROFILE_GAMES]
+    return np.stack([scores[: min(map(len, found))] for scores in found], axis=1)
+
+
+def profile(results: Results) -> Any:
+    """Performance profile: the share of runs above each score, over games and seeds."""
+    rows = results.last()
+    figure, (axis,) = style.axes(1, width=5.5)
+    thresholds = np.linspace(0.5, 1.0, 101)
+    for algorithm in style.ordered(rows["algorithm"]):
+        if len(scores := scores_of(rows, algorithm)):
+            (colour, _), (share, low, high) = style.of(algorithm), performance_profile(scores, thresholds, rng())
+            axis.plot(thresholds, share, color=colour, label=f"{algorithm}, {len(scores)} seeds")
+            axis.fill_between(thresholds, low, high, color=colour, alpha=0.15, linewidth=0)
+    axis.set(xlabel="score", ylabel="share of runs above it", title=" and ".join(_PROFILE_GAMES))
+    axis.legend(fontsize=7, loc="lower left")
+    return figure
+
+
+def held_out(results: Results) -> Any:
+    """Scores on ``paper`` and on the held-out scenarios that policies for 10 users and 5 servers can play."""
+    rows = results.table("generalization")
+    games = ["paper", *(name for name in scenarios.names(held_out=True) if name in set(rows["game"]))]
+    trained = pd.concat([results.last().assign(game="paper"), rows]) if len(rows) else results.last().assign(game="paper")
+    figure, (axis,) = style.axes(1, width=9.0)
+    algorithms = style.ordered(trained["algorithm"])
+    for place, algorithm in enumerate(algorithms):
+        shown: str | None = algorithm
+        for number, game in enumerate(games):
+            found = values(select(trained, game=game), algorithm, "paper", metric="score")
+            if len(found):
+                name = None if shown is None else f"{shown}, {style.seeds(found)}"
+                at = number + 0.12 * (place - (len(algorithms) - 1) / 2)
+                style.point(axis, at, found, style.of(algorithm), name)
+                shown = None
+    for number, game in enumerate(games):
+        greedy = style.evaluated("greedy", game, scenarios.configure(game).num_users).score.mean()
+        axis.hlines(greedy, number - 0.45, number + 0.45, color=style.GREY, linestyle="--", linewidth=1)
+    axis.set_xticks(range(len(games)), games)
+    axis.set(ylabel="score (dashed: greedy)")
+    axis.legend(fontsize=7, loc="lower left")
+    return figure
+
+
+def optimum_gap(results: Results) -> Any:
+    """Utility below that of ``optimum``, the best joint action for each slot, on the same episodes."""
+    rows = results.last()
+    figure, axes = style.axes(len(plan.OPTIMUM_GAMES), width=2.6, height=4.2)
+    for axis, scenario in zip(axes, plan.OPTIMUM_GAMES, strict=True):
+        here = select(rows, scenario=scenario, num_users=scenarios.configure(scenario).num_users)
+        best, names = utility_of(results, "optimum", scenario), list[str]()
+        for algorithm, variant in style.groups(here):
+            if not plan.is_ablation(variant):
+                gaps = best - values(here, algorithm, scenario, variant=variant)
+                style.point(axis, len(names), gaps, style.of(algorithm, variant))
+                names.append(f"{label(algorithm, variant)}, {style.seeds(gaps)}")
+        for policy in plan.OPTIMUM_POLICIES[1:]:
+            gap = best - utility_of(results, policy, scenario)
+            axis.plot(len(names), gap, "_", color=style.GREY, markersize=14)
+            names.append(policy)
+        axis.axhline(0.0, color=style.GREY, linewidth=0.8)
+        axis.set_xticks(range(len(names)), names, rotation=75, ha="right", fontsize=6)
+        axis.set(title=scenario)
+        axis.title.set_fontsize(8)
+    axes[0].set(ylabel="utility of optimum minus the policy's")
+    return figure
+
+
+def price_of_anarchy(results: Results) -> Any:
+    """Price of anarchy within a slot, and the cost of myopia over an episode."""
+    rows = results.table("price_of_anarchy")
+    figure, axes = style.axes(2)
+    for name, dashes in (("mean", "-"), ("p95", "--"), ("max", ":")):
+        axes[0].plot(rows["load"], rows[f"price_{name}"], color="#0072B2", linestyle=dashes, label=name)
+    marks = {"best-response": ("#E69F00", "v"), "optimum": ("#0072B2", "o"), "drift-plus-penalty": ("#009E73", "s")}
+    for policy, (colour, marker) in marks.items():
+        axes[1].plot(rows["load"], rows[f"{policy}_utility"], color=colour, marker=marker, label=policy)
+    for axis, text in zip(axes, ("delay at equilibrium / least delay", "system utility"), strict=True):
+        axis.set(xlabel="load (work that arrives / what servers clear)", ylabel=text)
+        axis.legend(fontsize=7)
+    return figure
+
+
+def joint_head(results: Results) -> Any:
+    """Number of outputs and time of an update over the number of users."""
+    rows = results.table("complexity")
+    figure, axes = style.axes(2)
+    kinds = {name: style.of(name) for name in ("dtomalb", "idql-tolb", "dqn-tolb")}
+    kinds["dqn-tolb (joint head)"] = style.JOINT_HEAD
+    for axis, column in zip(axes, ("outputs", "update_s"), strict=True):
+        for (name, (colour, marker)), dashes in zip(kinds.items(), ("-", "--", ":", "-"), strict=True):
+            here = select(rows, algorithm=name)
+            marks = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
+            axis.plot(here["num_users"], here[column], **marks)
+    users = range(2, 31)
+    axes[0].plot(users, list(map(joint_outputs, users)), color=style.GREY, linestyle=":", label="(M + 1)^N")
+    axes[0].set(xlabel="users", ylabel="outputs that choose", yscale="log")
+    axes[1].set(xlabel="users", ylabel="CPU seconds of an update", yscale="log")
+    axes[0].legend(fontsize=7)
+    return figure
+
+
+def sensitivity(results: Results) -> Any:
+    """Sensitivity of results to open parameters, to settings and rewards, and to ablations of steadiness.
+
+    From top to bottom: utility as a multiple of ``greedy``'s with other environment parameters; utility with other
+    settings and rewards; deviations within runs.
+    """
+    rows, curves = results.last(), results.table("curves")
+    figure, axes = style.axes(1, rows=3, width=8.5, height=3.3)
+
+    def relative(algorithm: str, variant: str) -> Any:
+        changed = {name.removeprefix("env."): value for name, value in SENSITIVITY.get(variant, {}).items()}
+        greedy = style.evaluated("greedy", "paper", None, **changed).utility.mean()
+        return values(rows, algorithm, "paper", variant=variant) / greedy
+
+    def utility(algorithm: str, variant: str) -> Any:
+        shown = algorithm == "dtomalb" or variant in ("", SMALLEST)
+        return values(rows, algorithm, "paper", variant=variant) if shown else np.empty(0)
+
+    def deviation(algorithm: str, variant: str) -> Any:
+        return style.deviations(curves, "paper", algorithm, variant)
+
+    _compare(axes[0], ("dtomalb", "dqn-tolb", "idql-tolb"), SENSITIVITY, relative, 0.2, empty=True)
+    axes[0].axhline(1.0, color=style.GREY, linestyle="--", linewidth=1)
+    axes[0].set(ylabel="utility / greedy's (both negative; less is better)")
+    axes[0].legend(fontsize=7)
+    _compare(axes[1], OWN, {**LONGER, **HYPERPARAMETERS, **SMALLER_REWARDS}, utility, 0.14)
+    best = style.evaluated("greedy", "paper").utility.mean()
+    axes[1].axhline(best, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
+    axes[1].set(ylabel="system utility on paper")
+    axes[1].legend(fontsize=7, loc="lower left")
+    _compare(axes[2], ("dtomalb", "idql-tolb"), STEADINESS, deviation, 0.2)
+    axes[2].set_yscale("symlog", linthresh=0.1)  # includes the 0 of a run that does not move
+    axes[2].set_yticks([0.0, 0.1, 0.3, 1.0, 3.0], ["0", "0.1", "0.3", "1", "3"])
+    axes[2].set(ylabel="deviation of utility within a run, last fifth", ylim=(-0.01, 3.5))
+    if axes[2].lines:
+        axes[2].legend(fontsize=7)
+    return figure
+
+
+def _compare(
+    axis: Any, algorithms: Any, variants: Any, measure: Any, apart: float, *, empty: bool = False
+) -> None:
+    """Draw algorithms side by side, ``apart`` from each other, first by default and then with each variant.
+
+    Args:
+        axis: where to draw.
+        algorithms: names.
+        variants: names.
+        measure: returns the values of an algorithm and a variant.
+        apart: distance between neighbours.
+        empty: keep the place of algorithms and variants without results.
+    """
+    names: list[str] = []
+    for variant in ("", *variants):
+        found = {name: measure(name, variant) for name in algorithms}
+        shown = {name: result for name, result in found.items() if len(result)}
+        if not (shown or empty):
+            continue
+        places = list(found if empty else shown)
+        for name, result in shown.items():
+            place = len(names) + apart * (places.index(name) - (len(places) - 1) / 2)
+            style.point(axis, place, result, style.of(name), None if variant else name)
+        names.append("\n".join([variant or "default", *dict.fromkeys(map(style.seeds, shown.values()))]))
+    axis.set_xticks(range(len(names)), names, fontsize=7)

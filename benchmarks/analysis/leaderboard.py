@@ -1,0 +1,118 @@
+"""Leaderboard: any policy under the final protocol, one row for each scenario in ``leaderboard.csv``.
+
+POLICY is a shipped policy's name (with parameters: ``drift-plus-penalty:price=5``), ``module:factory`` for a policy
+object or a rule ``f(agent, observation) -> action``, or the folder of a run. Trained algorithms get their rows from
+``final.csv``, over several seeds.
+"""
+
+import argparse
+import math
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.study.store import RESULTS, Results, Row, select
+from edgeoffload_env import evaluate, policies, scenarios
+from edgeoffload_env.cli_policies import parse_policy
+from edgeoffload_env.evaluation.rollout import Progress
+from recipes.plots import group_name
+from recipes.protocol import FINAL_EPISODES, FINAL_SEED
+from recipes.runs import RunFolder
+from recipes.train import policy_of
+from recipes.versions import versions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("policies", nargs="+", metavar="POLICY", help="shipped policy, module:factory, or run folder")
+    parser.add_argument("--scenario", nargs="+", default=["paper"], metavar="NAME", help="scenarios (paper)")
+    parser.add_argument("--about", metavar="TEXT", help="a line on what it is and knows")
+    text = "folder of results (benchmarks/results, and the docs pages are updated)"
+    parser.add_argument("--results", type=Path, metavar="DIR", help=text)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Judge policies, store their rows, and update the pages."""
+    from tqdm import tqdm
+
+    from benchmarks.analysis import pages
+
+    chosen = [scenarios.get(name) for name in options.scenario]
+    slots = sum(scenario.config.max_cycles for scenario in chosen) * FINAL_EPISODES * len(options.policies)
+    with tqdm(total=slots, unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
+        for scenario in chosen:
+            for policy in options.policies:
+                row = judge(policy, scenario.name, options.about, bar.update)
+                add(Results(options.results or RESULTS), [row])
+                bar.write(f"{row['scenario']}: {row['policy']} {row['utility']:.2f}", file=sys.stderr)
+    if options.results is None:
+        pages.write()
+
+
+def judge(
+    policy: str,
+    scenario: str,
+    about: str | None = None,
+    progress: Progress | None = None,
+    episodes: int = FINAL_EPISODES,
+) -> Row:
+    """Evaluate a policy and return its row.
+
+    Args:
+        policy: as on the command line.
+        scenario: a scenario's name.
+        about: a line on what it is and knows; the default is a shipped policy's own description.
+        progress: called with the number of slots played since its last call.
+        episodes: other than the protocol's only to try things out.
+
+    Raises:
+        TypeError, ValueError: unknown names, or a policy that cannot play the scenario; the message says why.
+        ImportError: no such module.
+    """
+    name, argument, player, prelude = _player(policy)
+    command = ["python", "-m", "benchmarks", "judge", argument, "--scenario", scenario]
+    result = evaluate(player, scenario, episodes, FINAL_SEED, progress=progress)
+    summary, shipped = result.summary(), policy.split(":")[0]
+    if about is not None:
+        command += ["--about", about]
+    else:
+        about = policies.describe(shipped).replace("``", "") if shipped in policies.names() else ""
+    return {
+        "policy": name,
+        "scenario": scenario,
+        "num_users": scenarios.configure(scenario).num_users,
+        "episodes": episodes,
+        **{metric: interval.mean for metric, interval in summary.items()},
+        "utility_low": summary["utility"].low,
+        "utility_high": summary["utility"].high,
+        "about": about,
+        "command": prelude + shlex.join(command),
+        "versions": ", ".join(f"{package} {version}" for package, version in versions().items() if version),
+    }
+
+
+def add(results: Results, rows: Sequence[Row]) -> None:
+    """Store rows, replacing those of the same policy in the same scenario."""
+    frame = pd.concat([*([old] if len(old := results.table("leaderboard")) else []), pd.DataFrame(rows)])
+    frame = frame.drop_duplicates(["scenario", "policy"], keep="last")
+    results.write("leaderboard", frame.sort_values(["scenario", "policy"]))
+
+
+def utility_of(results: Results, policy: str, scenario: str) -> float:
+    """Return a policy's utility on the leaderboard, NaN if it is not there."""
+    found = select(results.table("leaderboard"), policy=policy, scenario=scenario)
+    return float(found["utility"].iloc[0]) if len(found) else math.nan
+
+
+def _player(policy: str) -> tuple[str, str, Any, str]:
+    """Return name, command-line argument on any machine, policy, and the command that has to come first."""
+    if (Path(policy) / "config.json").is_file():
+        folder = RunFolder.open(Path(policy))
+        name = f"{group_name(folder)}, seed {folder.settings.seed}"
+        return name, "RUN", policy_of(folder), f"{folder.settings.command} --out RUN && "
+    spec = parse_policy(policy)
+    return spec.label, policy, spec.make(), ""
