@@ -1,16 +1,14 @@
-"""Long runs: is memory flat, do backends stay together, and does Ctrl-C leave nothing behind?
+"""Long runs: memory, agreement of backends, and a clean end by Ctrl-C.
 
-``python -m benchmarks.soak [--quick] [--training-minutes 30] [--results DIR]``
+* ``vector numpy``, ``vector torch``: 10 million env steps of 256 games with automatic resets; the mean delay of each
+  hundredth is stored, which would show a drift of a backend.
+* ``single``: 1 million env steps of the parallel view; ``aec``: 200,000 env steps of the turn-based view.
+* ``training``: ``python -m recipes train dtomalb`` for some minutes, then Ctrl-C as a terminal sends it: it must end by
+  itself and leave no process and no file but its run; re-running the command must resume.
 
-* ``vector numpy``, ``vector torch``: 10 million env steps of 256 games, episodes restarting by
-  themselves; the mean delay of each hundredth is kept, so that a drift of a backend would show.
-* ``single``: 1 million env steps of the parallel game; ``aec``: 200,000 env steps of the turn-based one.
-* ``training``: ``python -m recipes train dtomalb`` for so many minutes, then Ctrl-C as a terminal sends it: it must end
-  by itself and leave no process and no file but its run. The same command must then go on.
-
-Users choose at random among the device and the servers. Each part runs in a process of its own. A hundred times in each
-the resident memory (of the process and its children) is written to ``soak.csv``; ``soak.json`` holds how much it grew
-over the second half, when the training's replay is full, and the means.
+Users choose at random among the device and the servers. Each part runs in its own process. A hundred times in each the
+resident memory (of the process and its children) is written to ``soak.csv``; ``soak.json`` holds its growth over the
+second half, when the training's replay buffer is full, and the mean delays.
 """
 
 import argparse
@@ -18,7 +16,6 @@ import csv
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,163 +24,129 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
-
 import numpy as np
+import pandas as pd
 
-from benchmarks import report
+from benchmarks.speed import report
 from edgeoffload_env import edgeoffload_v0
-from recipes.files import atomic_write
+from edgeoffload_env.agents import action_count
 
-RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("part", "env_steps", "elapsed_s", "memory_mb", "mean_delay_s")
-SAMPLES = 100
-GAMES = 256
+SAMPLES, GAMES = 100, 256
 STEPS = {"vector numpy": 10_000_000, "vector torch": 10_000_000, "single": 1_000_000, "aec": 200_000}
+_TRAIN = [sys.executable, "-m", "recipes", "train", "dtomalb", "--env-steps", "3000000", "--out"]
 
-Steps = Callable[[int], float]
-"""``steps(k)`` plays k env steps and returns their mean delay in s."""
+Play = Callable[[int], float]
+"""``play(k)`` plays k env steps and returns their mean delay in s."""
 
 
-def vector(backend: str) -> Steps:
-    """Many games at once."""
-    games = edgeoffload_v0.vector_env(GAMES, "paper", backend=backend)
+def player(part: str) -> Play:
+    """Return the function that plays a part's view."""
+    view, _, backend = part.partition(" ")
     rng = np.random.default_rng(0)
-    shape = (GAMES, games.config.num_users)
-    convert: Callable[[Any], Any] = np.asarray
-    if backend == "torch":
-        import torch
+    env: Any
+    if view == "vector":
+        env, convert = edgeoffload_v0.vector_env(GAMES, "paper", backend=backend), np.asarray
+        if backend == "torch":
+            import torch
 
-        torch.set_num_threads(1)
-        convert = torch.from_numpy
-    games.reset(seed=0)
-
-    def steps(count: int) -> float:
-        total, turns = 0.0, -(-count // GAMES)
-        for _ in range(turns):
-            *_, info = games.step(convert(rng.integers(0, games.config.servers + 1, shape)))
-            total += float(info["delay_s"].mean())
-        return total / turns
-
-    return steps
-
-
-def single() -> Steps:
-    """The parallel game."""
-    env = edgeoffload_v0.parallel_env("paper")
-    rng = np.random.default_rng(0)
+            torch.set_num_threads(1)
+            convert = torch.from_numpy
+    else:
+        env = edgeoffload_v0.env("paper") if view == "aec" else edgeoffload_v0.parallel_env("paper")
     env.reset(seed=0)
+    config = env.unwrapped.config if view == "aec" else env.config
+    users, choices = config.num_users, action_count(config)
 
-    def steps(count: int) -> float:
-        total = 0.0
-        for _ in range(count):
-            if not env.agents:
-                env.reset()
-            chosen = rng.integers(0, 6, len(env.agents))
-            *_, infos = env.step(dict(zip(env.agents, chosen, strict=True)))
-            total += sum(info["delay_s"] for info in infos.values()) / len(infos)
-        return total / count
+    def step_vector() -> float:
+        *_, info = env.step(convert(rng.integers(0, choices, (GAMES, users))))
+        return float(info["delay_s"].mean())
 
-    return steps
+    def step_single() -> float:
+        if not env.agents:
+            env.reset()
+        *_, infos = env.step(dict(zip(env.agents, rng.integers(0, choices, users), strict=True)))
+        return sum(info["delay_s"] for info in infos.values()) / users
 
+    def step_turns() -> float:
+        for action in rng.integers(0, choices, users):
+            env.step(action)
+        mean_delay_s = sum(info["delay_s"] for info in env.infos.values()) / users
+        if env.truncations[env.agent_selection]:
+            env.reset()
+        return float(mean_delay_s)
 
-def turn_based() -> Steps:
-    """The turn-based game."""
-    env = edgeoffload_v0.env("paper")
-    rng = np.random.default_rng(0)
-    env.reset(seed=0)
-    users = len(env.possible_agents)
+    step = {"vector": step_vector, "single": step_single, "aec": step_turns}[view]
 
-    def steps(count: int) -> float:
-        total = 0.0
-        for _ in range(count):
-            for action in rng.integers(0, 6, users):
-                env.step(action)
-            total += sum(info["delay_s"] for info in env.infos.values()) / users
-            if env.truncations[env.agent_selection]:
-                env.reset()
-        return total / count
+    def play(count: int) -> float:
+        turns = -(-count // GAMES) if view == "vector" else count
+        return sum(step() for _ in range(turns)) / turns
 
-    return steps
+    return play
 
 
-MAKERS: dict[str, Callable[[], Steps]] = {
-    "vector numpy": lambda: vector("numpy"),
-    "vector torch": lambda: vector("torch"),
-    "single": single,
-    "aec": turn_based,
-}
-
-
-def play(part: str, env_steps: int) -> Iterator[dict[str, Any]]:
-    """A sample after each hundredth of the steps."""
-    steps = MAKERS[part]()
+def samples_of(part: str, env_steps: int) -> Iterator[dict[str, Any]]:
+    """Play a part and yield a sample after each hundredth of the steps."""
+    play = player(part)
     began, each = time.monotonic(), env_steps // SAMPLES
     for i in range(1, SAMPLES + 1):
-        mean_delay_s = steps(each)
+        mean_delay_s = play(each)
         yield _sample(part, i * each, time.monotonic() - began, os.getpid(), mean_delay_s)
 
 
 def train(minutes: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Samples of a training, how it ended when interrupted, what it left behind and whether it went on."""
+    """Return samples of a training, and how it ended when interrupted, what it left behind, and how it resumed."""
     with tempfile.TemporaryDirectory() as folder:
         run, temporary = Path(folder, "run"), Path(folder, "tmp")
         temporary.mkdir()
-        shared = _shared_memory()
-        samples, first = _trained(run, temporary, minutes, SAMPLES)
-        left = [path.relative_to(folder).as_posix() for path in _others(run, temporary)]
-        left += sorted(_shared_memory() - shared)
+        before = _shared_memory()
+        samples, first = _interrupted(run, temporary, minutes, SAMPLES)
+        files = [path for path in run.parent.iterdir() if path not in (run, temporary)]
+        # Ray's logs and torch's cache stay on purpose
+        files += [path for path in temporary.iterdir() if not path.name.startswith(("ray", "torchinductor_"))]
+        left = [path.relative_to(folder).as_posix() for path in files] + sorted(_shared_memory() - before)
         reached = _checkpoint(run)
-        _, second = _trained(run, temporary, min(1.0, minutes / 2), 4)
-        ended = {"exit_status": [first["exit_status"], second["exit_status"]], "stopped_s": first["stopped_s"]}
-        ended |= {"left_processes": first["left_processes"] + second["left_processes"], "left_files": left}
-        return samples, ended | {"checkpoint_env_steps": [reached, _checkpoint(run)]}
+        _, second = _interrupted(run, temporary, min(1.0, minutes / 2), 4)
+        return samples, {
+            "exit_status": [first["exit_status"], second["exit_status"]],
+            "stopped_s": first["stopped_s"],
+            "left_processes": first["left_processes"] + second["left_processes"],
+            "left_files": sorted(left),
+            "checkpoint_env_steps": [reached, _checkpoint(run)],
+        }
 
 
-def _trained(run: Path, temporary: Path, minutes: float, count: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Train for some minutes, with so many samples, and press Ctrl-C."""
+def _interrupted(run: Path, temporary: Path, minutes: float, count: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Train for some minutes with ``count`` samples of memory, then press Ctrl-C."""
     import psutil
 
-    command = [sys.executable, "-m", "recipes", "train", "dtomalb", "--env-steps", "3000000", "--out", str(run)]
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        env=os.environ | {"TMPDIR": str(temporary)},
-        start_new_session=True,
-    ) as process:
+    quiet: dict[str, Any] = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "start_new_session": True}
+    with subprocess.Popen([*_TRAIN, str(run)], env=os.environ | {"TMPDIR": str(temporary)}, **quiet) as process:
         samples, family, began = [], set(), time.monotonic()
         for i in range(1, count + 1):
             time.sleep(max(0.0, began + i * minutes * 60 / count - time.monotonic()))
             family |= {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
             samples.append(_sample("training", _progress(run), time.monotonic() - began, process.pid, None))
-        asked = time.monotonic()
+        interrupted = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         try:
             process.wait(timeout=120)
         finally:
             process.kill()
-        stopped_s = time.monotonic() - asked
+        stopped_s = time.monotonic() - interrupted
     time.sleep(5)
     left = [pid for pid in family if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
     return samples, {"exit_status": process.returncode, "stopped_s": stopped_s, "left_processes": len(left)}
 
 
-def _others(run: Path, temporary: Path) -> list[Path]:
-    """Files that are not the run's, nor Ray's logs or torch's cache, which both keep on purpose."""
-    mine = [path for path in run.parent.iterdir() if path not in (run, temporary)]
-    kept = [path for path in temporary.iterdir() if path.name != "ray" and not path.name.startswith("torchinductor_")]
-    return sorted(mine + kept)
-
-
 def _shared_memory() -> set[str]:
-    """What lies in shared memory, where Ray keeps its objects."""
+    """Return the files in shared memory, where Ray keeps its objects."""
     folder = Path("/dev/shm")
     return {str(path) for path in folder.iterdir()} if folder.is_dir() else set()
 
 
 def _checkpoint(run: Path) -> int:
-    """Env steps of the last whole checkpoint."""
+    """Return the env steps of the last complete checkpoint."""
     from recipes.runs import RunFolder
 
     last = RunFolder.open(run).last_checkpoint()
@@ -191,7 +154,7 @@ def _checkpoint(run: Path) -> int:
 
 
 def _progress(run: Path) -> int:
-    """Env steps at the last evaluation."""
+    """Return the env steps of the last evaluation."""
     try:
         with (run / "progress.csv").open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
@@ -210,87 +173,78 @@ def _sample(part: str, env_steps: int, elapsed_s: float, pid: int, mean_delay_s:
 
 
 def summary(samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """How much the memory grew in the second half, and the mean delay of the two halves with its standard errors."""
-    memory = [sample["memory_mb"] for sample in samples]
-    settled = memory[len(memory) // 2 :]
+    """Return length and memory of a part, and the mean delay of both halves with standard errors."""
+    frame = pd.DataFrame(samples)
+    memory, delays = frame["memory_mb"], frame["mean_delay_s"].astype(float)
+    settled = memory.iloc[len(frame) // 2 :]
     found: dict[str, Any] = {
         "env_steps": samples[-1]["env_steps"],
         "minutes": samples[-1]["elapsed_s"] / 60,
-        "memory_mb": {"after half": settled[0], "at the end": settled[-1], "most": max(memory)},
+        "memory_mb": {"after half": settled.iloc[0], "at the end": settled.iloc[-1], "most": memory.max()},
     }
-    delays = [sample["mean_delay_s"] for sample in samples]
-    if None not in delays:
-        halves = {"first half": delays[: len(delays) // 2], "second half": delays[len(delays) // 2 :]}
+    if delays.notna().all():
+        halves = {"first half": delays[: len(frame) // 2], "second half": delays[len(frame) // 2 :]}
         found["mean_delay_s"] = {
-            name: {"mean": statistics.mean(half), "standard_error": statistics.stdev(half) / len(half) ** 0.5}
-            for name, half in halves.items()
+            name: {"mean": float(half.mean()), "standard_error": float(half.sem())} for name, half in halves.items()
         }
     return found
 
 
 def length(env_steps: int | None, minutes: float) -> str:
-    """How long a part was; env steps that were not recorded are None."""
-    return f"{minutes:.0f} minutes" if not env_steps else f"{env_steps:,} env steps"
+    """Return the length of a part, in minutes where env steps were not recorded."""
+    return f"{env_steps:,} env steps" if env_steps else f"{minutes:.0f} minutes"
 
 
 def draw(samples: list[dict[str, Any]], folder: Path) -> None:
-    """Memory over the course of each part, over what it was when half was done."""
-    from benchmarks.figures import save, style
+    """Draw the memory over each part, relative to its value after half."""
+    from benchmarks.analysis.figures import save, style
 
-    parts = list(dict.fromkeys(sample["part"] for sample in samples))
+    parts = [part for _, part in pd.DataFrame(samples).groupby("part", sort=False)]
     figure, axes = style.axes(len(parts), width=2.6)
     for axis, part in zip(axes, parts, strict=True):
-        own = [sample for sample in samples if sample["part"] == part]
-        share = [100 * (i + 1) / len(own) for i in range(len(own))]
-        settled_mb = own[len(own) // 2]["memory_mb"]
-        axis.plot(share, [100 * sample["memory_mb"] / settled_mb for sample in own], color=style.STYLES["dtomalb"][0])
+        memory, last = part["memory_mb"], part.iloc[-1]
+        share, settled_mb = np.arange(1, len(part) + 1) * 100 / len(part), memory.iloc[len(part) // 2]
+        axis.plot(share, 100 * memory / settled_mb, color=style.STYLES["dtomalb"][0])
         axis.axhline(100.0, color="0.7", linewidth=0.8, zorder=0)
         axis.set(xlabel="part of the run / %", ylim=(80, 120))
-        axis.set_title(f"{part}\n{length(own[-1]['env_steps'], own[-1]['elapsed_s'] / 60)}\n{settled_mb:.0f} MB")
+        text = length(last["env_steps"], last["elapsed_s"] / 60)
+        axis.set_title(f"{last['part']}\n{text}\n{settled_mb:.0f} MB")
     axes[0].set_ylabel("memory / % of that after half")
     save(figure, folder, "soak")
 
 
-def main() -> None:
-    """Play all parts, each in its process; write samples and summary."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a hundredth of the steps, to see that it works")
-    parser.add_argument(
-        "--training-minutes", type=float, default=30.0, metavar="MIN", help="0 leaves training out (30)"
-    )
-    parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="where to write")
-    parser.add_argument("--part", choices=list(STEPS), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    shorter = 100 if options.quick else 1
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    text = "length of the training; 0 leaves it out (30)"
+    parser.add_argument("--training-minutes", type=float, default=30.0, metavar="MIN", help=text)
+    parser.add_argument("--results", type=Path, metavar="DIR", help="folder to write to (benchmarks/results)")
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the steps: a smoke test")
+    parser.add_argument("--part", choices=list(STEPS), help=argparse.SUPPRESS)  # of the processes of single parts
+
+
+def run(options: argparse.Namespace) -> None:
+    """Play all parts, each in its own process; write samples, summary and figure."""
+    from benchmarks.study.store import RESULTS, write_table
+
     if options.part:
-        for sample in play(options.part, STEPS[options.part] // shorter):
+        for sample in samples_of(options.part, STEPS[options.part] // (100 if options.quick else 1)):
             print(json.dumps(sample), flush=True)
         return
     samples: list[dict[str, Any]] = []
     found: dict[str, Any] = {"machine": report.machine()}
-    for part in STEPS:
-        command = [sys.executable, "-m", "benchmarks.soak", "--part", part, *(["--quick"] if options.quick else [])]
-        output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
-        own = [json.loads(line) for line in output.splitlines()]
-        samples += own
-        found[part] = summary(own)
+
+    def add(part: str, own: list[dict[str, Any]], more: dict[str, Any]) -> None:
+        samples.extend(own)
+        found[part] = summary(own) | more
         print(part, json.dumps(found[part]), file=sys.stderr)
+
+    for part in STEPS:
+        command = [sys.executable, "-m", "benchmarks", "soak", "--part", part, *["--quick"] * options.quick]
+        output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+        add(part, [json.loads(line) for line in output.splitlines()], {})
     if options.training_minutes > 0:
-        own, ended = train(options.training_minutes)
-        samples += own
-        found["training"] = summary(own) | ended
-        print("training", json.dumps(found["training"]), file=sys.stderr)
-    options.results.mkdir(parents=True, exist_ok=True)
-    with (
-        atomic_write(options.results / "soak.csv") as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(samples)
-    report.write_json(found, options.results / "soak.json")
-    draw(samples, options.results / "figures")
-
-
-if __name__ == "__main__":
-    main()
+        add("training", *train(options.training_minutes))
+    folder = options.results or RESULTS
+    write_table(folder / "soak.csv", samples, COLUMNS)
+    report.write_json(found, folder / "soak.json")
+    draw(samples, folder / "figures")

@@ -1,11 +1,9 @@
 """Steps per second of every view, as ratios to yardsticks measured in the same run.
 
-``python -m benchmarks.throughput [--quick] [--json FILE] [--only single,vector,growth,peers]``
-
 * ``single``: ``parallel_env().step`` with 10 users, all dicts and infos, as a multiple of MPE2's ``simple_spread_v3``
   with 10 agents.
 * ``vector``: ``vector_env`` with 4,096 games of 10 users in float32, task drawing included, as a fraction of the same
-  step compiled by hand (:mod:`benchmarks.numba_step`), which must first give each view's numbers.
+  step compiled by hand (:mod:`benchmarks.speed.numba_step`), which must first give each view's numbers.
 * ``growth``: time per agent-step as users grow from 10 to 1,000 before 5 servers, B N about constant; and 1,000 users
   before 100 servers.
 * ``peers``: the numpy ``vector_env`` as a multiple of VMAS's ``simple_spread`` with 10 agents, where that is installed.
@@ -16,26 +14,17 @@ medians and quartiles over the rounds. Episodes never end while the clock runs, 
 
 import argparse
 import importlib
-import os
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and numba are imported
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-
 import numpy as np
-import torch
 
-from benchmarks import report
-from benchmarks.hand_compiled import check_against_view
-from benchmarks.timing import Steps, Timing, rates, ratios, spread, take_turns
+from benchmarks.speed import report
+from benchmarks.speed.timing import ENDLESS, Steps, Timing, cycle, rates, ratios, repeat, spread, take_turns
 from edgeoffload_env import edgeoffload_v0
 from edgeoffload_env.config import PAPER_SERVER_HZ
 
 FULL, QUICK = Timing(rounds=41, turn_s=0.1), Timing(rounds=3, turn_s=0.02)
-ENDLESS = 10**9
 USERS, SERVERS = 10, 5
 GAMES = 4096
 GROWTH_USERS = (10, 30, 100, 300, 1000)
@@ -43,7 +32,7 @@ LARGE = (1000, 100)
 
 
 def single(timing: Timing, *, quick: bool) -> dict[str, Any]:
-    """``parallel_env`` against MPE2, 10 agents each."""
+    """Measure ``parallel_env`` against MPE2, 10 agents each."""
     from mpe2 import simple_spread_v3
 
     contestants = {
@@ -51,27 +40,21 @@ def single(timing: Timing, *, quick: bool) -> dict[str, Any]:
         "simple_spread": _parallel_steps(simple_spread_v3.parallel_env(N=USERS, max_cycles=ENDLESS)),
     }
     seconds = take_turns(contestants, timing)
-    return {
-        "steps_per_s": rates(1, seconds),
-        "times_simple_spread": ratios(seconds["simple_spread"], seconds["edgeoffload"]),
-    }
+    times = ratios(seconds["simple_spread"], seconds["edgeoffload"])
+    return {"steps_per_s": rates(1, seconds), "times_simple_spread": times}
 
 
 def _parallel_steps(env: Any) -> Steps:
     rng = np.random.default_rng(0)
     env.reset(seed=0)
     sizes = {agent: int(env.action_space(agent).n) for agent in env.agents}
-    actions = [{agent: int(rng.integers(n)) for agent, n in sizes.items()} for _ in range(64)]
-
-    def steps(count: int) -> None:
-        for i in range(count):
-            env.step(actions[i % len(actions)])
-
-    return steps
+    return cycle(env.step, [{agent: int(rng.integers(n)) for agent, n in sizes.items()} for _ in range(64)])
 
 
 def vector(timing: Timing, *, quick: bool) -> dict[str, Any]:
-    """``vector_env`` against the hand-compiled loop."""
+    """Measure ``vector_env`` against the hand-compiled loop."""
+    from benchmarks.speed.hand_compiled import check_against_view
+
     games = GAMES // 16 if quick else GAMES
     variants: dict[str, dict[str, Any]] = {"numpy": {"backend": "numpy"}, "torch": {"backend": "torch"}}
     if not quick:  # compiling takes longer than all the rest
@@ -93,34 +76,26 @@ def vector(timing: Timing, *, quick: bool) -> dict[str, Any]:
 
 
 def _vector_steps(step: Callable[[Any], object], games: int, users: int, servers: int, backend: str) -> Steps:
+    import torch
+
     rng = np.random.default_rng(0)
     actions: list[Any] = [rng.integers(0, servers + 1, (games, users)) for _ in range(8)]
-    if backend == "torch":
-        actions = [torch.as_tensor(array) for array in actions]
-
-    def steps(count: int) -> None:
-        for i in range(count):
-            step(actions[i % len(actions)])
-
-    return steps
+    return cycle(step, list(map(torch.as_tensor, actions)) if backend == "torch" else actions)
 
 
 def growth(timing: Timing, *, quick: bool) -> dict[str, Any]:
-    """Time per agent-step against the number of users, both backends uncompiled."""
+    """Measure time per agent-step over the number of users, both backends uncompiled."""
     result: dict[str, Any] = {}
     agents = GAMES * USERS // (16 if quick else 1)
     for backend in ("numpy", "torch"):
         contestants, played = {}, {}
         for users, servers in [(users, SERVERS) for users in GROWTH_USERS] + [LARGE]:
             games = max(1, agents // users)
-            speeds = PAPER_SERVER_HZ * (servers // len(PAPER_SERVER_HZ))
-            env = edgeoffload_v0.vector_env(
-                games, num_users=users, server_hz=speeds, max_cycles=ENDLESS, backend=backend, dtype="float32"
-            )
+            config: dict[str, Any] = {"num_users": users, "server_hz": PAPER_SERVER_HZ * (servers // SERVERS)}
+            env = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS, backend=backend, dtype="float32", **config)
             env.reset(seed=0)
             name = f"N={users}, M={servers}, B={games}"
-            contestants[name] = _vector_steps(env.step, games, users, servers, backend)
-            played[name] = games * users
+            contestants[name], played[name] = _vector_steps(env.step, games, users, servers, backend), games * users
         seconds = take_turns(contestants, timing)
         per_agent = {name: [1e9 * s / played[name] for s in values] for name, values in seconds.items()}
         in_order = list(per_agent.values())
@@ -132,63 +107,45 @@ def growth(timing: Timing, *, quick: bool) -> dict[str, Any]:
 
 
 def peers(timing: Timing, *, quick: bool) -> dict[str, Any]:
-    """``vector_env`` with numpy against VMAS where that is installed."""
+    """Measure ``vector_env`` on numpy against VMAS if that is installed."""
     if report.package_version("vmas") is None:
         return {"vmas": "skipped: not installed"}
+    import torch
+
     games = GAMES // 16 if quick else GAMES
     vmas = importlib.import_module("vmas")
     env = vmas.make_env("simple_spread", num_envs=games, n_agents=USERS, continuous_actions=False, seed=0)
     actions = [torch.randint(0, 5, (games,), generator=torch.Generator().manual_seed(0)) for _ in range(USERS)]
-
-    def steps(count: int) -> None:
-        for _ in range(count):
-            env.step(actions)
-
     ours = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS)
     ours.reset(seed=0)
     contestants = {
         "edgeoffload": _vector_steps(ours.step, games, USERS, SERVERS, "numpy"),
-        "vmas simple_spread": steps,
+        "vmas simple_spread": repeat(lambda: env.step(actions)),
     }
     seconds = take_turns(contestants, timing)
-    return {
-        "games": games,
-        "agent_steps_per_s": rates(games * USERS, seconds),
-        "times_vmas": ratios(seconds["vmas simple_spread"], seconds["edgeoffload"]),
-    }
+    times = ratios(seconds["vmas simple_spread"], seconds["edgeoffload"])
+    return {"games": games, "agent_steps_per_s": rates(games * USERS, seconds), "times_vmas": times}
 
 
 PARTS = {"single": single, "vector": vector, "growth": growth, "peers": peers}
 
 
 def measure(parts: Iterable[str], *, quick: bool) -> dict[str, Any]:
-    """The parts asked for, and what they ran on."""
+    """Measure the chosen parts; record the machine and the settings."""
+    import torch
+
     torch.set_num_threads(1)
     timing = QUICK if quick else FULL
     settings = {"quick": quick, "rounds": timing.rounds, "turn_s": timing.turn_s, "threads": torch.get_num_threads()}
-    result: dict[str, Any] = {"machine": report.machine(), "settings": settings}
-    for name in parts:
-        result[name] = PARTS[name](timing, quick=quick)
-    return result
+    return {"machine": report.machine(), "settings": settings} | {name: PARTS[name](timing, quick=quick) for name in parts}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--quick", action="store_true", help="small and short, nothing compiled by torch: a smoke test")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the measurements there")
-    parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
-    options = parser.parse_args(arguments)
-    parts = options.only.split(",")
-    if unknown := [name for name in parts if name not in PARTS]:
-        parser.error(f"--only {unknown[0]!r} is not allowed; allowed: {', '.join(PARTS)}")
-    result = measure(parts, quick=options.quick)
-    print(report.table(result))
-    if options.json is not None:
-        report.write_json(result, options.json)
-    return 0
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--only", nargs="+", default=list(PARTS), choices=PARTS, help="parts to measure (all)")
+    report.add_options(parser)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def run(options: argparse.Namespace) -> None:
+    """Measure, print and store."""
+    report.show(measure(options.only, quick=options.quick), options)

@@ -14,7 +14,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from benchmarks import report
+from benchmarks.speed import report
 from tests.fuzz.machine import KINDS, describe, machine_of
 
 EXAMPLES = 100  # of one view at a time
