@@ -4,8 +4,8 @@ import re
 
 import pettingzoo
 import pytest
+from benchmarks.analysis.pages import PAGES, with_tables
 
-from benchmarks.pages import PAGES, with_tables
 from edgeoffload_env import edgeoffload_v0, scenarios
 from tests.pages import ROOT, code_blocks, run_block
 
@@ -76,10 +76,11 @@ def test_result_tables_come_from_the_result_files(page):
     assert with_tables(text) == text
 
 
-def test_a_mark_of_no_table_is_refused():
-    for text in ("<!-- nothing -->\n<!-- /nothing -->", "<!-- policies -->\n"):
-        with pytest.raises(ValueError, match="mark"):
-            with_tables(text)
+def test_a_wrong_marker_is_refused():
+    with pytest.raises(ValueError, match="unknown table 'polices'; did you mean 'policies'"):
+        with_tables("<!-- polices -->\n<!-- /polices -->")
+    with pytest.raises(ValueError, match="<!-- policies --> is not closed"):
+        with_tables("<!-- policies -->\n")
 
 
 @pytest.mark.parametrize("page", PAGES)

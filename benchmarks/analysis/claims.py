@@ -84,9 +84,7 @@ def claims(results: Results) -> list[Claim]:
             "joint-head",
             [*effects.lower_complexity(results.table("complexity"))],
         ),
-        Claim(
-            "there is no single point of failure", "", [*effects.fault_tolerance(results.table("generalization"))]
-        ),
+        Claim("there is no single point of failure", "", [*effects.fault_tolerance(results.table("generalization"))]),
     ]
 
 

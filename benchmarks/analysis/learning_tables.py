@@ -29,8 +29,8 @@ def draws_note(results: Results) -> str:
         return f"All results are from episodes of the current random streams (version {DRAWS}).\n"
     versions = ", ".join(map(str, earlier))
     return (
-        f"Results of trained algorithms (marked †) are from episodes of the earlier random streams (version {versions}); "
-        f"the environment now draws by version {DRAWS}. They stand until these algorithms are trained again.\n"
+        f"Results of trained algorithms (marked †) are from episodes of the earlier random streams (version "
+        f"{versions}); the environment now uses version {DRAWS}. They stand until these algorithms are trained again.\n"
     )
 
 
@@ -104,8 +104,9 @@ def convergence(results: Results) -> pd.DataFrame:
     for game in _GAMES:
         for algorithm, variant, rows in _compared(curves, game):
             for threshold, utility in thresholds(game).items():
-                first, stays = steps_to_reach(rows, utility), steps_to_stay(rows, utility)
-                body.append([f"`{game}`", label(algorithm, variant), threshold, len(first), *map(_steps, (first, stays))])
+                steps = [measure(rows, utility) for measure in (steps_to_reach, steps_to_stay)]
+                name = label(algorithm, variant)
+                body.append([f"`{game}`", name, threshold, len(steps[0]), *map(_steps, steps)])
     head = ["scenario", "algorithm", "threshold", "seeds", "first reached", "stays above from"]
     return pd.DataFrame(body, columns=head)
 

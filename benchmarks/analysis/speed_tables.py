@@ -12,7 +12,7 @@ from benchmarks.study.store import Results
 
 MACHINES, CORES = 100, 8
 TRIALS, TRIAL_S = 10_000, 80.0
-"""The calculated study: ten algorithms on ten games with a hundred seeds, each trial as long as DTOMALB's on ``paper``."""
+"""The calculated study: ten algorithms on ten games with a hundred seeds, trials as long as DTOMALB's on ``paper``."""
 
 
 def _read(results: Results, name: str) -> dict[str, Any]:
@@ -66,8 +66,10 @@ def sizes(results: Results, part: str) -> pd.DataFrame:
 def growth(results: Results) -> pd.DataFrame:
     """Exponents over the last tenfold of each range, and the steepest between neighbouring sizes."""
     content, body = _read(results, "scale"), []
-    parts = [*(("vector_env", "games", what) for what in ("games", "users", "servers")), ("parallel_env", "single", "users")]
-    for view, part, what in parts:
+    parts = {"vector_env": "games", "parallel_env": "single"}
+    pairs = [("vector_env", "games"), ("vector_env", "users"), ("vector_env", "servers"), ("parallel_env", "users")]
+    for view, what in pairs:
+        part = parts[view]
         over = content[part]["exponent_over_the_last_tenfold"][what]
         steepest = _steepest(_range_of(content[part]["sizes"], what), what)
         body.append([f"`{view}`, {what}", f"{over:.2f}", f"{steepest:.2f}"])
@@ -97,6 +99,7 @@ def sweep(results: Results) -> pd.DataFrame:
     found, workers = _read(results, "scale")["sweep"], MACHINES * CORES
     ideal_s = TRIALS * TRIAL_S / workers
     expected_s = found["once_s"] + -(-TRIALS // workers) * (TRIAL_S + found["overhead_s_each"])
+    rate = 100 * TRIALS / expected_s
     steps, study = f"{found['env_steps_each']:,}", f"{TRIALS:,} trials of {TRIAL_S:.0f} s"
     minutes = f"at least {expected_s / 60:.0f} min, against {ideal_s / 60:.0f} min at perfect utilization"
     rows = {
@@ -105,7 +108,7 @@ def sweep(results: Results) -> pd.DataFrame:
         f"training of {steps} env steps (`idql-tolb` on `sparse`)": f"{found['training_s_each']:.1f} s",
         "the same sweep with two workers on two cores": f"{found['times_as_fast_with_two']:.2f} times as fast",
         f"{study} on {MACHINES} machines of {CORES} cores, calculated": minutes,
-        "rows received by the driver, one for each 1 % of a trial, calculated": f"{100 * TRIALS / expected_s:,.0f} a second",
+        "rows received by the driver, one for each 1 % of a trial, calculated": f"{rate:,.0f} a second",
     }
     return pd.DataFrame(rows.items(), columns=["measured or calculated", "value"])
 
@@ -115,7 +118,8 @@ def soak(results: Results) -> pd.DataFrame:
     body = []
     for name, found in _read(results, "soak").items():
         if name != "machine":
-            halves = [f"{h['mean']:.4f} ± {1.96 * h['standard_error']:.4f}" for h in found.get("mean_delay_s", {}).values()]
+            delays = found.get("mean_delay_s", {}).values()
+            halves = [f"{half['mean']:.4f} ± {1.96 * half['standard_error']:.4f}" for half in delays]
             memory = [f"{found['memory_mb'][when]:,.0f}" for when in ("after half", "at the end", "most")]
             steps = found["env_steps"]
             length = f"{steps:,} env steps" if steps else f"{found['minutes']:.0f} minutes"

@@ -1,9 +1,9 @@
 """AgileRL's MADDPG on this package's games, for ``python -m benchmarks training --agilerl PYTHON``.
 
 AgileRL needs another gymnasium than Ray, so this runs in an environment of its own: ``pip install agilerl peft`` beside
-this package. It reads a number of env steps from each line of its input, trains for them with AgileRL's own loop and its
-own vector of worker processes, one update of batch 512 for every 16 env steps, and answers with the CPU seconds that it
-and its workers took.
+this package. It reads a number of env steps from each line of its input, trains for them with AgileRL's own loop and
+its own vector of worker processes, one update of batch 512 for every 16 env steps, and answers with the CPU seconds of
+itself and its workers.
 """
 
 import argparse

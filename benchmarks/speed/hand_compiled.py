@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.numba_step import NumbaVector
+from benchmarks.speed.numba_step import NumbaVector
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 TOLERANCE = 1e-5

@@ -4,7 +4,7 @@ One thread, float32, one game after the other with its numbers in registers and 
 the view does: checks the actions, draws the next tasks, plays the slot, writes every info, the rewards, the flags and
 the observations into fresh arrays. It exists to be compared with, so it knows the fixed sizes and constants of one
 configuration and leaves out what that does not need (``log`` serves for ``log1p`` where the noise is not much stronger
-than the signal). :func:`benchmarks.hand_compiled.check_against_view` holds it against the view before anyone times it.
+than the signal). :func:`benchmarks.speed.hand_compiled.check_against_view` holds it against the view first.
 """
 
 import functools

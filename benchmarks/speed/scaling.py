@@ -143,4 +143,6 @@ def run(options: argparse.Namespace) -> None:
     if options.size:
         print(json.dumps(measure(*options.size, QUICK if options.quick else FULL)))
         return
-    report.show({"machine": report.machine()} | {name: PARTS[name](quick=options.quick) for name in options.only}, options)
+    report.show(
+        {"machine": report.machine()} | {name: PARTS[name](quick=options.quick) for name in options.only}, options
+    )

@@ -137,7 +137,9 @@ def measure(parts: Iterable[str], *, quick: bool) -> dict[str, Any]:
     torch.set_num_threads(1)
     timing = QUICK if quick else FULL
     settings = {"quick": quick, "rounds": timing.rounds, "turn_s": timing.turn_s, "threads": torch.get_num_threads()}
-    return {"machine": report.machine(), "settings": settings} | {name: PARTS[name](timing, quick=quick) for name in parts}
+    return {"machine": report.machine(), "settings": settings} | {
+        name: PARTS[name](timing, quick=quick) for name in parts
+    }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

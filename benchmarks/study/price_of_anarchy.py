@@ -1,8 +1,8 @@
 """Price of anarchy over load: the loss of selfish users against the best joint action, per slot and per episode.
 
 ``price_of_anarchy.csv`` has a row for each number of users on ``paper``. Per slot: the mean delay at the equilibrium of
-``best-response`` as a multiple of ``optimum``'s in the same state, along the path of ``best-response``. Per episode: the
-utilities of ``best-response``, ``optimum`` and the queue-aware ``drift-plus-penalty``.
+``best-response`` as a multiple of ``optimum``'s in the same state, along the path of ``best-response``. Per episode:
+the utilities of ``best-response``, ``optimum`` and the queue-aware ``drift-plus-penalty``.
 """
 
 from collections.abc import Sequence

@@ -184,13 +184,7 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a CSV table: texts as strings, other columns as numbers, empty cells of those as NaN."""
     if not path.exists():
         return pd.DataFrame(columns=list(columns))
-    frame = pd.read_csv(
-        path,
-        dtype=dict.fromkeys(_TEXTS, str),
-        keep_default_na=False,
-        na_values=[""],
-        float_precision="round_trip",
-    )
+    frame = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
     return frame.fillna({name: "" for name in _TEXTS if name in frame})
 
 

@@ -1,37 +1,25 @@
-"""Rows made up for tests."""
+"""Made-up results for tests."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Results
+import pandas as pd
+
+from benchmarks.study.store import COLUMNS, Results
 from edgeoffload_env import scenarios
 from edgeoffload_env.evaluation import METRICS
 
 
 class MadeUp(Results):
-    """Results that are not in a folder."""
+    """Results that are in no folder: rows by the name of their table."""
 
-    def __init__(
-        self, final: Any = (), curves: Any = (), servers: Any = (), complexity: Any = (), lost: Any = ()
-    ) -> None:
+    def __init__(self, **tables: Any) -> None:
         super().__init__(Path("nowhere"))
-        self._tables = [list(rows) for rows in (final, curves, servers, complexity, lost)]
+        self._tables = tables
 
-    def final(self) -> Any:
-        return self._tables[0]
-
-    def curves(self) -> Any:
-        return self._tables[1]
-
-    def servers(self) -> Any:
-        return self._tables[2]
-
-    def complexity(self) -> Any:
-        return self._tables[3]
-
-    def elsewhere(self) -> Any:
-        return self._tables[4]
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.DataFrame(list(self._tables.get(name, ())), columns=list(COLUMNS[name]))
 
 
 def final_rows(
@@ -41,7 +29,9 @@ def final_rows(
     users = num_users or scenarios.configure(scenario).num_users
     row = {"algorithm": algorithm, "scenario": scenario, "num_users": users, "variant": variant, "checkpoint": "last"}
     return [
-        row | dict.fromkeys((*METRICS, "score"), value) | {"seed": seed, "env_steps": 100, "wall_s": 2.0}
+        row
+        | dict.fromkeys((*METRICS, "score"), value)
+        | {"seed": seed, "env_steps": 100, "wall_s": 2.0, "draws": 1, "settings": "", "code": "", "episodes": 320}
         for seed, value in enumerate(values)
     ]
 

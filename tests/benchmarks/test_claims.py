@@ -1,18 +1,19 @@
-"""Verdicts on data of which the right one is known."""
+"""Verdicts on rows with a known answer."""
 
 import dataclasses
 import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.claims import Claim, claims, short_table, table
-from benchmarks.effects import Effect, difference, marks, steps_to_reach, steps_to_stay
-from benchmarks.rows import Results
-from benchmarks.run_tables import best_and_last, convergence
-from benchmarks.statistics import Estimate
+from benchmarks.analysis.claims import Claim, claims, short_table, table
+from benchmarks.analysis.effects import Effect, steps_to_reach, steps_to_stay, thresholds
+from benchmarks.analysis.learning_tables import best_and_last, convergence
+from benchmarks.analysis.statistics import Estimate, difference
+from benchmarks.study.store import Results
 from edgeoffload_env import evaluate
 from tests.benchmarks.tables import MadeUp, curve_rows, final_rows
 
@@ -34,7 +35,7 @@ def test_the_verdict_follows_from_the_intervals() -> None:
     assert Claim("c", "5", [first, second, above]).verdict == "holds in part"
     assert Claim("c", "5", [first, second, above]).statements == [False, True]
     assert Claim("c", "5", [first, first]).verdict == "holds"
-    assert str(below) == "e -2 [-3, -1], the opposite"
+    assert str(below) == "e -2 [-3, -1], contradicted"
     assert str(around) == "e 0.5 [-1, 2]"
     assert str(dataclasses.replace(above, once=True)) == "e 2"
     assert Claim("c", "5", [around]).verdict == "does not hold"
@@ -43,8 +44,8 @@ def test_the_verdict_follows_from_the_intervals() -> None:
 
 def test_without_rows_nothing_is_claimed() -> None:
     assert {claim.verdict for claim in claims(MadeUp())} == {"not measured"}
-    for rows in (table(MadeUp())[1], short_table(MadeUp())[1]):
-        assert all(row[-1] == "**not measured**" for row in rows)
+    for made in (table(MadeUp()), short_table(MadeUp())):
+        assert set(made["verdict"]) == {"**not measured**"}
 
 
 @pytest.mark.parametrize(("ours", "found"), [(-11.0, "holds"), (-13.0, "does not hold")])
@@ -54,18 +55,18 @@ def test_the_highest_utility(ours: float, found: str) -> None:
     for scenario in ("paper", "paper-load-only"):
         rows += final_rows("dtomalb", scenario, ours + noise)
         rows += final_rows("dqn-tolb", scenario, -12.0 + noise) + final_rows("idql-tolb", scenario, -12.5 + noise)
-    assert verdict(MadeUp(rows), "DTOMALB reaches the highest utility") == found
-    assert verdict(MadeUp(rows), "DTOMALB has the highest utility with any") == found
+    assert verdict(MadeUp(final=rows), "DTOMALB reaches the highest utility") == found
+    assert verdict(MadeUp(final=rows), "DTOMALB has the highest utility with any") == found
 
 
 def test_the_highest_is_above_every_rival() -> None:
     noise = np.linspace(-0.1, 0.1, 10)
     rows = final_rows("dtomalb", "paper", -12.0 + noise)
     rows += final_rows("dqn-tolb", "paper", -12.5 + noise) + final_rows("idql-tolb", "paper", -11.5 + noise)
-    assert verdict(MadeUp(rows), "DTOMALB reaches the highest utility") == "does not hold"
+    assert verdict(MadeUp(final=rows), "DTOMALB reaches the highest utility") == "does not hold"
 
 
-def test_converged_is_what_stays() -> None:
+def test_convergence_needs_curves_that_stay_above() -> None:
     """A curve that touches the mark and falls again has not converged."""
     touched, stayed = [[-60, -12, -60, -12]] * 5, [[-60, -60, -12, -12]] * 5
     rows = curve_rows("dtomalb", "paper", stayed) + curve_rows("dtoma", "paper", touched)
@@ -78,7 +79,7 @@ def test_one_game_alone_is_in_part() -> None:
     rows += final_rows("dtomalb", "paper-load-only", -15.0 + noise) + final_rows(
         "dtoma", "paper-load-only", -14.0 + noise
     )
-    assert verdict(MadeUp(rows), "the balancing term raises the utility") == "holds in part"
+    assert verdict(MadeUp(final=rows), "the balancing term raises the utility") == "holds in part"
 
 
 @pytest.mark.parametrize(("ours", "found"), [(0.2, "holds"), (0.4, "does not hold")])
@@ -90,7 +91,7 @@ def test_less_of_a_cost_is_better(ours: float, found: str) -> None:
         for other in ("dtoma", "dqn-tolb", "idql-tolb"):
             rows += final_rows(other, scenario, 0.3 + noise)
     for claim in ("the balancing term lowers var(LD)", "DTOMALB has the lower delay"):
-        assert verdict(MadeUp(rows), claim) == found
+        assert verdict(MadeUp(final=rows), claim) == found
 
 
 def test_differences_have_welchs_interval() -> None:
@@ -102,7 +103,7 @@ def test_differences_have_welchs_interval() -> None:
 
 def test_few_seeds_prove_nothing() -> None:
     rows = final_rows("dtomalb", "paper", [-11.0]) + final_rows("dtoma", "paper", [-12.0])
-    assert verdict(MadeUp(rows), "the balancing term raises the utility") == "not measured"
+    assert verdict(MadeUp(final=rows), "the balancing term raises the utility") == "not measured"
     curves = curve_rows("dtomalb", "paper", [[-12, -12]] * 4) + curve_rows("dtoma", "paper", [[-60, -12]] * 4)
     assert verdict(MadeUp(curves=curves), "the balancing term speeds up") == "not measured"
     never = [[-60, -60]] * 5
@@ -112,25 +113,25 @@ def test_few_seeds_prove_nothing() -> None:
 
 def test_steps_to_reach_a_utility() -> None:
     rows = curve_rows("dtomalb", "paper", [[-30, -12, -20], [-30, -20, -19], [-10, -9, -8]])
-    np.testing.assert_array_equal(steps_to_reach(rows, -15.0), [200, math.inf, 100])
+    np.testing.assert_array_equal(steps_to_reach(pd.DataFrame(rows), -15.0), [200, math.inf, 100])
 
 
 def test_steps_to_stay_at_a_utility() -> None:
     rows = curve_rows("dtomalb", "paper", [[-30, -12, -20, -12], [-30, -12, -12, -12], [-10] * 4, [-10, -10, -10, -16]])
-    np.testing.assert_array_equal(steps_to_stay(rows, -15.0), [400, 200, 100, math.inf])
+    np.testing.assert_array_equal(steps_to_stay(pd.DataFrame(rows), -15.0), [400, 200, 100, math.inf])
 
 
-def test_having_got_going_is_less_than_having_converged() -> None:
-    going, converged = marks("paper").values()
+def test_the_thresholds_are_in_order() -> None:
+    reached, converged = thresholds("paper").values()
     random, greedy = (evaluate(policy, "paper", 32, 0).utility.mean() for policy in ("random", "greedy"))
-    assert random < going < converged < greedy
-    between, above = (going + converged) / 2, converged + 0.1
-    soon_going = curve_rows("dtomalb", "paper", [[between, between, above]] * 5)
-    soon_there = curve_rows("dtoma", "paper", [[-60, above, above]] * 5)
-    assert verdict(MadeUp(curves=soon_going + soon_there), "the balancing term speeds up") == "holds in part"
+    assert random < reached < converged < greedy
+    between, above = (reached + converged) / 2, converged + 0.1
+    soon_reached = curve_rows("dtomalb", "paper", [[between, between, above]] * 5)
+    soon_converged = curve_rows("dtoma", "paper", [[-60, above, above]] * 5)
+    assert verdict(MadeUp(curves=soon_reached + soon_converged), "the balancing term speeds up") == "holds in part"
 
 
-def test_who_is_sooner() -> None:
+def test_faster_convergence() -> None:
     quick, slow = [[-60, -12, -12]] * 5, [[-60, -60, -12]] * 5
     curves = curve_rows("dtomalb", "paper", quick) + curve_rows("dtoma", "paper", slow)
     assert verdict(MadeUp(curves=curves), "the balancing term speeds up") == "holds"
@@ -138,7 +139,7 @@ def test_who_is_sooner() -> None:
     assert verdict(MadeUp(curves=curves), "the balancing term speeds up") == "does not hold"
 
 
-def test_unstable_is_what_wanders() -> None:
+def test_instability_is_deviation_within_runs() -> None:
     steady = [[-12 + size * (-1) ** i for i in range(20)] for size in (0.01, 0.011, 0.012)]
     wandering = [[-12 + size * (-1) ** i for i in range(20)] for size in (1.0, 1.1, 1.2)]
     rows = curve_rows("dtomalb", "paper", steady) + curve_rows("idql-tolb", "paper", wandering)
@@ -153,9 +154,9 @@ def test_falling_with_users() -> None:
         for n, u in ((5, -7.0), (10, -12.0), (20, -90.0))
         for r in final_rows("dtomalb", "paper", [u, u - 0.1, u + 0.1], num_users=n)
     ]
-    assert verdict(MadeUp(rows), "the utility falls") == "holds"
-    assert verdict(MadeUp(rows[:6]), "the utility falls") == "holds"
-    assert verdict(MadeUp(rows[:3]), "the utility falls") == "not measured"
+    assert verdict(MadeUp(final=rows), "the utility falls") == "holds"
+    assert verdict(MadeUp(final=rows[:6]), "the utility falls") == "holds"
+    assert verdict(MadeUp(final=rows[:3]), "the utility falls") == "not measured"
 
 
 def servers_of(shares: list[float], loads: list[float], algorithm: str = "dtomalb") -> list[dict[str, Any]]:
@@ -191,21 +192,21 @@ def test_complexity_and_failure() -> None:
     assert verdict(MadeUp(complexity=dearer), "DTOMALB is less complex") == "does not hold"
     assert verdict(MadeUp(complexity=rows), "DTOMALB is less complex") == "holds in part"
     lost = [
-        row | {"game": "a part lost"}
+        row | {"game": "component failure"}
         for row in final_rows("dtomalb", "paper", [-30, -31]) + final_rows("dqn-tolb", "paper", [-128, -128])
     ]
-    assert verdict(MadeUp(lost=lost), "there is no single point") == "holds"
+    assert verdict(MadeUp(generalization=lost), "there is no single point") == "holds"
 
 
-def test_what_the_last_networks_lost() -> None:
+def test_best_and_last_checkpoints() -> None:
     last, best = final_rows("dtomalb", "paper", [-12.0, -14.0]), final_rows("dtomalb", "paper", [-11.0, -13.0, -9.0])
     rows = last + [row | {"checkpoint": "best"} for row in best]  # the third seed has no last networks
-    assert [*best_and_last(MadeUp(rows))[1]] == [
-        ["`paper`", "dtomalb", "2", "-13.00", "-12.00", "1.00", "100 (100 to 100)"]
+    assert best_and_last(MadeUp(final=rows)).to_numpy().tolist() == [
+        ["`paper`", "dtomalb", 2, "-13.00", "-12.00", "1.00", "100 (100 to 100)"]
     ]
 
 
-def test_when_runs_got_where() -> None:
+def test_time_to_thresholds() -> None:
     curves = curve_rows("dtomalb", "paper", [[-60, -12, -16], [-60, -12, -12]])
-    _, body = convergence(MadeUp(curves=curves))
+    body = convergence(MadeUp(curves=curves)).to_numpy().tolist()
     assert [row[-2:] for row in body] == [["200", "200"], ["200", "never (1 of 2 do)"]]

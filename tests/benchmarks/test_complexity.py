@@ -1,8 +1,8 @@
-"""What users cost, for real, on the smallest games."""
+"""Measured costs on the smallest games."""
 
 import pytest
 
-from benchmarks import complexity
+from benchmarks.speed import complexity
 from tests.recipes.noise import RAY_NOISE
 
 pytestmark = [pytest.mark.slow, *RAY_NOISE]

@@ -1,4 +1,4 @@
-"""The published figures are what the rows make of them."""
+"""Figures from the published rows, and with algorithms that have no style of their own."""
 
 import re
 import shutil
@@ -8,9 +8,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from benchmarks.figures import draw
-from benchmarks.rows import Results
-from benchmarks.studies import FIGURES
+from benchmarks.analysis.figures import FIGURES, draw, style
+from benchmarks.study.store import COLUMNS, Results
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results"
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
@@ -37,3 +36,27 @@ def test_a_published_figure_follows_from_the_rows(figure: str, tmp_path: Path) -
     assert text == shown
     np.testing.assert_allclose(numbers, there, atol=0.02)  # points: room for another machine's rounding
     assert png.stat().st_size > 10_000
+
+
+def test_an_unknown_algorithm_has_a_fallback_style() -> None:
+    assert style.of("my-algorithm") == style.of("my-algorithm") in style.FALLBACKS
+    assert style.ordered(["my-algorithm", "dtomalb", "another"]) == ["dtomalb", "another", "my-algorithm"]
+
+
+def test_every_figure_draws_an_unknown_algorithm(tmp_path: Path) -> None:
+    """Beside the published ones, and alone, as in a first quick run."""
+    shutil.copytree(PUBLISHED, tmp_path / "beside", ignore=shutil.ignore_patterns("figures"))
+    alone = Results(tmp_path / "alone")
+    for name in ("final", "curves", "servers", "generalization"):
+        rows = Results(PUBLISHED).table(name)
+        rows = rows[(rows["algorithm"] == "idql-tolb") & (rows["seed"] < 2) & (rows["variant"] == "")]
+        assert len(rows)
+        alone.write(name, rows.assign(algorithm="my-algorithm"))
+        text = (alone.folder / f"{name}.csv").read_text().partition("\n")[2]
+        with (tmp_path / "beside" / f"{name}.csv").open("a", encoding="utf-8") as file:
+            file.write(text)
+    for results in (Results(tmp_path / "beside"), alone):
+        for figure in FIGURES:
+            svg, _ = draw(figure, results)
+            assert svg.exists()
+    assert set(COLUMNS["final"]) == {*alone.table("final").columns}

@@ -1,5 +1,6 @@
 """Any policy, one command, one row."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -7,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import edgeoffload_env
-from benchmarks import leaderboard
 from benchmarks.__main__ import main
+from benchmarks.analysis import leaderboard
+from benchmarks.study.store import Results
 from edgeoffload_env import evaluate, policies
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.sweep import plan
-from tests.benchmarks.test_rows import finished
+from tests.benchmarks.test_store import finished
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,24 +31,26 @@ def test_a_row_is_the_protocols_evaluation() -> None:
     assert f"edgeoffload-env {edgeoffload_env.__version__}, " in row["versions"]
 
 
-def test_rows_replace_their_elders(tmp_path: Path) -> None:
+def test_a_policy_judged_again_replaces_its_row(tmp_path: Path) -> None:
     rows = [leaderboard.judge(name, "sparse", episodes=4) for name in ("local", "nearest")]
-    leaderboard.add(tmp_path, rows)
-    leaderboard.add(tmp_path, [rows[0] | {"about": "again"}])
-    kept = leaderboard.entries(tmp_path)
-    assert [(row["policy"], row["about"]) for row in kept] == [("local", "again"), ("nearest", rows[1]["about"])]
-    assert leaderboard.utility_of(tmp_path, "local", "sparse") == rows[0]["utility"]
-    assert leaderboard.utility_of(tmp_path, "local", "paper") != leaderboard.utility_of(tmp_path, "local", "paper")
+    results = Results(tmp_path)
+    leaderboard.add(results, rows)
+    leaderboard.add(results, [rows[0] | {"about": "again"}])
+    stored = results.table("leaderboard")
+    assert stored["policy"].tolist() == ["local", "nearest"]
+    assert stored["about"].tolist() == ["again", rows[1]["about"]]
+    assert leaderboard.utility_of(results, "local", "sparse") == rows[0]["utility"]
+    assert math.isnan(leaderboard.utility_of(results, "local", "paper"))
 
 
-def test_a_rule_of_ones_own_gets_its_row_by_one_command(tmp_path: Path) -> None:
+def test_one_command_judges_a_rule_of_a_user(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "def make():\n    def first_server(agent, observation):\n        return 1\n    return first_server\n"
     )
     command = [sys.executable, "-m", "benchmarks", "judge", "mine:make", "--scenario", "sparse", "--results", "r"]
     command += ["--about", "All to server 1."]
     subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": f"{ROOT}:{tmp_path}"}, check=True, timeout=300)
-    (row,) = leaderboard.entries(tmp_path / "r")
+    (row,) = Results(tmp_path / "r").table("leaderboard").to_dict("records")
     assert (row["policy"], row["about"]) == ("mine:make", "All to server 1.")
     assert row["command"] == "python -m benchmarks judge mine:make --scenario sparse --about 'All to server 1.'"
     nearest = leaderboard.judge("nearest", "sparse")
@@ -54,30 +58,28 @@ def test_a_rule_of_ones_own_gets_its_row_by_one_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["no-such"], ["local", "--scenario", "no-such"], ["no_module:make"]])
-def test_what_cannot_be_judged_is_refused(
-    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_policies_that_cannot_be_judged_are_refused(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmarks", "judge", *arguments, "--results", str(tmp_path)])
-    assert main() == 2
+    assert main(["judge", *arguments, "--results", str(tmp_path)]) == 2
     assert "error" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("elsewhere", "written"), [([], 1), (["--results"], 0)])
+@pytest.mark.parametrize(("options", "written"), [([], 1), (["--results"], 0)])
 def test_one_command_writes_the_row_and_the_page(
-    elsewhere: list[str], written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: list[str], written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[None] = []
-    monkeypatch.setattr("benchmarks.__main__.RESULTS", tmp_path / "published")
-    monkeypatch.setattr("benchmarks.pages.main", lambda: calls.append(None))
-    where = [*elsewhere, str(tmp_path / "mine")] if elsewhere else []
-    monkeypatch.setattr(sys, "argv", ["benchmarks", "judge", "local", "--scenario", "sparse", *where])
-    assert main() == 0
-    assert len(leaderboard.entries(tmp_path / ("mine" if elsewhere else "published"))) == 1
+    monkeypatch.setattr("benchmarks.analysis.leaderboard.RESULTS", tmp_path / "published")
+    monkeypatch.setattr("benchmarks.analysis.pages.write", lambda: calls.append(None))
+    where = [*options, str(tmp_path / "mine")] if options else []
+    assert main(["judge", "local", "--scenario", "sparse", *where]) == 0
+    assert len(Results(tmp_path / ("mine" if options else "published")).table("leaderboard")) == 1
     assert len(calls) == written
 
 
-def test_a_runs_row_says_how_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_row_of_a_run_has_its_training_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (run,) = plan(["dtomalb"], ["sparse"], [3], search=[{"discount": 0.25}], env_steps=1_000)
     folder = finished(tmp_path, run, -7.0)
     monkeypatch.setattr(leaderboard, "policy_of", lambda _: policies.make("local"))

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from benchmarks import hand_compiled
-from benchmarks.hand_compiled import DisagreementError, check_against_view
-from benchmarks.numba_step import NumbaVector
+from benchmarks.speed import hand_compiled
+from benchmarks.speed.hand_compiled import DisagreementError, check_against_view
+from benchmarks.speed.numba_step import NumbaVector
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
 from tests.helpers import random_snapshot
 

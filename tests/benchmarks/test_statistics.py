@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.statistics import (
+from benchmarks.analysis.statistics import (
     curve,
     estimate,
     interquartile_mean,
     performance_profile,
     probability_of_improvement,
-    resampled,
+    resamples,
 )
 from tests.benchmarks import rliable_values
 from tests.benchmarks.rliable_values import PAIR_REPETITIONS, REPETITIONS, THRESHOLDS
@@ -71,7 +71,7 @@ def test_sample_efficiency_curves_are_rliables(rliables: dict[str, Any]) -> None
 
 
 def test_each_task_keeps_its_own_runs(scores: tuple[np.ndarray, np.ndarray]) -> None:
-    sample = resampled(scores[0], np.random.default_rng(1))
+    sample = resamples(scores[0], np.random.default_rng(1), 1)[0]
     assert sample.shape == scores[0].shape
     for task in range(3):
         assert set(sample[:, task]) <= set(scores[0][:, task])

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.timing import Timing, rates, ratios, spread, take_turns
+from benchmarks.speed.timing import Timing, rates, ratios, spread, take_turns
 
 
 class Clock:

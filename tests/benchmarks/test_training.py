@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import agilerl_maddpg, report, training
-from benchmarks.bare_update import BareUpdate
+from benchmarks.speed import agilerl_maddpg, report, training
+from benchmarks.speed.bare_update import BareUpdate
 from edgeoffload_env import edgeoffload_v0
 from tests.benchmarks.test_throughput import assert_spread
 from tests.recipes.noise import RAY_NOISE
@@ -21,11 +21,11 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 def test_a_quick_run_measures_everything_and_says_on_what(tmp_path: Path) -> None:
     file = tmp_path / "results" / "training.json"
-    arguments = ["-m", "benchmarks.training", "--quick", "--json", str(file)]
+    arguments = ["-m", "benchmarks", "training", "--quick", "--json", str(file)]
     ran = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert ran.returncode == 0, ran.stderr
     result = json.loads(file.read_text())
-    assert json.loads(ran.stdout) == result
+    assert "loop_env_steps_per_s" in ran.stdout
     assert set(result["sampling_env_steps_per_s"]) == {f"{games} games" for games in training.GAMES}
     assert set(result["updates_per_s"]) == {"rllib", "bare"}
     spreads = [*result["sampling_env_steps_per_s"].values(), *result["updates_per_s"].values()]
@@ -34,7 +34,7 @@ def test_a_quick_run_measures_everything_and_says_on_what(tmp_path: Path) -> Non
     assert result["machine"].keys() >= report.machine().keys()
     assert result["machine"]["packages"]["torch"] == report.package_version("torch")
     assert result["machine"]["packages"]["ray"] == report.package_version("ray")
-    assert result["command"] == "python -m benchmarks.training --quick"
+    assert result["command"] == "python -m benchmarks training --quick"
 
 
 def parameters(network: Any) -> list[torch.Tensor]:

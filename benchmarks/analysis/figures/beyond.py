@@ -42,7 +42,8 @@ def held_out(results: Results) -> Any:
     """Scores on ``paper`` and on the held-out scenarios that policies for 10 users and 5 servers can play."""
     rows = results.table("generalization")
     games = ["paper", *(name for name in scenarios.names(held_out=True) if name in set(rows["game"]))]
-    trained = pd.concat([results.last().assign(game="paper"), rows]) if len(rows) else results.last().assign(game="paper")
+    last = results.last().assign(game="paper")
+    trained = pd.concat([last, rows]) if len(rows) else last
     figure, (axis,) = style.axes(1, width=9.0)
     algorithms = style.ordered(trained["algorithm"])
     for place, algorithm in enumerate(algorithms):
@@ -160,9 +161,7 @@ def sensitivity(results: Results) -> Any:
     return figure
 
 
-def _compare(
-    axis: Any, algorithms: Any, variants: Any, measure: Any, apart: float, *, empty: bool = False
-) -> None:
+def _compare(axis: Any, algorithms: Any, variants: Any, measure: Any, apart: float, *, empty: bool = False) -> None:
     """Draw algorithms side by side, ``apart`` from each other, first by default and then with each variant.
 
     Args:

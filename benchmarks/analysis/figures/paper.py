@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.analysis.figures import style
-from benchmarks.study.server_use import server_use
 from benchmarks.study.plan import SMALLER_REWARDS
+from benchmarks.study.server_use import server_use
 from benchmarks.study.store import Results, rows_of, select, values
 from edgeoffload_env import policies, scenarios
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED

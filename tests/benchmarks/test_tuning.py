@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import provenance, tuned
+from benchmarks.study import provenance, tuning
 from recipes.sweep import plan
-from tests.benchmarks.test_rows import finished
+from tests.benchmarks.test_store import finished
 
 
 def searched(folder: Path, seeds: list[int], utility: float) -> Path:
@@ -19,32 +19,32 @@ def searched(folder: Path, seeds: list[int], utility: float) -> Path:
     return file
 
 
-def test_a_search_is_kept_beside_those_before(tmp_path: Path) -> None:
-    (tmp_path / tuned.FILE).write_text(
+def test_a_search_is_added_to_those_before(tmp_path: Path) -> None:
+    (tmp_path / tuning.FILE).write_text(
         "algorithm,scenario,seed,huber,env_steps,episodes,utility,score,wall_s\nidql-tolb,paper,100,False,5,32,-9,,1\n"
     )
     first = tmp_path / "first"
     first.mkdir()
-    assert tuned.keep(first, searched(first, [100, 101], -10.0), tmp_path) == 4
-    rows = tuned.entries(tmp_path)
-    assert [(row["algorithm"], row["seed"], row["discount"], row["huber"]) for row in rows] == [
+    assert tuning.add(first, searched(first, [100, 101], -10.0), tmp_path) == 4
+    rows = tuning.entries(tmp_path)
+    assert [*rows[["algorithm", "seed", "discount", "huber"]].itertuples(index=False, name=None)] == [
         ("dtomalb", "100", "0.5", ""),
         ("dtomalb", "100", "0.9", ""),
         ("dtomalb", "101", "0.5", ""),
         ("dtomalb", "101", "0.9", ""),
         ("idql-tolb", "100", "", "False"),
     ]
-    assert [float(row["utility"]) for row in rows] == pytest.approx([-10.5, -10.9, -10.5, -10.9, -9.0])
+    assert rows["utility"].astype(float).tolist() == pytest.approx([-10.5, -10.9, -10.5, -10.9, -9.0])
 
     again = tmp_path / "again"
     again.mkdir()
-    assert tuned.keep(again, searched(again, [100], -20.0), tmp_path) == 2
-    utilities = [float(row["utility"]) for row in tuned.entries(tmp_path)]
+    assert tuning.add(again, searched(again, [100], -20.0), tmp_path) == 2
+    utilities = tuning.entries(tmp_path)["utility"].astype(float).tolist()
     assert utilities == pytest.approx([-20.5, -20.9, -10.5, -10.9, -9.0])
     lists = tmp_path / "lists"
     lists.mkdir()
     (lists / "search.yaml").write_text("hidden: [[8, 4]]\n")
     for run in plan(["dtomalb"], ["paper"], [100], search=[{"hidden": [8, 4]}], env_steps=1_000):
         finished(lists / "runs", run, -1.0)
-    assert tuned.keep(lists, lists / "search.yaml", tmp_path) == 1
-    assert provenance.read(tmp_path)[tuned.FILE]["command"].startswith("python -m recipes sweep")
+    assert tuning.add(lists, lists / "search.yaml", tmp_path) == 1
+    assert provenance.read(tmp_path)[tuning.FILE]["command"].startswith("python -m recipes sweep")

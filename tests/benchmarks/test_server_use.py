@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from benchmarks.servers import server_use
+from benchmarks.study.server_use import server_use
 from edgeoffload_env import evaluate, policies, scenarios
 
 
-def test_shares_and_loads_of_policies_that_can_be_told_by_hand() -> None:
+def test_policies_with_known_shares_and_loads() -> None:
     config = scenarios.configure("paper", num_users=4, max_cycles=6)
     nearest = server_use(policies.make("nearest"), config, 5, 0)
     np.testing.assert_array_equal(nearest.task_share, [1, 0, 0, 0, 0])
@@ -16,7 +16,7 @@ def test_shares_and_loads_of_policies_that_can_be_told_by_hand() -> None:
     assert not local.load_factor_s.any()
 
 
-def test_what_the_servers_do_is_what_the_evaluation_saw() -> None:
+def test_shares_and_loads_agree_with_the_evaluation() -> None:
     """The share of all servers is the offload fraction; the loads' variance is that of the loads of single slots."""
     config = scenarios.configure("paper", max_cycles=20)
     use = server_use(policies.make("greedy"), config, 64, 3)

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
-from benchmarks import pages, scale, scale_tables, soak
-from benchmarks.timing import Timing
+from benchmarks.analysis import speed_tables
+from benchmarks.speed import scaling, soak
+from benchmarks.speed.timing import Timing
+from benchmarks.study.store import RESULTS, Results
 
 
 def row(games, users, servers, agent_step_ns):
@@ -18,40 +20,40 @@ def row(games, users, servers, agent_step_ns):
 def test_growth_is_the_power_of_a_whole_step():
     in_proportion = [row(10, users, 5, 70.0) for users in (10, 100, 1_000)]
     squared = [row(10, users, 5, 7.0 * users) for users in (10, 100, 1_000)]
-    assert scale.growth(in_proportion, "users") == pytest.approx(1.0)
-    assert scale.growth(squared, "users") == pytest.approx(2.0)
+    assert scaling.growth(in_proportion, "users") == pytest.approx(1.0)
+    assert scaling.growth(squared, "users") == pytest.approx(2.0)
     fewer_games = [row(1_000 // users, users, 5, 7.0 * users) for users in (10, 100, 1_000)]
-    assert scale.growth(fewer_games, "users") == pytest.approx(2.0)
-    assert scale.growth([row(games, 10, 5, 70.0) for games in (10, 100)], "games") == pytest.approx(1.0)
-    assert scale.growth([row(10, 10, servers, 70.0) for servers in (5, 50)], "servers") == pytest.approx(0.0)
+    assert scaling.growth(fewer_games, "users") == pytest.approx(2.0)
+    assert scaling.growth([row(games, 10, 5, 70.0) for games in (10, 100)], "games") == pytest.approx(1.0)
+    assert scaling.growth([row(10, 10, servers, 70.0) for servers in (5, 50)], "servers") == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize("games", [0, 3])
 def test_a_size_is_measured(games):
-    found = scale.measure(games, 4, 2, Timing(rounds=2, turn_s=0.01))
+    found = scaling.measure(games, 4, 2, Timing(rounds=2, turn_s=0.01))
     agents = max(games, 1) * 4
     nanoseconds, rate = found["agent_step_ns"]["quartiles"], found["env_steps_per_s"]["quartiles"]
     assert 1e9 / (nanoseconds[0] * agents) == pytest.approx(rate[1] / max(games, 1), rel=0.5)
     assert found["peak_memory_mb"] > 1
 
 
-def test_the_study_is_calculated_from_what_was_measured(tmp_path):
+def test_the_time_of_a_large_study_is_calculated(tmp_path):
     sweep = {"once_s": 60.0, "overhead_s_each": 20.0, "env_steps_each": 5, "training_s_each": 1.0}
     (tmp_path / "scale.json").write_text(json.dumps({"sweep": sweep | {"times_as_fast_with_two": 1.9}}))
-    _, rows = scale_tables.sweep(tmp_path)
+    rows = speed_tables.sweep(Results(tmp_path)).to_numpy().tolist()
     # 10,000 trials on 800 cores are 13 rounds of 80 + 20 s
     *_, study, driver = rows
-    assert study[-1] == f"at least {(60 + 13 * 100) / 60:.0f} min, where perfect use would take {1000 / 60:.0f} min"
+    assert study[-1] == f"at least {(60 + 13 * 100) / 60:.0f} min, against {1000 / 60:.0f} min at perfect utilization"
     assert driver[-1] == f"{100 * 10_000 / (60 + 13 * 100):,.0f} a second"
 
 
 @pytest.mark.parametrize("part", soak.STEPS)
 def test_games_of_a_soak_are_played(part):
-    assert 0.0 < soak.MAKERS[part]()(512 if "vector" in part else 60) < 10.0
+    assert 0.0 < soak.player(part)(512 if "vector" in part else 60) < 10.0
 
 
 def test_samples_of_a_soak():
-    command = [sys.executable, "-m", "benchmarks.soak", "--quick", "--part", "aec"]
+    command = [sys.executable, "-m", "benchmarks", "soak", "--quick", "--part", "aec"]
     lines = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
     samples = [json.loads(line) for line in lines]
     assert [sample["env_steps"] for sample in samples] == [20 * (i + 1) for i in range(soak.SAMPLES)]
@@ -60,9 +62,9 @@ def test_samples_of_a_soak():
     assert math.isfinite(found["mean_delay_s"]["second half"]["standard_error"])
 
 
-def test_what_the_page_says_of_long_runs():
-    found = json.loads((pages.RESULTS / "soak.json").read_text())
-    with (pages.RESULTS / "soak.csv").open(newline="") as file:
+def test_published_long_runs_kept_their_memory_and_means():
+    found = json.loads((RESULTS / "soak.json").read_text())
+    with (RESULTS / "soak.csv").open(newline="") as file:
         memory = [(row["part"], float(row["memory_mb"])) for row in csv.DictReader(file)]
     parts = [*soak.STEPS, "training"]
     for part in parts:

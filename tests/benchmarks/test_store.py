@@ -1,16 +1,19 @@
-"""The raw results: kept once, summarised from themselves."""
+"""Raw results: stored once, read as they were, summarised."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks import provenance
-from benchmarks.rows import Results, digest, summary_of
-from benchmarks.statistics import REPETITIONS, interquartile_mean
-from benchmarks.studies import FIGURES, Study
+from benchmarks.analysis.figures import FIGURES
+from benchmarks.analysis.statistics import REPETITIONS, interquartile_mean
+from benchmarks.analysis.summary import summarise, summary_of
+from benchmarks.study import provenance
+from benchmarks.study.plan import Study
+from benchmarks.study.store import COLUMNS, Results, digest, read_table, write_table
 from recipes.runs import Progress, RunFolder
 from recipes.sweep import PlannedRun, plan
 from recipes.versions import versions
@@ -42,53 +45,54 @@ def finished(folder: Path, run: PlannedRun, utility: float) -> RunFolder:
     return begun
 
 
-def test_rows_are_kept_once_and_read_as_they_were(tmp_path: Path) -> None:
-    kept = Results(tmp_path / "results")
-    assert kept.final() == []
+def test_rows_are_stored_once_and_read_as_they_were(tmp_path: Path) -> None:
+    stored = Results(tmp_path / "results")
+    assert stored.table("final").empty
     (run,) = plan(["dtomalb"], ["paper"], [3], env_steps=1_000)
     folder = finished(tmp_path, run, -12.25)
-    kept.add("", run, folder)
-    kept.add("", run, folder)
-    kept.add("other", run, folder)
-    rows = kept.final()
-    assert [(row["variant"], row["checkpoint"]) for row in rows] == [
+    for variant in ("", "", "other"):
+        stored.add(variant, run, folder)
+    rows = stored.table("final")
+    assert [*zip(rows["variant"], rows["checkpoint"], strict=True)] == [
         ("", "last"),
         ("", "best"),
         ("other", "last"),
         ("other", "best"),
     ]
-    assert rows[0]["settings"] == digest(run) != digest(plan(["dtomalb"], ["paper"], [3], env_steps=999)[0])
-    assert rows[0]["code"] == "code of seed 3"
-    assert (rows[0]["utility"], rows[0]["seed"], rows[0]["num_users"], rows[0]["wall_s"]) == (-12.25, 3, 10, 2.0)
-    curve = [row for row in kept.curves() if not row["variant"]]
-    assert [(row["env_steps"], row["utility"], row["score"]) for row in curve] == [
-        (500, -24.5, None),
-        (1_000, -12.25, None),
-    ]
-    configurations = json.loads((kept.folder / "configurations.json").read_text())
+    first = rows.iloc[0]
+    assert first["settings"] == digest(run) != digest(plan(["dtomalb"], ["paper"], [3], env_steps=999)[0])
+    assert (first["code"], first["draws"]) == ("code of seed 3", provenance.DRAWS)
+    assert [first[name] for name in ("utility", "seed", "num_users", "wall_s")] == [-12.25, 3, 10, 2.0]
+    curve = stored.table("curves")
+    curve = curve[curve["variant"] == ""]
+    assert curve["env_steps"].tolist() == [500, 1_000]
+    assert curve["utility"].tolist() == [-24.5, -12.25]
+    assert curve["score"].isna().all()
+    configurations = json.loads((stored.folder / "configurations.json").read_text())
     assert configurations["dtomalb, paper, N = 10"]["command"] == (
         "python -m recipes train dtomalb --scenario paper --seed 3 --env-steps 1000"
     )
 
 
-def test_rows_and_their_summary_say_where_they_come_from(tmp_path: Path) -> None:
-    kept = Results(tmp_path / "results")
+def test_the_origins_of_rows_and_summary_are_recorded(tmp_path: Path) -> None:
+    stored = Results(tmp_path / "results")
     (run,) = plan(["dtomalb"], ["paper"], [3], env_steps=1_000)
-    kept.add("", run, finished(tmp_path, run, -12.25))
-    kept.summarise("python -m benchmarks reproduce --figure 5")
-    known = provenance.read(kept.folder)
+    stored.add("", run, finished(tmp_path, run, -12.25))
+    summarise(stored, "python -m benchmarks reproduce --figure 5")
+    known = provenance.read(stored.folder)
     assert known.keys() == {"final.csv", "curves.csv", "summary.json"}
     assert known["final.csv"] == known["curves.csv"]
     assert known["final.csv"]["command"] == "python -m benchmarks reproduce --figure 5"
+    assert known["final.csv"]["draws"] == [provenance.DRAWS]
     assert known["final.csv"]["versions"] == [{}]  # as the run's own summary says above
     summary = known["summary.json"]
     assert summary["versions"] == [versions()]
     assert summary["configuration"]["repetitions"] == REPETITIONS
     for _ in range(2):
-        provenance.note(kept.folder, "final.csv", "another", {"seed": 0}, extends=True)
-    assert provenance.read(kept.folder)["final.csv"]["command"] == "another"
-    assert provenance.read(kept.folder)["final.csv"]["versions"] == [{}, versions()]
-    assert provenance.read(kept.folder)["summary.json"] == summary
+        provenance.note(stored.folder, "final.csv", "another", {"seed": 0}, extends=True)
+    assert provenance.read(stored.folder)["final.csv"]["command"] == "another"
+    assert provenance.read(stored.folder)["final.csv"]["versions"] == [{}, versions()]
+    assert provenance.read(stored.folder)["summary.json"] == summary
 
 
 def test_the_summary_is_over_seeds() -> None:
@@ -96,17 +100,17 @@ def test_the_summary_is_over_seeds() -> None:
     utilities = [-11.0, -12.0, -12.5, -20.0]
     rows = [row | dict.fromkeys(METRICS, u) | {"seed": seed} for seed, u in enumerate(utilities)]
     rows += [rows[0] | {"checkpoint": "best", "utility": 0.0}]
-    found = summary_of(rows)["paper"]["dtoma"]
+    found = summary_of(pd.DataFrame(rows))["paper"]["dtoma"]
     assert found["utility"]["iqm"] == interquartile_mean(np.asarray(utilities)) == -12.25
     assert found["utility"]["low"] <= -12.25 <= found["utility"]["high"]
     assert set(found) == set(METRICS)
-    alone = summary_of([row | {"num_users": 20} for row in rows[:1]])["paper, N = 20"]["dtoma"]
+    alone = summary_of(pd.DataFrame([row | {"num_users": 20} for row in rows[:1]]))["paper, N = 20"]["dtoma"]
     assert alone["utility"] == {"iqm": -11.0, "low": None, "high": None}
 
 
-def test_studies_name_runs_that_can_be() -> None:
-    for studies in FIGURES.values():
-        for study in studies:
+def test_the_runs_of_all_studies_are_valid() -> None:
+    for figure in FIGURES.values():
+        for study in figure.studies:
             for quick in (False, True):
                 runs = study.runs(quick)
                 assert len({run.folder for _, run in runs}) == len(runs)
@@ -121,10 +125,17 @@ def test_studies_name_runs_that_can_be() -> None:
     assert {run.settings.env_steps for _, run in study.runs(quick=True)} == {6_000}
 
 
-@pytest.mark.skipif(not (PUBLISHED / "summary.json").exists(), reason="no results are published yet")
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_published_table_is_written_as_it_was_read(name: str, tmp_path: Path) -> None:
+    rows = read_table(PUBLISHED / f"{name}.csv", COLUMNS[name])
+    assert len(rows)
+    write_table(tmp_path / "again.csv", rows, [*rows.columns])
+    assert (tmp_path / "again.csv").read_bytes() == (PUBLISHED / f"{name}.csv").read_bytes()
+
+
 def test_the_published_summary_follows_from_the_published_rows() -> None:
     published = json.loads((PUBLISHED / "summary.json").read_text(encoding="utf-8"))
-    again = json.loads(json.dumps(summary_of(Results(PUBLISHED).final())))
+    again = json.loads(json.dumps(summary_of(Results(PUBLISHED).table("final"))))
     assert published.keys() == again.keys()
     for game, algorithms in again.items():
         for name, metrics in algorithms.items():

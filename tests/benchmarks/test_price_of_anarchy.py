@@ -1,15 +1,16 @@
-"""The price of anarchy against what is known of it."""
+"""Price of anarchy against known values."""
 
 import numpy as np
 
-from benchmarks.anarchy import COLUMNS, price_of_anarchy
+from benchmarks.study.price_of_anarchy import price_of_anarchy
+from benchmarks.study.store import COLUMNS
 from edgeoffload_env import edgeoffload_v0, evaluate, policies
 from edgeoffload_env.policies import view_of
 
 
 def test_selfish_users_lose_something_and_never_win() -> None:
     row = price_of_anarchy(5, episodes=2)
-    assert tuple(row) == COLUMNS
+    assert tuple(row) == COLUMNS["price_of_anarchy"]
     assert row["slots"] == 100
     assert 1.0 <= row["price_mean"] <= row["price_p95"] <= row["price_max"] < 1.5
     np.testing.assert_allclose(row["load"], 5 * 1e9 / (80e9 * 0.15))

@@ -1,10 +1,10 @@
-"""Trained policies in games that they were not trained on."""
+"""Policies on games that they were not trained on."""
 
 from typing import Any
 
 import numpy as np
 
-from benchmarks.elsewhere import LOST, PartLost, elsewhere
+from benchmarks.study.generalization import FAILURE, FailedComponent, generalization
 from edgeoffload_env import evaluate, policies, scenarios
 
 
@@ -28,10 +28,10 @@ class ForTenUsers:
         return policies.make("greedy").act(view)
 
 
-def test_one_lost_actor_computes_on_its_device_another_in_each_game() -> None:
+def test_a_failed_actor_computes_on_its_device_a_different_one_in_each_game() -> None:
     seen: list[Any] = []
 
-    class Watched(PartLost):
+    class Watched(FailedComponent):
         def act(self, view: Any) -> Any:
             seen.append(super().act(view))
             return seen[-1]
@@ -42,14 +42,14 @@ def test_one_lost_actor_computes_on_its_device_another_in_each_game() -> None:
     np.testing.assert_allclose(result.offload_fraction, 0.9)
 
 
-def test_without_its_controller_everyone_is_local() -> None:
-    lost, local = evaluate(PartLost(Central()), "paper", 4, 0), evaluate("local", "paper", 4, 0)
+def test_with_a_failed_controller_all_users_compute_on_their_devices() -> None:
+    lost, local = evaluate(FailedComponent(Central()), "paper", 4, 0), evaluate("local", "paper", 4, 0)
     np.testing.assert_array_equal(lost.utility, local.utility)
 
 
-def test_a_policy_plays_the_held_out_scenarios_that_it_fits() -> None:
-    found = elsewhere(ForTenUsers(), scenarios.configure("paper"), 3, 0)
-    assert LOST in found
+def test_a_policy_plays_the_held_out_scenarios_that_it_can() -> None:
+    found = generalization(ForTenUsers(), scenarios.configure("paper"), 3, 0)
+    assert FAILURE in found
     assert "held-out-heavy" in found
     assert not {"held-out-small", "held-out-large"} & found.keys()
     assert found["held-out-heavy"].utility.mean() == evaluate("greedy", "held-out-heavy", 3, 0).utility.mean()
