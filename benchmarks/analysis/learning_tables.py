@@ -198,7 +198,7 @@ def crowded(results: Results) -> pd.DataFrame:
             found = values(here, algorithm, game, variant=variant)
             above = f"{int((found > best).sum())} of {len(found)}"
             name, mean = label(algorithm, variant), f"{found.mean():.2f}"
-            body.append([f"`{game}`", name, len(found), mean, extremes(found), above])
+            body.append([f"`{game}`", name, str(len(found)), mean, extremes(found), above])
     head = ["scenario", "policy", "seeds", "mean utility", "worst to best", "above every myopic policy"]
     return pd.DataFrame(body, columns=head)
 

@@ -24,7 +24,7 @@ REPETITIONS, QUICK_REPETITIONS = 51, 5
 
 def joint_outputs(num_users: int) -> int:
     """Return (M + 1)^N for the paper's five servers."""
-    return action_count(scenarios.configure("paper")) ** num_users
+    return int(action_count(scenarios.configure("paper")) ** num_users)
 
 
 def costs(users: Sequence[int] = USERS, repetitions: int = REPETITIONS) -> Iterator[dict[str, Any]]:

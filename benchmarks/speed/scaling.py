@@ -38,7 +38,8 @@ RUN_STEPS, FEWEST_STEPS, RUNS = 40_000, 200, 4
 
 def _steps(games: int, users: int, servers: int) -> Steps:
     """Return the steps of a vector view, or of the parallel view for 0 games."""
-    config = {"num_users": users, "server_hz": tuple(np.linspace(12e9, 20e9, servers)), "max_cycles": ENDLESS}
+    config: dict[str, Any] = {"num_users": users, "server_hz": tuple(np.linspace(12e9, 20e9, servers))}
+    config["max_cycles"] = ENDLESS
     if not games:
         env = edgeoffload_v0.parallel_env("paper", **config)
         env.reset(seed=0)
@@ -141,7 +142,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure, print and store."""
     if options.size:
-        print(json.dumps(measure(*options.size, QUICK if options.quick else FULL)))
+        print(json.dumps(measure(*options.size, timing=QUICK if options.quick else FULL)))
         return
     report.show(
         {"machine": report.machine()} | {name: PARTS[name](quick=options.quick) for name in options.only}, options

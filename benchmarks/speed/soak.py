@@ -66,7 +66,7 @@ def player(part: str) -> Play:
         if not env.agents:
             env.reset()
         *_, infos = env.step(dict(zip(env.agents, rng.integers(0, choices, users), strict=True)))
-        return sum(info["delay_s"] for info in infos.values()) / users
+        return float(sum(info["delay_s"] for info in infos.values()) / users)
 
     def step_turns() -> float:
         for action in rng.integers(0, choices, users):

@@ -47,7 +47,7 @@ def measure(timing: Timing) -> dict[str, Any]:
 
         bare = bare_update(sizes.num_users, sizes.obs_size, sizes.state_size, sizes.num_actions, 64, size)
         updates = take_turns({"rllib": repeat(update), "bare": repeat(bare)}, timing)
-        sampling = {}
+        sampling: dict[str, Any] = {}
         for games in GAMES:
             runner_config = config.copy().env_runners(num_envs_per_env_runner=games)
             runner = JointEnvRunner(config=runner_config, worker_index=0)

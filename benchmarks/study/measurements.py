@@ -99,7 +99,14 @@ FOR_FIGURES: dict[str, Callable[[Results, bool], None]] = {
 
 def _all_policies(results: Results) -> None:
     options = "--scenario all --policies all --with-optimum --episodes 64 --csv"
-    command = [sys.executable, "-m", "edgeoffload_env", "evaluate", *options.split(), results.folder / "policies.csv"]
+    command = [
+        sys.executable,
+        "-m",
+        "edgeoffload_env",
+        "evaluate",
+        *options.split(),
+        str(results.folder / "policies.csv"),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
 
 
@@ -126,9 +133,10 @@ def _again(name: str, measure: Callable[[Results, bool], None]) -> Callable[[Res
 
 def _draw_all(results: Results) -> None:
     from benchmarks.analysis import pages
-    from benchmarks.study import reproduce
+    from benchmarks.analysis.figures import FIGURES
+    from benchmarks.study.reproduce import reproduce
 
-    reproduce.reproduce([*reproduce.FIGURES], results.folder, results.folder, training=False)
+    reproduce([*FIGURES], results.folder, results.folder, training=False)
     pages.write()
 
 

@@ -119,10 +119,11 @@ USERS = (
     Study((*OWN, "rllib-ppo"), ("paper",), seeds=3, num_users=(30,), in_quick=False),
 )
 SERVERS = (Study(("dtomalb",), ("paper",), seeds=10),)
-CROWDED = tuple(
+_DEFAULT: Variants = {"": {}}
+CROWDED: tuple[Study, ...] = tuple(
     Study((algorithm,), (scenario,), seeds=5, env_steps=100_000, variants=variants, in_quick=in_quick)
     for algorithm, scenario, variants, in_quick in (
-        ("dtomalb", "crowded", {"": {}}, True),
+        ("dtomalb", "crowded", _DEFAULT, True),
         ("dtomalb", "crowded", {"selfish": TEAM_STRAIGHT_THROUGH | SELFISH}, False),
         ("dtomalb-exact", "crowded", {"selfish": TEAM | SELFISH}, True),
         ("dtomalb-exact", "crowded-team", {"team": TEAM}, True),

@@ -43,6 +43,7 @@ def test_an_unknown_algorithm_has_a_fallback_style() -> None:
     assert style.ordered(["my-algorithm", "dtomalb", "another"]) == ["dtomalb", "another", "my-algorithm"]
 
 
+@pytest.mark.slow
 def test_every_figure_draws_an_unknown_algorithm(tmp_path: Path) -> None:
     """Beside the published ones, and alone, as in a first quick run."""
     shutil.copytree(PUBLISHED, tmp_path / "beside", ignore=shutil.ignore_patterns("figures"))

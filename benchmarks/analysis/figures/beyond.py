@@ -34,7 +34,7 @@ def profile(results: Results) -> Any:
             axis.plot(thresholds, share, color=colour, label=f"{algorithm}, {len(scores)} seeds")
             axis.fill_between(thresholds, low, high, color=colour, alpha=0.15, linewidth=0)
     axis.set(xlabel="score", ylabel="share of runs above it", title=" and ".join(_PROFILE_GAMES))
-    axis.legend(fontsize=7, loc="lower left")
+    style.legend(axis, fontsize=7, loc="lower left")
     return figure
 
 
@@ -60,7 +60,7 @@ def held_out(results: Results) -> Any:
         axis.hlines(greedy, number - 0.45, number + 0.45, color=style.GREY, linestyle="--", linewidth=1)
     axis.set_xticks(range(len(games)), games)
     axis.set(ylabel="score (dashed: greedy)")
-    axis.legend(fontsize=7, loc="lower left")
+    style.legend(axis, fontsize=7, loc="lower left")
     return figure
 
 
@@ -99,7 +99,7 @@ def price_of_anarchy(results: Results) -> Any:
         axes[1].plot(rows["load"], rows[f"{policy}_utility"], color=colour, marker=marker, label=policy)
     for axis, text in zip(axes, ("delay at equilibrium / least delay", "system utility"), strict=True):
         axis.set(xlabel="load (work that arrives / what servers clear)", ylabel=text)
-        axis.legend(fontsize=7)
+        style.legend(axis, fontsize=7)
     return figure
 
 
@@ -118,7 +118,7 @@ def joint_head(results: Results) -> Any:
     axes[0].plot(users, list(map(joint_outputs, users)), color=style.GREY, linestyle=":", label="(M + 1)^N")
     axes[0].set(xlabel="users", ylabel="outputs that choose", yscale="log")
     axes[1].set(xlabel="users", ylabel="CPU seconds of an update", yscale="log")
-    axes[0].legend(fontsize=7)
+    style.legend(axes[0], fontsize=7)
     return figure
 
 
@@ -146,18 +146,17 @@ def sensitivity(results: Results) -> Any:
     _compare(axes[0], ("dtomalb", "dqn-tolb", "idql-tolb"), SENSITIVITY, relative, 0.2, empty=True)
     axes[0].axhline(1.0, color=style.GREY, linestyle="--", linewidth=1)
     axes[0].set(ylabel="utility / greedy's (both negative; less is better)")
-    axes[0].legend(fontsize=7)
+    style.legend(axes[0], fontsize=7)
     _compare(axes[1], OWN, {**LONGER, **HYPERPARAMETERS, **SMALLER_REWARDS}, utility, 0.14)
     best = style.evaluated("greedy", "paper").utility.mean()
     axes[1].axhline(best, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
     axes[1].set(ylabel="system utility on paper")
-    axes[1].legend(fontsize=7, loc="lower left")
+    style.legend(axes[1], fontsize=7, loc="lower left")
     _compare(axes[2], ("dtomalb", "idql-tolb"), STEADINESS, deviation, 0.2)
     axes[2].set_yscale("symlog", linthresh=0.1)  # includes the 0 of a run that does not move
     axes[2].set_yticks([0.0, 0.1, 0.3, 1.0, 3.0], ["0", "0.1", "0.3", "1", "3"])
     axes[2].set(ylabel="deviation of utility within a run, last fifth", ylim=(-0.01, 3.5))
-    if axes[2].lines:
-        axes[2].legend(fontsize=7)
+    style.legend(axes[2], fontsize=7)
     return figure
 
 

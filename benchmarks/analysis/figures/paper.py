@@ -33,7 +33,7 @@ def convergence(results: Results) -> Any:
         stateless = ("random", "proportional", *(("round-robin",) if scenario == "sparse" else ()))
         style.reference_lines(axis, (*stateless, "greedy"), scenario, num_users)
         axis.set(title=scenario, ylim=style.limits(scenario, num_users), **_CURVE_LABELS)
-        axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+        style.legend(axis, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     return figure
 
 
@@ -48,13 +48,13 @@ def balancing(results: Results) -> Any:
             if len(rows := rows_of(results.table("curves"), algorithm, scenario)):
                 style.learning_curve(axis, rows, algorithm)
         style.reference_lines(axis, ("proportional", "greedy"), scenario, num_users)
-        axis.legend(fontsize=7, loc="lower right")
+        style.legend(axis, fontsize=7, loc="lower right")
         axis.set(title=scenario, ylim=style.limits(scenario, num_users), **_CURVE_LABELS)
     _weights(axes[2], results.last())
     for axis, (metric, text) in zip(axes[3:], _BALANCED_METRICS.items(), strict=True):
         _final_results(axis, results.last(), metric)
         axis.set(ylabel=text)
-    axes[3].legend(fontsize=7)
+    style.legend(axes[3], fontsize=7)
     return figure
 
 
@@ -74,8 +74,7 @@ def _weights(axis: Any, rows: pd.DataFrame) -> None:
                 style.point(axis, weight + place, found, marks, None if weight else f"paper, {variant}")
     axis.set_xticks(range(len(named)), named)
     axis.set(xlabel="w2 in training", ylabel="system utility (at w2 = 1)")
-    if axis.lines:
-        axis.legend(fontsize=7, loc="lower left")
+    style.legend(axis, fontsize=7, loc="lower left")
 
 
 def _final_results(axis: Any, rows: pd.DataFrame, metric: str) -> None:
@@ -115,7 +114,7 @@ def users(results: Results) -> Any:
     axes[0].set_yticks(_UTILITY_TICKS, [str(tick) for tick in _UTILITY_TICKS])
     if len(rows):
         axes[0].set_ylim(top=0.8 * rows["utility"].max())
-    axes[1].legend(fontsize=7, loc=(0.02, 0.04))
+    style.legend(axes[1], fontsize=7, loc=(0.02, 0.04))
     return figure
 
 
@@ -136,7 +135,7 @@ def servers(results: Results) -> Any:
         for name, use in uses.items():
             axis.plot(ghz, getattr(use, metric), color=style.GREY, linestyle=style.DASHES[name], label=name)
         axis.set(xlabel="server's speed / GHz", ylabel=text, ylim=(0, None))
-    axes[0].legend(fontsize=7)
+    style.legend(axes[0], fontsize=7)
     return figure
 
 
@@ -150,5 +149,5 @@ def crowded(results: Results) -> Any:
             style.learning_curve(axis, rows_of(rows, algorithm, scenario, variant=variant), algorithm, variant)
         style.reference_lines(axis, ("local", "greedy", "drift-plus-penalty"), scenario, 20)
         axis.set(title=scenario, ylim=(-200, -40), **_CURVE_LABELS)
-        axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
+        style.legend(axis, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
     return figure

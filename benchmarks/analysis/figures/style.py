@@ -118,6 +118,12 @@ def line(axis: Any, points: Sequence[tuple[float, Any]], style: Style, label: st
     axis.fill_between(places, lows, highs, color=colour, alpha=0.2)
 
 
+def legend(axis: Any, **options: Any) -> None:
+    """Add a legend if anything is drawn with a label."""
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(**options)
+
+
 def reference_lines(axis: Any, policies: Sequence[str], scenario: str, num_users: int) -> None:
     """Draw the utilities of shipped policies on the evaluation episodes of the curves."""
     for policy in policies:
