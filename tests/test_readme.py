@@ -4,8 +4,8 @@ import re
 
 import pettingzoo
 import pytest
-from benchmarks.analysis.pages import PAGES, with_tables
 
+from benchmarks.analysis.pages import PAGES, with_tables
 from edgeoffload_env import edgeoffload_v0, scenarios
 from tests.pages import ROOT, code_blocks, run_block
 

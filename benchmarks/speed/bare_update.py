@@ -1,4 +1,4 @@
-"""A DTOMALB update in bare torch: the mathematics of ``recipes.joint``'s and nothing else, written without it."""
+"""A DTOMALB update in bare torch, written independently of the recipes as a yardstick of speed."""
 
 import itertools
 import math
@@ -12,14 +12,14 @@ DISCOUNT, RATE, TAU = 0.9, 1e-3, 0.01
 
 
 class BareUpdate:
-    """Stacked actors, critics and targets, and how they learn from a batch.
+    """Stacked actors, critics and target networks with their update.
 
     Attributes:
-        generator: of the parameters and of the Gumbel noise.
-        actor: weights ``[users, in, out]`` and biases ``[users, 1, out]`` of three layers in turn.
+        generator: random generator of the parameters and of the Gumbel noise.
+        actor: weights ``[users, in, out]`` and biases ``[users, 1, out]`` of three layers.
         critics: likewise.
-        actor_target: follows the actor.
-        critics_target: follows the critics.
+        actor_target: target network of the actor.
+        critics_target: target networks of the critics.
     """
 
     def __init__(self, users: int, obs_size: int, state_size: int, choices: int, hidden: int) -> None:
@@ -35,7 +35,7 @@ class BareUpdate:
     def learn(
         self, obs: Tensor, state: Tensor, actions: Tensor, rewards: Tensor, next_obs: Tensor, next_state: Tensor
     ) -> Tensor:
-        """One update on a batch of rows; returns the critics' loss."""
+        """Update on a batch of transitions; return the critics' loss."""
         users, choices, actor, critics = self.users, self.choices, self.actor, self.critics
         taken = one_hot(actions, choices).float().transpose(0, 1)
         with torch.no_grad():
@@ -43,7 +43,7 @@ class BareUpdate:
             following = self._values(self.critics_target, next_state, one_hot(best, choices).float())
             targets = rewards.T + DISCOUNT * following
         critic_loss = (self._values(critics, state, taken) - targets).square().mean(1).sum()
-        _descend(self._optimizers[1], critics, critic_loss)
+        _gradient_step(self._optimizers[1], critics, critic_loss)
         logits = _forward(actor, obs.transpose(0, 1))
         noise = -torch.log(-torch.log(torch.rand(logits.shape, generator=self.generator).clamp(1e-20, 1.0 - 1e-7)))
         relaxed = torch.softmax(logits + noise, dim=-1)
@@ -55,7 +55,7 @@ class BareUpdate:
         first = torch.baddbmm(critics[1], joint.expand(users, *joint.shape), critics[0])
         x = torch.relu(torch.baddbmm(first, own - taken, weight))
         x = torch.relu(torch.baddbmm(critics[3], x, critics[2]))
-        _descend(self._optimizers[0], actor, -torch.baddbmm(critics[5], x, critics[4]).mean(1).sum())
+        _gradient_step(self._optimizers[0], actor, -torch.baddbmm(critics[5], x, critics[4]).mean(1).sum())
         with torch.no_grad():
             torch._foreach_lerp_(self.actor_target + self.critics_target, actor + critics, TAU)
         return critic_loss.detach()
@@ -76,7 +76,7 @@ class BareUpdate:
 def bare_update(
     users: int, obs_size: int, state_size: int, choices: int, hidden: int, batch: int, rows: int = 50_000
 ) -> Callable[[], None]:
-    """A function that draws a batch from random rows and does one update."""
+    """Return a function that samples a batch of random transitions and does one update."""
     learner = BareUpdate(users, obs_size, state_size, choices, hidden)
     generator = learner.generator
     obs, next_obs = (torch.rand(rows, users, obs_size, generator=generator) for _ in range(2))
@@ -97,7 +97,7 @@ def _forward(parameters: list[Tensor], x: Tensor) -> Tensor:
     return torch.baddbmm(parameters[5], x, parameters[4])
 
 
-def _descend(optimizer: torch.optim.Optimizer, parameters: list[Tensor], loss: Tensor) -> None:
+def _gradient_step(optimizer: torch.optim.Optimizer, parameters: list[Tensor], loss: Tensor) -> None:
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
         parameter.grad = gradient
     optimizer.step()

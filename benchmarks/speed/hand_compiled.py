@@ -1,4 +1,4 @@
-"""Proof that the hand-compiled loop plays the same game as a vector view."""
+"""Check that the hand-compiled loop computes the same transitions as a vector view."""
 
 from typing import Any
 
@@ -9,28 +9,28 @@ from benchmarks.speed.numba_step import NumbaVector
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 TOLERANCE = 1e-5
-"""Relative or absolute, whichever is wider: what float32 promises."""
+"""Relative or absolute, whichever is wider: the precision of float32."""
 _INFOS = ("delay_s", "upload_s", "forward_s", "wait_s", "compute_s", "target", "imbalance")
 _STANDARD_ERRORS = 6.0
 
 
 class DisagreementError(RuntimeError):
-    """The loop and the view differ, so that a comparison of their speeds would mean nothing."""
+    """The loop and the view differ, so their speeds are not comparable."""
 
 
 def check_against_view(
     view: EdgeOffloadVectorEnv, seed: int, *, start: dict[str, Any] | None = None, slots: int = 5
 ) -> tuple[NumbaVector, float]:
-    """Play both from the same snapshots with the same actions and compare everything that a step returns.
+    """Step both from the same snapshots with the same actions and compare all outputs of a step.
 
     Args:
         view: a view in float32 on the CPU, of either backend; it is reset.
-        seed: of the games, the actions and the loop's own tasks.
-        start: a snapshot to start from; without one the view's own after a reset.
-        slots: how many slots are compared; the loop's tasks and queues lead from one to the next.
+        seed: seed of the games, the actions and the loop's own tasks.
+        start: snapshot to start from; by default the view's own after a reset.
+        slots: number of slots compared; the loop's tasks and queues lead from one to the next.
 
     Returns:
-        The loop, ready to go on, and the largest difference, relative or absolute, whichever is smaller.
+        The loop, ready to continue, and the largest difference, relative or absolute, whichever is smaller.
 
     Raises:
         DisagreementError: they differ by more than the tolerance, or the loop's tasks are not drawn as configured.
@@ -61,7 +61,7 @@ def check_against_view(
 
 
 def _near_ties(arrival_s: NDArray[np.float32], actions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Games in which two arrivals at a server differ by so little that rounding decides who is first, ``[B]``."""
+    """Return the games ``[B]`` in which rounding decides the order of two arrivals at a server."""
     order = np.lexsort((arrival_s, actions), axis=1)
     server, arrival_s = np.take_along_axis(actions, order, axis=1), np.take_along_axis(arrival_s, order, axis=1)
     gap_s = np.diff(arrival_s, axis=1)
@@ -72,7 +72,9 @@ def _near_ties(arrival_s: NDArray[np.float32], actions: NDArray[np.int64]) -> ND
 
 def _difference(name: str, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
     if ours.shape != theirs.shape or ours.dtype.kind != theirs.dtype.kind:
-        raise DisagreementError(f"{name}: {ours.dtype}{ours.shape} by hand, {theirs.dtype}{theirs.shape} in the view")
+        raise DisagreementError(
+            f"{name}: {ours.dtype}{ours.shape} in the loop, {theirs.dtype}{theirs.shape} in the view"
+        )
     expected = theirs.astype(np.float64)
     difference = float(np.max(np.abs(ours - expected) / np.maximum(1.0, np.abs(expected)), initial=0.0))
     if not difference <= TOLERANCE:
@@ -81,7 +83,7 @@ def _difference(name: str, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
 
 
 def _check_tasks(snapshot: dict[str, Any], view: EdgeOffloadVectorEnv) -> None:
-    """The loop's own tasks are uniform over the configured ranges, as far as their range, mean and variance show."""
+    """Check range, mean and variance of the loop's own tasks against the configured uniform distributions."""
     for name in ("task_bits", "task_cycles"):
         low, high = getattr(view.config, name)
         uniform = (snapshot[name].astype(np.float64) - low) / (high - low)

@@ -1,10 +1,10 @@
-"""The vector view's step as a loop written by hand and compiled by numba: what a careful programmer's C would reach.
+"""The vector view's step as a hand-written loop compiled by numba, an upper bound for the speed of the view.
 
 One thread, float32, one game after the other with its numbers in registers and first-level cache. It does all that
-the view does: checks the actions, draws the next tasks, plays the slot, writes every info, the rewards, the flags and
-the observations into fresh arrays. It exists to be compared with, so it knows the fixed sizes and constants of one
-configuration and leaves out what that does not need (``log`` serves for ``log1p`` where the noise is not much stronger
-than the signal). :func:`benchmarks.speed.hand_compiled.check_against_view` holds it against the view first.
+the view does: checks the actions, draws the next tasks, computes the slot, writes infos, rewards, flags and
+observations into fresh arrays. As a yardstick it is compiled for the sizes and constants of one configuration and
+leaves out everything else (``log`` serves for ``log1p`` where the noise is not much stronger than the signal).
+:func:`benchmarks.speed.hand_compiled.check_against_view` compares it with the view before it is timed.
 """
 
 import functools
@@ -25,7 +25,7 @@ F32 = NDArray[np.float32]
 
 
 class Step(NamedTuple):
-    """What one step returns: per-user arrays ``[B, N]``, times in seconds."""
+    """Outputs of one step: per-user arrays ``[B, N]``, times in seconds."""
 
     observations: F32
     """``[B, N, D]``"""
@@ -43,12 +43,12 @@ class Step(NamedTuple):
 
 
 class NumbaVector:
-    """B games that step together, in the manner of ``vector_env`` without the end of episodes.
+    """B games side by side, as ``vector_env`` without the end of episodes.
 
     Args:
         config: the games' constants; ``observation`` must be "full" and the speeds the same in every episode.
-        snapshot: what a vector view's ``snapshot()`` gave.
-        seed: of the tasks drawn from then on.
+        snapshot: from a vector view's ``snapshot()``.
+        seed: seed of the tasks that the loop draws.
     """
 
     def __init__(self, config: EdgeOffloadConfig, snapshot: dict[str, Any], seed: int) -> None:
@@ -62,7 +62,7 @@ class NumbaVector:
         self._play = compiled_loop(config)
 
     def step(self, actions: NDArray[np.int64]) -> Step:
-        """Play one slot of every game.
+        """Step every game by one slot.
 
         Raises:
             ValueError: an action out of range; nothing has changed then.
@@ -75,7 +75,7 @@ class NumbaVector:
         return Step(*outcome)
 
     def snapshot(self) -> dict[str, Any]:
-        """The raw SI values that the next :meth:`step` acts on, for the view's ``reset``."""
+        """Return the raw SI values before the next :meth:`step`, for the view's ``reset``."""
         values = (*self._tasks, *self._system, self._backlog_cycles)
         slots = np.zeros(len(self._backlog_cycles), dtype=np.int64)
         return dict(zip(Snapshot._fields, values, strict=True)) | {"slot": slots}
@@ -83,14 +83,14 @@ class NumbaVector:
 
 @functools.lru_cache(maxsize=8)
 def compiled_loop(config: EdgeOffloadConfig) -> Any:
-    """The loop over the games of a configuration, compiled at its first call.
+    """Return the loop over the games of a configuration, compiled at its first call.
 
     Raises:
         ValueError: a configuration that the loop is not written for.
     """
     if config.observation != "full" or config.server_hz is None or isinstance(config.forward_bps, tuple):
         raise ValueError("the loop is written for full observations, fixed speeds and one forward rate")
-    # numba takes what a function closes over for constants; float32 ones keep the arithmetic in float32
+    # numba treats closed-over values as constants; float32 ones keep the arithmetic in float32
     num = np.float32
     N, M = config.num_users, config.servers
     D = observation.observation_size(config)
@@ -181,7 +181,7 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
             for n in range(N):
                 queued[chosen[n]] += cycles[n]
 
-            # (13), (19), and what the servers work off
+            # (13), (19), and the work that servers complete
             mean_load = zero
             for m in range(M):
                 load[m] = queued[m + 1] * s_per_cycle[m + 1]
@@ -210,7 +210,7 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
                 for n in range(N):
                     rewards[b, n] = -delay_weight * (own_part * delay_s[b, n] + shared) - balance
 
-            # the next tasks (xoroshiro128+, two of 24 bits from each 64) and what everyone sees
+            # the next tasks (xoroshiro128+, two of 24 bits from each 64) and the observations
             for n in range(N):
                 word = s0 + s1
                 s1 ^= s0
@@ -238,7 +238,7 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
 
 
 def _middle_and_scale(bounds: tuple[float, float]) -> tuple[np.float32, np.float32]:
-    """What turns a value into the z of :mod:`edgeoffload_env.observation`."""
+    """Return the scaling of a value to the z of :mod:`edgeoffload_env.observation`."""
     middle = 0.5 * (bounds[0] + bounds[1])
     half = 0.5 * (bounds[1] - bounds[0]) or 0.1 * abs(middle)
     return np.float32(middle), np.float32(1.0 / half)

@@ -1,4 +1,4 @@
-"""Which algorithms are trained on which games, with how many seeds; `analysis/figures` says which figure needs what."""
+"""The trained runs: algorithms, games, settings and numbers of seeds; ``analysis/figures`` assigns them to figures."""
 
 import itertools
 from collections.abc import Sequence

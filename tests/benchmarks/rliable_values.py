@@ -1,4 +1,4 @@
-"""What rliable makes of the scores that test_statistics.py uses: writes rliable_values.json beside it.
+"""Compute rliable's results for the scores of test_statistics.py and write rliable_values.json beside it.
 
 rliable is archived, and no dependency: this runs in an environment of its own, after
 ``pip install rliable==1.2.0 'pandas<3'``.

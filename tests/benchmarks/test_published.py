@@ -2,7 +2,6 @@
 
 import itertools
 import statistics
-from pathlib import Path
 from typing import Any
 
 import pandas as pd

@@ -1,4 +1,7 @@
-"""The registry of figures: how each is drawn, which runs it needs, and what else is measured for it."""
+"""The registry of figures: the function that draws each, and the runs that it needs.
+
+Measurements that a figure needs beside trained runs are in ``benchmarks/study/measurements.py``.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
