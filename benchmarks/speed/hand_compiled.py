@@ -72,9 +72,7 @@ def _near_ties(arrival_s: NDArray[np.float32], actions: NDArray[np.int64]) -> ND
 
 def _difference(name: str, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
     if ours.shape != theirs.shape or ours.dtype.kind != theirs.dtype.kind:
-        raise DisagreementError(
-            f"{name}: {ours.dtype}{ours.shape} in the loop, {theirs.dtype}{theirs.shape} in the view"
-        )
+        raise DisagreementError(f"{name}: {ours.dtype}{ours.shape} in the loop, {theirs.dtype}{theirs.shape} in a view")
     expected = theirs.astype(np.float64)
     difference = float(np.max(np.abs(ours - expected) / np.maximum(1.0, np.abs(expected)), initial=0.0))
     if not difference <= TOLERANCE:

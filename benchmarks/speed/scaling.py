@@ -142,7 +142,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure, print and store."""
     if options.size:
-        print(json.dumps(measure(*options.size, timing=QUICK if options.quick else FULL)))
+        games, users, servers = options.size
+        print(json.dumps(measure(games, users, servers, QUICK if options.quick else FULL)))
         return
     report.show(
         {"machine": report.machine()} | {name: PARTS[name](quick=options.quick) for name in options.only}, options

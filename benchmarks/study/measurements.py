@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from benchmarks.analysis import leaderboard
@@ -66,7 +67,9 @@ def measure_price_of_anarchy(results: Results, quick: bool) -> None:
     counts, episodes = price_of_anarchy.USERS, price_of_anarchy.EPISODES
     if quick:
         counts, episodes = price_of_anarchy.QUICK_USERS, price_of_anarchy.QUICK_EPISODES
-    results.write("price_of_anarchy", [price_of_anarchy.price_of_anarchy(n, episodes) for n in counts])
+    with ProcessPoolExecutor() as pool:
+        rows = pool.map(price_of_anarchy.price_of_anarchy, counts, itertools.repeat(episodes))
+        results.write("price_of_anarchy", list(rows))
     configuration = {"num_users": counts, "episodes": episodes, "seed": price_of_anarchy.SEED}
     note(results.folder, "price_of_anarchy.csv", f"{_POLICIES} price-of-anarchy", configuration)
 
@@ -111,16 +114,22 @@ def _all_policies(results: Results) -> None:
 
 
 def _judge_again(results: Results) -> None:
-    rows: list[dict[str, Any]] = results.table("leaderboard").to_dict("records")
-    for row in rows:
-        words = shlex.split(row["command"])
-        if "RUN" not in words:
-            about = row["about"] if "--about" in words else None
-            try:
-                policy = words[words.index("judge") + 1]
-                leaderboard.add(results, [leaderboard.judge(policy, row["scenario"], about, episodes=row["episodes"])])
-            except ImportError as error:
-                print(f"not judged again: {row['policy']} on {row['scenario']}: {error}", file=sys.stderr)
+    with ProcessPoolExecutor() as pool:
+        for row in pool.map(_judged_again, results.table("leaderboard").to_dict("records")):
+            leaderboard.add(results, [row])
+
+
+def _judged_again(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a new row of an untrained policy, and the old one of a run or of a policy that cannot be imported."""
+    words = shlex.split(row["command"])
+    if "RUN" in words:
+        return row
+    policy, about = words[words.index("judge") + 1], row["about"] if "--about" in words else None
+    try:
+        return leaderboard.judge(policy, row["scenario"], about, episodes=row["episodes"])
+    except ImportError as error:
+        print(f"not judged again: {row['policy']} on {row['scenario']}: {error}", file=sys.stderr)
+        return row
 
 
 def _again(name: str, measure: Callable[[Results, bool], None]) -> Callable[[Results], None]:
