@@ -7,8 +7,8 @@ import sys
 
 COMMANDS = {
     "reproduce": ("benchmarks.study.reproduce", "train missing runs, store their rows, draw figures, update docs"),
-    "judge": ("benchmarks.analysis.leaderboard", "evaluate any policy and put it on the leaderboard"),
-    "policies": ("benchmarks.study.measurements", "measure again all results that need no training"),
+    "judge": ("benchmarks.study.judge", "evaluate any policy and put it on the leaderboard"),
+    "policies": ("benchmarks.study.policies", "measure again all results that need no training"),
     "tuned": ("benchmarks.study.tuning", "store the results of a hyper-parameter search"),
     "pages": ("benchmarks.analysis.pages", "write the tables of the README and of docs/ from the results"),
     "throughput": ("benchmarks.speed.throughput", "steps per second of every view against yardsticks"),

@@ -5,17 +5,15 @@ object or a rule ``f(agent, observation) -> action``, or the folder of a run. Tr
 ``final.csv``, over several seeds.
 """
 
-import argparse
 import math
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmarks.study.store import RESULTS, Results, Row, select
+from benchmarks.study.store import Results, Row, select
 from edgeoffload_env import evaluate, policies, scenarios
 from edgeoffload_env.cli_policies import parse_policy
 from edgeoffload_env.evaluation.rollout import Progress
@@ -24,33 +22,6 @@ from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.runs import RunFolder
 from recipes.train import policy_of
 from recipes.versions import versions
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    parser.add_argument("policies", nargs="+", metavar="POLICY", help="shipped policy, module:factory, or run folder")
-    parser.add_argument("--scenario", nargs="+", default=["paper"], metavar="NAME", help="scenarios (paper)")
-    parser.add_argument("--about", metavar="TEXT", help="a line on what it is and knows")
-    text = "folder of results (benchmarks/results, and the docs pages are updated)"
-    parser.add_argument("--results", type=Path, metavar="DIR", help=text)
-
-
-def run(options: argparse.Namespace) -> None:
-    """Judge policies, store their rows, and update the pages."""
-    from tqdm import tqdm
-
-    from benchmarks.analysis import pages
-
-    chosen = [scenarios.get(name) for name in options.scenario]
-    slots = sum(scenario.config.max_cycles for scenario in chosen) * FINAL_EPISODES * len(options.policies)
-    with tqdm(total=slots, unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
-        for scenario in chosen:
-            for policy in options.policies:
-                row = judge(policy, scenario.name, options.about, bar.update)
-                add(Results(options.results or RESULTS), [row])
-                bar.write(f"{row['scenario']}: {row['policy']} {row['utility']:.2f}", file=sys.stderr)
-    if options.results is None:
-        pages.write()
 
 
 def judge(

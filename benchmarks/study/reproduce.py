@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from benchmarks.analysis import pages
 from benchmarks.analysis.figures import FIGURES, draw
 from benchmarks.analysis.summary import summarise
 from benchmarks.study.generalization import generalization
@@ -40,8 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Reproduce figures; return 1 if runs are unfinished."""
-    from benchmarks.analysis import pages
-
     runs = options.runs or Path("runs", "quick" if options.quick else "reproduce")
     unfinished = reproduce(
         list(FIGURES) if "all" in options.figure else options.figure,

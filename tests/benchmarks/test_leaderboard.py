@@ -71,7 +71,7 @@ def test_one_command_writes_the_row_and_the_page(
     options: list[str], written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[None] = []
-    monkeypatch.setattr("benchmarks.analysis.leaderboard.RESULTS", tmp_path / "published")
+    monkeypatch.setattr("benchmarks.study.judge.RESULTS", tmp_path / "published")
     monkeypatch.setattr("benchmarks.analysis.pages.write", lambda: calls.append(None))
     where = [*options, str(tmp_path / "mine")] if options else []
     assert main(["judge", "local", "--scenario", "sparse", *where]) == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.analysis import leaderboard
-from benchmarks.study import measurements, price_of_anarchy
+from benchmarks.study import measurements, policies, price_of_anarchy
 from benchmarks.study.store import Results
 
 
@@ -16,7 +16,7 @@ def test_the_leaderboard_is_judged_again_but_for_runs_and_lost_modules(tmp_path:
     lost = row | {"policy": "lost", "command": "python -m benchmarks judge no_module:make --scenario sparse"}
     stale = [row | {"utility": 0.0} for row in (row, run, lost)]
     leaderboard.add(results, stale)
-    measurements._judge_again(results)
+    policies._judge_again(results)
     found = results.table("leaderboard").set_index("policy")["utility"]
     assert found.to_dict() == {"local": row["utility"], "a run": 0.0, "lost": 0.0}
 
@@ -34,5 +34,5 @@ def test_the_price_of_anarchy_is_measured_once_and_again_if_asked_for(
     assert set(results.table("price_of_anarchy")["load"]) == {7.0}
     monkeypatch.setattr(price_of_anarchy, "USERS", (2,))
     monkeypatch.setattr(price_of_anarchy, "EPISODES", 2)
-    measurements._STEPS["price-of-anarchy"](results)
+    policies._STEPS["price-of-anarchy"](results)
     assert results.table("price_of_anarchy").equals(first[:1])

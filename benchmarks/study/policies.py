@@ -1,0 +1,94 @@
+"""Measure again all results that depend on the environment's random streams but not on training.
+
+For use after a change of the streams, once the references of scores are renewed (``python -m edgeoffload_env references``).
+
+=====================  ================================================================================================
+``policies``           ``policies.csv``: every shipped policy in every scenario
+``leaderboard``        the rows of ``leaderboard.csv`` that are not of trained runs
+``users``              ``users.csv``: shipped policies over the number of users
+``price-of-anarchy``   ``price_of_anarchy.csv``
+``figures``            all figures, ``summary.json``, and the generated tables of the README and of ``docs/``
+=====================  ================================================================================================
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from benchmarks.analysis import leaderboard, pages
+from benchmarks.analysis.figures import FIGURES
+from benchmarks.study import measurements
+from benchmarks.study.reproduce import reproduce
+from benchmarks.study.store import RESULTS, ROOT, Results
+
+
+def _all_policies(results: Results) -> None:
+    options = "--scenario all --policies all --with-optimum --episodes 64 --csv"
+    command = [
+        sys.executable,
+        "-m",
+        "edgeoffload_env",
+        "evaluate",
+        *options.split(),
+        str(results.folder / "policies.csv"),
+    ]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+
+
+def _judge_again(results: Results) -> None:
+    with ProcessPoolExecutor() as pool:
+        for row in pool.map(_judged_again, results.table("leaderboard").to_dict("records")):
+            leaderboard.add(results, [row])
+
+
+def _judged_again(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a new row of an untrained policy, and the old one of a run or of a policy that cannot be imported."""
+    words = shlex.split(row["command"])
+    if "RUN" in words:
+        return row
+    policy, about = words[words.index("judge") + 1], row["about"] if "--about" in words else None
+    try:
+        return leaderboard.judge(policy, row["scenario"], about, episodes=row["episodes"])
+    except ImportError as error:
+        print(f"not judged again: {row['policy']} on {row['scenario']}: {error}", file=sys.stderr)
+        return row
+
+
+def _again(name: str, measure: Callable[[Results, bool], None]) -> Callable[[Results], None]:
+    def again(results: Results) -> None:
+        (results.folder / f"{name}.csv").unlink(missing_ok=True)
+        measure(results, False)
+
+    return again
+
+
+def _draw_all(results: Results) -> None:
+    reproduce([*FIGURES], results.folder, results.folder, training=False)
+    pages.write()
+
+
+_STEPS: dict[str, Callable[[Results], None]] = {
+    "policies": _all_policies,
+    "leaderboard": _judge_again,
+    "users": _again("users", measurements.evaluate_users),
+    "price-of-anarchy": _again("price_of_anarchy", measurements.measure_price_of_anarchy),
+    "figures": _draw_all,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--only", nargs="+", default=[*_STEPS], choices=_STEPS, metavar="PART", help=", ".join(_STEPS))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure the chosen parts anew."""
+    for name in options.only:
+        began = time.monotonic()
+        _STEPS[name](Results(RESULTS))
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
