@@ -1,6 +1,6 @@
 """Measure again all results that depend on the environment's random streams but not on training.
 
-For use after a change of the streams, once the references of scores are renewed (``python -m edgeoffload_env references``).
+For use after a change of the streams. First renew the references: ``python -m edgeoffload_env references``.
 
 =====================  ================================================================================================
 ``policies``           ``policies.csv``: every shipped policy in every scenario
