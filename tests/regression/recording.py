@@ -73,7 +73,7 @@ def record_games(scenario: str, view: str) -> Arrays:
 
 
 def record_choices(scenario: str) -> Arrays:
-    """Choices of the planning policies on given snapshots, ``[snapshots, N]``; a policy that cannot play is left out."""
+    """Choices of the planning policies on given snapshots, ``[snapshots, N]``; slow ones are left out."""
     config = configuration(scenario)
     games = make_snapshots(config, SNAPSHOTS)
     chosen = {}
@@ -133,4 +133,4 @@ def _vector_game(config: EdgeOffloadConfig, view: str) -> Iterator[Arrays]:
 
 
 def _numpy(array: Any) -> np.ndarray:
-    return np.array(array.cpu() if hasattr(array, "cpu") else array)
+    return array.cpu().numpy().copy() if hasattr(array, "cpu") else np.array(array)
