@@ -109,6 +109,8 @@ def observation_size(config: "EdgeOffloadConfig") -> int:
 
 def state_size(config: "EdgeOffloadConfig") -> int:
     """S: the length of the global state."""
+    if config.observation == "load":
+        return config.servers
     return 2 * config.servers + 4 * config.num_users
 
 
@@ -137,12 +139,14 @@ def user_observations(features: Features, config: "EdgeOffloadConfig", *, dtype:
     return xp.astype(xp.reshape(result.contiguous(), (batch, num_users, -1)), dtype)
 
 
-def global_state(features: Features, *, dtype: Any, xp: Any) -> Array:
+def global_state(features: Features, config: "EdgeOffloadConfig", *, dtype: Any, xp: Any) -> Array:
     """The view of a centralised critic, ``[B, 2 M + 4 N]`` in ``dtype``.
 
     In order: loads of servers 1..M, speeds of servers 1..M, then for user 0 .. N-1 task bits, task cycles, device speed
     and link quality. The same for any ``observation``.
     """
     load, speed, users = features
+    if config.observation == "load":
+        return xp.astype(load, dtype)
     own = xp.reshape(xp.stack(users, axis=-1), (load.shape[0], -1))
     return xp.astype(xp.concat((load, speed, own), axis=-1), dtype)

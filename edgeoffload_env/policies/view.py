@@ -52,7 +52,7 @@ class PolicyView:
     @functools.cached_property
     def state(self) -> NDArray[np.float32]:
         """The global state, ``[B, 2 M + 4 N]``: the same numbers as in the parallel view. Made when first read."""
-        rows: NDArray[np.float32] = global_state(self._features, dtype=np.float32, xp=xp)
+        rows: NDArray[np.float32] = global_state(self._features, self.config, dtype=np.float32, xp=xp)
         return rows
 
     @functools.cached_property

@@ -11,14 +11,14 @@ from edgeoffload_env import observation
 from edgeoffload_env._validation import check_choice
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
-from edgeoffload_env.model.draws import draw_system, draw_tasks
+from edgeoffload_env.model.draws import draw_system, tasks_from
 from edgeoffload_env.model.slot import Snapshot, play_slot
 from edgeoffload_env.rendering.ansi import ansi_table
 from edgeoffload_env.rendering.picture import Picture
 from edgeoffload_env.rendering.scene import History, LastSlot, scene_of
 from edgeoffload_env.views import spaces
-from edgeoffload_env.views.backends import NumpyUniforms
 from edgeoffload_env.views.checks import check_actions, check_options, check_seed, check_snapshot
+from edgeoffload_env.views.streams import NumpyStreams
 
 _TASKS_AHEAD = 64  # slots drawn at once: drawing for one slot costs as much as for many
 
@@ -50,7 +50,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._observation_spaces = {agent: spaces.observation_box(config) for agent in self.possible_agents}
         self._action_spaces = {agent: spaces.action_choices(config) for agent in self.possible_agents}
         self.observation_spaces, self.action_spaces = self._observation_spaces, self._action_spaces
-        self._uniforms = NumpyUniforms()
+        self._streams = NumpyStreams(("system", "tasks"))
         self._slot = 0
         self._snapshot: Snapshot | None = None
         self._last: LastSlot | None = None
@@ -87,8 +87,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         seed = check_seed(seed)
         given = check_options(options)
         start = None if given is None else check_snapshot(given, self.config, None)
-        self._uniforms.seed(seed)
-        system = draw_system(self._uniforms, 1, self.config, xp=xp)
+        self._streams.begin_episode(seed)
+        system = draw_system(lambda shape: self._streams.draw("system", shape), 1, self.config, xp=xp)
         if start is None:
             self._slot, backlog_cycles = 0, system.backlog_cycles
             self._system = system.device_hz, system.channel_gain, system.server_hz
@@ -177,7 +177,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             raise ValueError("state() before reset(); allowed: after it")
         episode = observation.episode_features(self._snapshot, self.config, xp=xp)
         features = observation.slot_features(self._snapshot, episode, self.config, xp=xp)
-        state: NDArray[np.float32] = observation.global_state(features, dtype=np.float32, xp=xp)[0]
+        state: NDArray[np.float32] = observation.global_state(features, self.config, dtype=np.float32, xp=xp)[0]
         return state
 
     def snapshot(self) -> dict[str, Any]:
@@ -229,7 +229,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             first: a snapshot whose tasks come before the drawn ones.
         """
         slots = min(_TASKS_AHEAD, self.config.max_cycles + 1)
-        bits, cycles = draw_tasks(self._uniforms, slots, self.config)
+        drawn = self._streams.draw("tasks", (slots, 2, self.config.num_users))  # slot by slot, for any horizon
+        bits, cycles = tasks_from(drawn.transpose(1, 2, 0), self.config)
         if first is not None:
             bits, cycles = np.concatenate([first.task_bits, bits]), np.concatenate([first.task_cycles, cycles])
         # Rows in one piece, as in a copy: numpy sums in an order, hence to last bits, that follow the layout

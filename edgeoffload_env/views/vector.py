@@ -9,7 +9,7 @@ from edgeoffload_env import observation
 from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
-from edgeoffload_env.model.draws import System, draw_system, draw_tasks, tasks_from
+from edgeoffload_env.model.draws import System, Uniform, draw_system, draw_tasks, tasks_from
 from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
 from edgeoffload_env.observation import EpisodeFeatures
 from edgeoffload_env.views import spaces
@@ -52,7 +52,7 @@ class EdgeOffloadVectorEnv:
         self.observation_space = spaces.observation_box(config)
         self.action_space = spaces.action_choices(config)
         self.state_space = spaces.state_box(config)
-        self._uniforms = self.backend.uniforms()
+        self._streams = self.backend.streams(("system", "tasks"))
         self._slot = 0
         self._snapshot: Snapshot | None = None
 
@@ -72,8 +72,7 @@ class EdgeOffloadVectorEnv:
         seed = check_seed(seed)
         given = check_options(options)
         start = None if given is None else check_snapshot(given, self.config, self.num_envs)
-        self._uniforms.seed(seed)
-        self._begin_episode()
+        self._begin_episode(seed)
         if start is not None:
             arrays, self._slot = start
             self._start_from(Snapshot(*(self.backend.asarray(array.T).T for array in arrays)))
@@ -97,7 +96,7 @@ class EdgeOffloadVectorEnv:
         if self._snapshot is None:
             raise ValueError("step() before reset(); allowed: after it")
         target = self._checked(actions)
-        drawn = self._uniforms.draw((2, self.config.num_users, self.num_envs))
+        drawn = self._streams.draw("tasks", (2, self.config.num_users, self.num_envs))
         outcome, self._snapshot, obs = self._advance(self._snapshot, target, drawn, self._episode)
         self._slot += 1
         info = {
@@ -120,7 +119,7 @@ class EdgeOffloadVectorEnv:
 
     def state(self) -> Array:
         """The global view for centralised critics, ``[B, 2 M + 4 N]``; see :func:`.observation.global_state`."""
-        return observation.global_state(self._features(), dtype=self.backend.dtype, xp=self.backend.xp)
+        return observation.global_state(self._features(), self.config, dtype=self.backend.dtype, xp=self.backend.xp)
 
     def snapshot(self) -> dict[str, Array]:
         """Copies of the raw SI values that the next :meth:`step` acts on, with a leading B, and ``slot`` ``[B]``."""
@@ -137,11 +136,15 @@ class EdgeOffloadVectorEnv:
         """Everything but the compiled step, which is made again when needed."""
         return {name: value for name, value in self.__dict__.items() if name != "_advance"}
 
-    def _begin_episode(self) -> None:
-        system: System = draw_system(self._uniforms, self.num_envs, self.config, xp=self.backend.xp)
-        tasks = draw_tasks(self._uniforms, self.num_envs, self.config)
+    def _begin_episode(self, seed: int | None = None) -> None:
+        self._streams.begin_episode(seed)
+        system: System = draw_system(self._uniforms("system"), self.num_envs, self.config, xp=self.backend.xp)
+        tasks = draw_tasks(self._uniforms("tasks"), self.num_envs, self.config)
         self._slot = 0
         self._start_from(Snapshot(*tasks, *system))
+
+    def _uniforms(self, process: str) -> Uniform:
+        return lambda shape: self._streams.finish(self._streams.draw(process, shape), shape[0])
 
     def _start_from(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -156,7 +159,7 @@ class EdgeOffloadVectorEnv:
         ) -> tuple[Outcome, Snapshot, Array]:
             xp, config = self.backend.xp, self.config
             outcome = play_slot(snapshot, target, config, xp=xp)
-            tasks = tasks_from(self._uniforms.finish(drawn), config)
+            tasks = tasks_from(self._streams.finish(drawn, 2), config)
             following = Snapshot(*tasks, *snapshot[2:5], outcome.next_backlog_cycles)
             features = observation.slot_features(following, episode, config, xp=xp)
             obs = observation.user_observations(features, config, dtype=self.backend.dtype, xp=xp)
