@@ -13,7 +13,7 @@ from gymnasium.utils import seeding
 
 from edgeoffload_env.model.channel import Array
 
-# The golden ratio times 2^128, as in numpy's ``PCG64.jumped``: multiples of it stay far apart on the generator's circle,
+# The golden ratio times 2^128, as in numpy's ``PCG64.jumped``: its multiples stay far apart on the generator's circle,
 # where multiples of a power of 2 would share the low bits of their states
 _JUMP = 0x9E3779B97F4A7C15F39CC0605CEDC835
 _MASK = 2**128 - 1
