@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("train", help="train an algorithm; the same command again resumes it")
     command.set_defaults(command=_train)
-    command.add_argument("algorithm", metavar="ALGO", help=f"one of {', '.join(registry.RECIPES)}")
+    command.add_argument("algorithm", metavar="ALGO", help=f"one of {', '.join(registry.ALGORITHMS)}")
     command.add_argument("--scenario", default="paper", metavar="NAME", help="the game (paper)")
     command.add_argument("--seed", type=int, default=0, help="of networks, games and exploration (0)")
     command.add_argument("--env-steps", type=int, metavar="N", help="slots to play (the algorithm's own, see ls)")
@@ -124,8 +124,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _ls(options: argparse.Namespace) -> None:
     if options.algorithm is None:
-        width = max(map(len, registry.RECIPES))
-        for recipe in registry.RECIPES.values():
+        width = max(map(len, registry.ALGORITHMS))
+        for recipe in registry.ALGORITHMS.values():
             print(f"{recipe.name:{width}}  {recipe.summary}; {recipe.env_steps:,} env steps")
         return
     for name, default, text in _recipe(options.algorithm).load().Hyperparameters.described():
@@ -211,10 +211,10 @@ def _export(options: argparse.Namespace) -> None:
         policy = policy_of(folder)
     except ImportError as error:
         raise UsageError(str(error)) from error
-    from recipes.joint.export import export_policy
-    from recipes.joint.policy import JointPolicy
+    from recipes.offpolicy.export import export_policy
+    from recipes.offpolicy.policy import NetworkPolicy
 
-    if not isinstance(policy, JointPolicy):
+    if not isinstance(policy, NetworkPolicy):
         raise UsageError(f"{folder.settings.algorithm} cannot be exported; RLlib's own checkpoint holds its networks")
     try:
         files = export_policy(policy, folder.settings.env_config, options.folder)
@@ -271,7 +271,7 @@ def _table(result: Evaluation, env: dict[str, Any], episodes: int, seed: int) ->
     return Report([(result.policy, result), *rows], overrides=env).table()
 
 
-def _recipe(name: str) -> registry.Recipe:
+def _recipe(name: str) -> registry.Algorithm:
     try:
         return registry.get(name)
     except ValueError as error:

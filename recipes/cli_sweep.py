@@ -19,7 +19,7 @@ DONE, FAILED, REFUSED, STOPPED = 0, 1, 2, 130
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    known = ", ".join(registry.RECIPES)
+    known = ", ".join(registry.ALGORITHMS)
     command.add_argument("--algorithms", nargs="+", required=True, metavar="ALGO", help=f"of {known}")
     command.add_argument("--scenarios", nargs="+", default=["paper"], metavar="NAME", help="the games (paper)")
     command.add_argument("--seeds", type=int, default=1, metavar="K", help="how many seeds for each (1)")

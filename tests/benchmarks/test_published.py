@@ -122,13 +122,13 @@ def test_the_protocols_page_has_the_codes_numbers() -> None:
     (budget,) = numbers(r"; ([\d,]+) unless said otherwise")
     own = [
         recipe
-        for recipe in registry.RECIPES.values()
+        for recipe in registry.ALGORITHMS.values()
         if issubclass(recipe.load().Hyperparameters, JointHyperparameters)
     ]
     assert [recipe.env_steps for recipe in own] == [budget] * 5
 
 
-TUNED = [*((name, "paper") for name in registry.RECIPES if name != "dtoma"), ("dqn-tolb", "sparse")]
+TUNED = [*((name, "paper") for name in registry.ALGORITHMS if name != "dtoma"), ("dqn-tolb", "sparse")]
 """``dtoma`` takes ``dtomalb``'s settings; the joint head was tuned on ``sparse``."""
 
 

@@ -16,7 +16,7 @@ def test_ls(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert (
         [line.split()[0] for line in lines]
-        == list(registry.RECIPES)
+        == list(registry.ALGORITHMS)
         == [
             "dtomalb",
             "dtoma",

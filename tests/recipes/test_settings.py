@@ -68,7 +68,7 @@ def test_descriptions_come_from_the_docstrings() -> None:
     assert Toy.described()[:2] == [("rate", 0.5, "A rate."), ("count", 2, "A count, over two lines.")]
 
 
-@pytest.mark.parametrize("name", registry.RECIPES)
+@pytest.mark.parametrize("name", registry.ALGORITHMS)
 def test_every_recipe_documents_its_hyperparameters_and_its_result(name: str) -> None:
     module = registry.get(name).load()
     assert all(text.endswith(".") for _, _, text in module.Hyperparameters.described())

@@ -24,7 +24,7 @@ from tests.recipes.test_training import CHECKOUT, TINY_DQN, run
 pytestmark = RAY_NOISE
 
 RLLIBS = ("rllib-dqn", "rllib-ppo")
-OWN = tuple(name for name in registry.RECIPES if name not in RLLIBS)
+OWN = tuple(name for name in registry.ALGORITHMS if name not in RLLIBS)
 BLOCKED = "import sys; sys.modules[{module!r}] = None\n"
 LOAD_AND_ACT = """
 import json
