@@ -146,7 +146,7 @@ def gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> tuple
 
 
 def action_gradient(critics: Critics, batch: TransitionBatch, sampled: Tensor) -> Tensor:
-    """Return nabla_{a_i} Q_i(x, a_1, .., a_N) of (34) at a_i = ``sampled [N, batch, A]``, the others' from the batch."""
+    """Return nabla_{a_i} Q_i(x, a_1, .., a_N) of (34) at a_i = ``sampled``, ``[N, batch, A]``, and the batch's a_j."""
     own = sampled.detach().requires_grad_()
     values = critics.with_own_action(batch.obs, batch.state, batch.actions, own)
     (gradient,) = torch.autograd.grad(values.sum(), own)

@@ -7,8 +7,9 @@ Results to expect on ``paper`` (seeds 0 to 2, 40,448 env steps, greedy execution
 keeps its records in Python.
 
 Differences from the paper's IDQL: double Q-learning and a dueling head are on (``double_q=True``, ``dueling=True``),
-RLlib's defaults; the state is all that the user observes; one update for every 64 slots (``num_envs_per_env_runner=16``,
-``slots_per_update=4``) in place of one per slot. The paper leaves open the discount: ``gamma=0.9``.
+RLlib's defaults; the state is all that the user observes; one update for every 64 slots
+(``num_envs_per_env_runner=16``, ``slots_per_update=4``) in place of one per slot. The paper leaves open the discount:
+``gamma=0.9``.
 
 It got the tuning that the others had, ten settings and the best three of them again, at its own length
 (``benchmarks/tuning``).

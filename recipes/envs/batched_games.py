@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from edgeoffload_env import edgeoffload_v0
-from edgeoffload_env.model.channel import Array
 from edgeoffload_env.agents import user_names
+from edgeoffload_env.model.channel import Array
 from recipes.networks.sizes import GameSizes, sizes_of
 
 SUMMED = ("utility",)

@@ -5,6 +5,7 @@ user-major, ``[N, batch]``.
 """
 
 from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -141,7 +142,7 @@ class PooledCritics(Critics):
         return obs @ weight + bias
 
     def _others(self, obs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return :meth:`_before` and the head's first layer without the user's own embedding, ``[batch, N, hidden]``."""
+        """Return :meth:`_before` and the head's first layer without the own embedding, ``[batch, N, hidden]``."""
         before = self._before(obs)
         taken = one_hot(actions, self.sizes.num_actions, obs.dtype)
         embedded = torch.relu(before + taken @ self._action_columns())

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from recipes.networks.acting import ActingNetwork, PerUser
 from recipes.networks.sizes import GameSizes
 from recipes.offpolicy import losses
-from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.replay_buffer import TransitionBatch
 from recipes.offpolicy.schedules import linear
 

@@ -100,6 +100,6 @@ class NetworkPolicy:
             raise TypeError(f"{self.name} acts for each user on its own observation and needs observations alone")
         assert isinstance(self.acting, PerUser)
         places, rows = rows_of(observations, self.users, self.acting.sizes.obs_size)
-        with torch.no_grad():
-            values = [self.acting.single(place)(row[None]) for place, row in zip(places, torch.from_numpy(rows), strict=True)]
+        inputs = torch.from_numpy(rows)[:, None]
+        values = [self.acting.single(place)(row) for place, row in zip(places, inputs, strict=True)]
         return {user: int(argmax(each)) for user, each in zip(observations, values, strict=True)}

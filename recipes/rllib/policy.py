@@ -15,8 +15,8 @@ from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.observation import observation_size
 from edgeoffload_env.policies.view import PolicyView
 from recipes.asked import rows_of
-from recipes.rllib.adapter import make_env
 from recipes.registry import Run
+from recipes.rllib.adapter import make_env
 from recipes.weights import load_weights, restoring
 
 
@@ -44,9 +44,7 @@ class TrainedPolicy:
         self.users = [f"user_{n}" for n in range(num_users)]
 
     @classmethod
-    def load(
-        cls, settings: Run, config: Any, checkpoint: Path, *, shared: bool, agent_id: bool
-    ) -> "TrainedPolicy":
+    def load(cls, settings: Run, config: Any, checkpoint: Path, *, shared: bool, agent_id: bool) -> "TrainedPolicy":
         """Load a checkpoint that RLlib's ``save_to_path`` wrote. Starts no Ray, but needs it installed.
 
         The modules are built from the run's settings, and only the weights are loaded from the checkpoint: RLlib's

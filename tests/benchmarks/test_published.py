@@ -14,7 +14,7 @@ from benchmarks.rows import KEY, Results, Row, read_rows
 from benchmarks.studies import JOINT_HEAD
 from edgeoffload_env import policies
 from recipes import protocol, registry
-from recipes.joint.recipe import JointHyperparameters
+from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks" / "results"
@@ -101,10 +101,11 @@ def test_every_published_run_was_evaluated_at_every_hundredth() -> None:
     for run in runs:
         steps = [row["env_steps"] for row in run]
         hyper = registry.get(run[0]["algorithm"]).load().Hyperparameters()
-        if isinstance(hyper, JointHyperparameters):
-            stride = hyper.num_envs
+        if isinstance(hyper, OffPolicyHyperparameters):
+            stride = hyper.num_envs_per_env_runner
         else:
-            stride = getattr(hyper, "slots_per_round", 0) or hyper.num_envs * hyper.slots_per_update
+            slots = getattr(hyper, "slots_per_update", 0)
+            stride = hyper.num_envs_per_env_runner * slots or hyper.train_batch_size_per_learner
         apart = protocol.steps_between_evaluations(steps[-1])
         for before, after in itertools.pairwise([0, *steps]):
             assert apart <= after - before < apart + stride, run[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 def break_games() -> None:
     """Make games of four users raise at their hundredth slot."""
-    from recipes.joint.games import EdgeOffloadGames
+    from recipes.envs.batched_games import EdgeOffloadGames
     from recipes.rllib.adapter import RLlibParallelEnv
 
     _break(EdgeOffloadGames, 100, lambda games: games.sizes.num_users)

@@ -230,7 +230,14 @@ def test_a_game_that_raises(tmp_path: Path) -> None:
 )
 def test_a_game_that_raises_in_a_training(tmp_path: Path, algorithm: str, runners: str) -> None:
     """At once, also where RLlib would start its runner anew a thousand times; and it goes on once that is put right."""
-    tiny = ["env.num_users=4", "env.max_cycles=10", "hidden=(8,)", "num_envs=16", "learning_starts=40", "batch_size=4"]
+    tiny = [
+        "env.num_users=4",
+        "env.max_cycles=10",
+        "hidden=(8,)",
+        "num_envs_per_env_runner=16",
+        "num_steps_sampled_before_learning_starts=40",
+        "train_batch_size_per_learner=4",
+    ]
     arguments = ["train", algorithm, "--env-steps", "4000", "--checkpoint-every", "0", "--env-runners", runners]
     arguments += [*(word for assignment in tiny for word in ("--set", assignment)), "--out", str(tmp_path)]
     broken = subprocess.run(

@@ -21,10 +21,10 @@ from tests.recipes.test_training import TINY
 pytestmark = RAY_NOISE
 
 SMALL = {
-    "dtomalb": {"learning_starts": 40, "batch_size": 4},
-    "dqn-tolb": {"learning_starts": 40, "batch_size": 4},
-    "rllib-dqn": {"learning_starts": 40, "batch_size": 4},
-    "rllib-ppo": {"slots_per_round": 200, "minibatch_size": 100, "epochs": 1},
+    "dtomalb": {"num_steps_sampled_before_learning_starts": 40, "train_batch_size_per_learner": 4},
+    "dqn-tolb": {"num_steps_sampled_before_learning_starts": 40, "train_batch_size_per_learner": 4},
+    "rllib-dqn": {"num_steps_sampled_before_learning_starts": 40, "train_batch_size_per_learner": 4},
+    "rllib-ppo": {"train_batch_size_per_learner": 200, "minibatch_size": 100, "num_epochs": 1},
 }
 NETWORKS, REWARDS = "networks", "rewards"
 CASES = [*((algorithm, NETWORKS) for algorithm in SMALL), ("rllib-dqn", REWARDS)]

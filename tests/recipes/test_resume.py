@@ -36,7 +36,13 @@ def learned(algorithm: Any) -> dict[str, Any]:
 
 def test_rllibs_checkpoint_holds_networks_targets_optimisers_and_counters(local_session: None, tmp_path: Path) -> None:
     module = registry.get("rllib-dqn").load()
-    hyper = {"hidden": (8,), "num_envs": 4, "learning_starts": 40, "exploration": 1.0, "final_epsilon": 0.2}
+    hyper = {
+        "hidden": (8,),
+        "num_envs_per_env_runner": 4,
+        "num_steps_sampled_before_learning_starts": 40,
+        "exploration_fraction": 1.0,
+        "final_epsilon": 0.2,
+    }
     settings = RunSettings(
         algorithm="rllib-dqn",
         scenario="paper",

@@ -22,7 +22,7 @@ from tests.recipes.noise import RAY_NOISE
 from tests.recipes.test_training import CHECKOUT, TINY, command
 
 pytestmark = RAY_NOISE
-TINY_SWEEP = [*TINY, "--set", "learning_starts=40", "--set", "batch_size=4"]
+TINY_SWEEP = [*TINY, "--set", "num_steps_sampled_before_learning_starts=40", "--set", "train_batch_size_per_learner=4"]
 
 
 def sweep(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -195,7 +195,10 @@ def test_a_process_takes_up_one_run_after_another(local_session: None, tmp_path:
 
     from recipes.rllib.tuning import RunTrial, _trial
 
-    tiny = [*TINY, *(TINY_SWEEP[len(TINY) :] if algorithm == "idql-tolb" else ("--set", "slots_per_round=100"))]
+    tiny = [
+        *TINY,
+        *(TINY_SWEEP[len(TINY) :] if algorithm == "idql-tolb" else ("--set", "train_batch_size_per_learner=100")),
+    ]
     runs = plan([algorithm], ["paper"], [0, 1], env_steps=1_000, assigned=parse_assignments(tiny[1::2]))
     sign = tmp_path / "sign"
     sign.touch()

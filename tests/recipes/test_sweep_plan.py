@@ -29,53 +29,53 @@ def test_every_combination_once_in_a_folder_of_its_own() -> None:
 
 
 def test_what_is_set_for_all_runs() -> None:
-    (run,) = plan(["dtomalb"], ["paper"], [0], assigned={"discount": 0.5, "env.max_cycles": 9})
-    assert run.settings.hyperparameters.discount == 0.5  # type: ignore[attr-defined]
+    (run,) = plan(["dtomalb"], ["paper"], [0], assigned={"gamma": 0.5, "env.max_cycles": 9})
+    assert run.settings.hyperparameters.gamma == 0.5  # type: ignore[attr-defined]
     assert run.settings.env == {"max_cycles": 9}
     for count in (3, 10):  # ten is the scenario's own
         with pytest.raises(ValueError, match=r"env\.num_users is set or varied twice"):
             plan(["dtomalb"], ["paper"], [0], num_users=[count], assigned={"env.num_users": 4})
         with pytest.raises(ValueError, match=r"env\.num_users is set or varied twice"):
             plan(["dtomalb"], ["paper"], [0], num_users=[count], search=[{"env.num_users": 4}])
-    with pytest.raises(ValueError, match="discount is set for all runs and varied"):
-        plan(["dtomalb"], ["paper"], [0], assigned={"discount": 0.5}, search=[{"discount": 0.9}])
+    with pytest.raises(ValueError, match="gamma is set for all runs and varied"):
+        plan(["dtomalb"], ["paper"], [0], assigned={"gamma": 0.5}, search=[{"gamma": 0.9}])
 
 
 def test_what_is_asked_for_twice_is_trained_once() -> None:
-    assert len(plan(["dtomalb", "dtomalb"], ["paper"], [0, 0], search=[{"discount": 0.5}, {"discount": 0.5}])) == 1
+    assert len(plan(["dtomalb", "dtomalb"], ["paper"], [0, 0], search=[{"gamma": 0.5}, {"gamma": 0.5}])) == 1
 
 
 def test_lists_are_combined_and_runs_named_by_them(tmp_path: Path) -> None:
-    values = search(tmp_path, "learning_rate: [1e-3, 0.0003]\nhidden: [[8], [8, 8]]\nenv.observation: [load]\n")
+    values = search(tmp_path, "lr: [1e-3, 0.0003]\nhidden: [[8], [8, 8]]\nenv.observation: [load]\n")
     chosen = list(combinations(values))
-    assert chosen[0] == {"learning_rate": 1e-3, "hidden": [8], "env.observation": "load"}
+    assert chosen[0] == {"lr": 1e-3, "hidden": [8], "env.observation": "load"}
     assert len(chosen) == 4
     runs = plan(["idql-tolb"], ["paper"], [0], search=chosen)
     assert len({run.folder for run in runs}) == 4
     assert runs[1].settings.hyperparameters.hidden == (8, 8)  # type: ignore[attr-defined]
     assert runs[1].settings.env == {"observation": "load"}
-    assert "learning_rate=0.001" in runs[0].name
+    assert "lr=0.001" in runs[0].name
 
 
 def test_mappings_are_searched_one_after_the_other(tmp_path: Path) -> None:
-    values = search(tmp_path, "- discount: [0.5, 0.9]\n- discount: [0.9]\n  huber: [true]\n- {}\n")
-    assert list(combinations(values)) == [{"discount": 0.5}, {"discount": 0.9}, {"discount": 0.9, "huber": True}, {}]
+    values = search(tmp_path, "- gamma: [0.5, 0.9]\n- gamma: [0.9]\n  huber: [true]\n- {}\n")
+    assert list(combinations(values)) == [{"gamma": 0.5}, {"gamma": 0.9}, {"gamma": 0.9, "huber": True}, {}]
 
 
 def test_ranges_are_drawn_alike_for_all_and_again(tmp_path: Path) -> None:
     values = search(
         tmp_path,
-        "learning_rate: {low: 1e-4, high: 1e-2, log: true}\nbatch_size: {low: 16, high: 20}\ndiscount: [0.5, 0.9]\n",
+        "lr: {low: 1e-4, high: 1e-2, log: true}\ntrain_batch_size_per_learner: {low: 16, high: 20}\ngamma: [0.5, 0.9]\n",
     )
     drawn = list(combinations(values, samples=200, seed=3))
     assert len(drawn) == 400
     assert drawn == list(combinations(values, samples=200, seed=3))
     assert drawn != list(combinations(values, samples=200, seed=4))
-    rates = [value["learning_rate"] for value in drawn]
+    rates = [value["lr"] for value in drawn]
     assert 1e-4 <= min(rates) < 2e-4
     assert 5e-3 < max(rates) <= 1e-2
     assert 0.4 < sum(rate < 1e-3 for rate in rates) / len(rates) < 0.6  # as a logarithm
-    sizes = {value["batch_size"] for value in drawn}
+    sizes = {value["train_batch_size_per_learner"] for value in drawn}
     assert all(isinstance(size, int) for size in sizes)
     assert sizes == {16, 17, 18, 19, 20}
     assert rates[:200] == rates[200:]  # the same draws for each of the list's values
@@ -95,10 +95,10 @@ def test_like_values_do_not_share_a_folder() -> None:
     [
         ("", "holds no fields"),
         ("just words", "holds no fields"),
-        ("discount: 0.5", "discount = 0.5 is not allowed; allowed: a list, or low, high"),
-        ("discount: []", "discount = \\[\\] is not allowed"),
-        ("discount: {low: 1}", "is not allowed; allowed: a list, or low, high"),
-        ("discount: [0.5", "cannot be read"),
+        ("gamma: 0.5", "gamma = 0.5 is not allowed; allowed: a list, or low, high"),
+        ("gamma: []", "gamma = \\[\\] is not allowed"),
+        ("gamma: {low: 1}", "is not allowed; allowed: a list, or low, high"),
+        ("gamma: [0.5", "cannot be read"),
     ],
 )
 def test_a_file_that_is_no_search(tmp_path: Path, text: str, message: str) -> None:
@@ -107,10 +107,10 @@ def test_a_file_that_is_no_search(tmp_path: Path, text: str, message: str) -> No
 
 
 def test_a_range_the_wrong_way_round(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"high of discount = 0\.1 is not allowed"):
-        list(combinations(search(tmp_path, "discount: {low: 0.9, high: 0.1}")))
-    with pytest.raises(ValueError, match="low of discount"):
-        list(combinations(search(tmp_path, "discount: {low: 0, high: 0.1, log: true}")))
+    with pytest.raises(ValueError, match=r"high of gamma = 0\.1 is not allowed"):
+        list(combinations(search(tmp_path, "gamma: {low: 0.9, high: 0.1}")))
+    with pytest.raises(ValueError, match="low of gamma"):
+        list(combinations(search(tmp_path, "gamma: {low: 0, high: 0.1, log: true}")))
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,18 @@ pytestmark = RAY_NOISE
 
 CHECKOUT = Path(__file__).parents[2]
 TINY = [
-    *("--set", "env.num_users=3", "--set", "env.max_cycles=10", "--set", "hidden=(8,)", "--set", "num_envs=4"),
+    *(
+        "--set",
+        "env.num_users=3",
+        "--set",
+        "env.max_cycles=10",
+        "--set",
+        "hidden=(8,)",
+        "--set",
+        "num_envs_per_env_runner=4",
+    ),
 ]
-TINY_DQN = [*TINY, "--set", "learning_starts=40", "--set", "batch_size=4"]
+TINY_DQN = [*TINY, "--set", "num_steps_sampled_before_learning_starts=40", "--set", "train_batch_size_per_learner=4"]
 
 
 def command(*arguments: str) -> list[str]:
@@ -66,7 +75,7 @@ def test_a_run_leaves_what_it_did(trained: tuple[Path, Any]) -> None:
         "seed": 5,
     }
     assert summary["env"] == {"num_users": 3, "max_cycles": 10}
-    assert summary["hyperparameters"]["batch_size"] == 4
+    assert summary["hyperparameters"]["train_batch_size_per_learner"] == 4
     assert 200 <= summary["env_steps"] < 300
     assert 0 < summary["wall_s"] < 600
     assert set(summary["versions"]) >= {"python", "edgeoffload-env", "ray", "torch", "pettingzoo"}
@@ -104,8 +113,8 @@ def test_a_finished_run_is_refused(trained: tuple[Path, Any], capsys: pytest.Cap
     again = ["train", "rllib-dqn", "--seed", "5", "--env-steps", "200", "--out", str(folder), *TINY_DQN]
     assert main(again) == REFUSED
     assert "finished run, which is never overwritten" in capsys.readouterr().err
-    assert main([*again, "--set", "discount=0.5"]) == REFUSED
-    assert "discount: 0.9 there, 0.5 asked for" in capsys.readouterr().err
+    assert main([*again, "--set", "gamma=0.5"]) == REFUSED
+    assert "gamma: 0.9 there, 0.5 asked for" in capsys.readouterr().err
     assert (folder / "summary.json").read_bytes() == before
 
 
@@ -136,7 +145,7 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(tmp_path: Path) -
     folder = tmp_path / "run"
     relative = os.path.relpath(folder, CHECKOUT)
     arguments = command("train", "rllib-ppo", "--env-steps", "3500", "--out", relative, *TINY)
-    arguments += ["--set", "slots_per_round=100", "--set", "minibatch_size=100", "--set", "epochs=1"]
+    arguments += ["--set", "train_batch_size_per_learner=100", "--set", "minibatch_size=100", "--set", "num_epochs=1"]
     process = subprocess.Popen(
         arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT, start_new_session=True
     )
@@ -179,7 +188,7 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(tmp_path: Path) -
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["rllib-dqn", "rllib-ppo"])
 def test_the_same_seed_gives_the_same_run_in_every_process(algorithm: str, tmp_path: Path) -> None:
-    tiny = {"rllib-dqn": TINY_DQN, "rllib-ppo": [*TINY, "--set", "slots_per_round=100"]}[algorithm]
+    tiny = {"rllib-dqn": TINY_DQN, "rllib-ppo": [*TINY, "--set", "train_batch_size_per_learner=100"]}[algorithm]
     tiny = [text.replace("num_users=3", "num_users=9") for text in tiny]  # sets of few may happen to be in one order
     for name, seed, hash_seed in (("a", "1", "1"), ("b", "1", "2"), ("c", "2", "1")):
         arguments = ("train", algorithm, "--env-steps", "400", "--seed", seed, "--out", str(tmp_path / name), *tiny)

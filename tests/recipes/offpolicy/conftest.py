@@ -12,7 +12,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 import ray
 from ray.tune.registry import register_env
 
-from tests.recipes.joint import toys
+from tests.recipes.offpolicy import toys
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@ import itertools
 import pytest
 import torch
 
-from recipes.joint.acting import GameSizes
-from recipes.joint.critics import KINDS, make_critics
+from recipes.networks.critics import KINDS, make_critics
+from recipes.networks.sizes import GameSizes
 
 SIZES = GameSizes(num_users=3, num_actions=4, obs_size=6, state_size=5)
 BATCH = 7

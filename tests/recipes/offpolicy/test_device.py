@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from recipes.joint import games
-from tests.recipes.joint.test_algorithms import assert_equal, small, weights
+from recipes.envs import batched_games
+from tests.recipes.offpolicy.test_algorithms import assert_equal, small, weights
 
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings
 @pytest.fixture
 def torch_games(monkeypatch: pytest.MonkeyPatch) -> None:
     """Games that compute with torch, as on a GPU."""
-    monkeypatch.setattr(games, "backend_for", lambda device: "torch")
+    monkeypatch.setattr(batched_games, "backend_for", lambda device: "torch")
 
 
 def trained(name: str, **options: Any) -> Any:
@@ -35,8 +35,8 @@ def test_training_where_games_are_torchs(name: str, torch_games: None) -> None:
     (fragment,) = runner.sample()
     users, actions, obs_size, state_size = runner.games.sizes
     shapes = [(users, obs_size), (state_size,), (users,), (users,), (users, obs_size), (state_size,), (users,)]
-    assert [tuple(column.shape) for column in fragment.rows] == [(4, *shape) for shape in shapes]
-    assert 0 <= int(fragment.rows.actions.min()) <= int(fragment.rows.actions.max()) < actions
+    assert [tuple(column.shape) for column in fragment.transitions] == [(8, *shape) for shape in shapes]
+    assert 0 <= int(fragment.transitions.actions.min()) <= int(fragment.transitions.actions.max()) < actions
     assert len(replay) == 200
     for column in replay.sample(64):
         assert torch.isfinite(column.to(torch.float64)).all()
@@ -54,11 +54,11 @@ def test_games_of_torch_and_of_numpy_give_rows_alike(monkeypatch: pytest.MonkeyP
     """Their games have streams of their own, so rows agree in kind and on average."""
     played = []
     for backend in ("numpy", "torch"):
-        monkeypatch.setattr(games, "backend_for", lambda device, backend=backend: backend)
+        monkeypatch.setattr(batched_games, "backend_for", lambda device, backend=backend: backend)
         algorithm = small("idql-tolb").training(epsilon=1.0).build_algo()
         assert algorithm.env_runner.games.on_device == (backend == "torch")
         (fragment,) = algorithm.env_runner.sample(num_timesteps=8_000)
-        played.append(fragment.rows)
+        played.append(fragment.transitions)
         algorithm.stop()
     for ours, theirs in zip(*played, strict=True):
         assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)

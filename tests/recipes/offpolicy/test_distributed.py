@@ -8,7 +8,7 @@ import pytest
 import ray
 from ray.tune.registry import register_env
 
-from recipes.joint.config import DTOMALBConfig
+from recipes import DTOMALBConfig
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,7 +26,7 @@ def small() -> DTOMALBConfig:
             train_batch_size_per_learner=32,
             hidden=(16, 16),
             num_steps_sampled_before_learning_starts=100,
-            env_steps_per_update=16,
+            slots_per_update=4,
         )
         .reporting(min_sample_timesteps_per_iteration=400)
         .debugging(seed=1, log_level="ERROR")
@@ -39,7 +39,7 @@ def test_remote_runners_play_other_games_and_act_with_the_learners_weights() -> 
     assert result["num_env_steps_sampled_lifetime"] >= 400
     assert np.isfinite(result["env_runners"]["episode_return_mean"])
     played = algorithm.env_runner_group.foreach_env_runner(
-        lambda runner: runner.sample()[0].rows.obs, local_env_runner=False
+        lambda runner: runner.sample()[0].transitions.obs, local_env_runner=False
     )
     assert len(played) == 2
     assert not np.array_equal(played[0], played[1])
@@ -108,11 +108,16 @@ def test_mpe2s_simple_spread_is_learnt() -> None:
         .training(
             train_batch_size_per_learner=256,
             gamma=0.95,
-            lr=[(0, 2e-3), (60_000, 2e-4)],
-            env_steps_per_update=16,
-            target_actions="sampled",
-            entropy_bonus=0.02,
-            epsilon=[(0, 1.0), (10_000, 0.05)],
+            lr=2e-3,
+            final_lr=2e-4,
+            total_env_steps=60_000,
+            slots_per_update=2,
+            temperature=1.0,
+            final_temperature=1.0,
+            entropy_coeff=0.02,
+            final_entropy_coeff=0.02,
+            epsilon=1.0,
+            exploration_fraction=1 / 6,
         )
         .reporting(min_sample_timesteps_per_iteration=5_000)
         .debugging(seed=0, log_level="ERROR")
@@ -121,10 +126,10 @@ def test_mpe2s_simple_spread_is_learnt() -> None:
 
     def greedy_return() -> float:
         (fragment,) = algorithm.env_runner.sample(num_episodes=200, explore=False)
-        return float(fragment.rows.rewards.mean()) * 25
+        return float(fragment.transitions.rewards.mean()) * 25
 
     (fragment,) = algorithm.env_runner.sample(num_episodes=200, random_actions=True)
-    random = float(fragment.rows.rewards.mean()) * 25
+    random = float(fragment.transitions.rewards.mean()) * 25
     for _ in range(12):
         algorithm.train()
     learned = greedy_return()

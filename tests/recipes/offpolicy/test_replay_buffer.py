@@ -1,18 +1,18 @@
 import pytest
 import torch
 
-from recipes.joint.replay import JointReplay, Rows
+from recipes.offpolicy.replay_buffer import ReplayBuffer, TransitionBatch
 
 
-def rows(first: int, count: int) -> Rows:
-    """Rows whose every number tells the row."""
+def rows(first: int, count: int) -> TransitionBatch:
+    """TransitionBatch whose every number tells the row."""
     number = torch.arange(first, first + count, dtype=torch.float32)
     users = number[:, None].expand(-1, 2)
     vector = number[:, None, None].expand(-1, 2, 3)
-    return Rows(vector, users.clone(), users.long(), users + 0.5, vector + 1.0, users + 1.0, users % 2)
+    return TransitionBatch(vector, users.clone(), users.long(), users + 0.5, vector + 1.0, users + 1.0, users % 2)
 
 
-def assert_aligned(batch: Rows) -> None:
+def assert_aligned(batch: TransitionBatch) -> None:
     number = batch.rewards[:, 0] - 0.5
     expected = rows(0, int(number.max()) + 1)
     for column, all_rows in zip(batch, expected, strict=True):
@@ -20,7 +20,7 @@ def assert_aligned(batch: Rows) -> None:
 
 
 def test_rows_stay_aligned_through_wrapping() -> None:
-    replay = JointReplay(10, seed=0)
+    replay = ReplayBuffer(10, seed=0)
     for first in range(0, 28, 4):
         replay.add(rows(first, 4))
     batch = replay.sample(500)
@@ -30,27 +30,27 @@ def test_rows_stay_aligned_through_wrapping() -> None:
 
 
 def test_more_rows_than_the_capacity_leave_the_latest() -> None:
-    replay = JointReplay(3, seed=0)
+    replay = ReplayBuffer(3, seed=0)
     replay.add(rows(0, 8))
     assert set((replay.sample(100).rewards[:, 0] - 0.5).tolist()) == {5.0, 6.0, 7.0}
 
 
 def test_only_rows_that_were_added_are_drawn() -> None:
-    replay = JointReplay(1_000, seed=0)
+    replay = ReplayBuffer(1_000, seed=0)
     replay.add(rows(0, 3))
     assert set((replay.sample(100).rewards[:, 0] - 0.5).tolist()) == {0.0, 1.0, 2.0}
 
 
 def test_an_empty_ring_has_nothing_to_draw() -> None:
     with pytest.raises(ValueError, match=r"sample\(\) before add\(\)"):
-        JointReplay(5, seed=0).sample(1)
+        ReplayBuffer(5, seed=0).sample(1)
 
 
 def test_a_restored_ring_goes_on_alike() -> None:
-    replay = JointReplay(10, seed=4)
+    replay = ReplayBuffer(10, seed=4)
     replay.add(rows(0, 13))
     replay.sample(5)
-    twin = JointReplay(10, seed=9)
+    twin = ReplayBuffer(10, seed=9)
     twin.set_state(replay.get_state())
     for one in (replay, twin):
         one.add(rows(13, 3))
@@ -59,11 +59,11 @@ def test_a_restored_ring_goes_on_alike() -> None:
 
 
 def test_a_stored_state_does_not_change_afterwards() -> None:
-    replay = JointReplay(4, seed=0)
+    replay = ReplayBuffer(4, seed=0)
     replay.add(rows(0, 4))
     state = replay.get_state()
     replay.add(rows(4, 4))
-    twin = JointReplay(4, seed=0)
+    twin = ReplayBuffer(4, seed=0)
     twin.set_state(state)
     assert set((twin.sample(50).rewards[:, 0] - 0.5).tolist()) == {0.0, 1.0, 2.0, 3.0}
 
@@ -71,7 +71,7 @@ def test_a_stored_state_does_not_change_afterwards() -> None:
 def test_equal_seeds_draw_equal_batches() -> None:
     batches = []
     for seed in (1, 1, 2):
-        replay = JointReplay(100, seed=seed)
+        replay = ReplayBuffer(100, seed=seed)
         replay.add(rows(0, 100))
         batches.append(replay.sample(30).rewards)
     assert torch.equal(batches[0], batches[1])
