@@ -1,4 +1,4 @@
-"""A DTOMALB update in bare torch: the mathematics of ``recipes/algorithms/dtomalb.py`` and nothing else."""
+"""A DTOMALB update in bare torch: the mathematics of ``recipes.joint``'s and nothing else, written without it."""
 
 import itertools
 import math
@@ -9,11 +9,6 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 DISCOUNT, RATE, TAU = 0.9, 1e-3, 0.01
-SETTINGS = {
-    "gamma": DISCOUNT, "lr": RATE, "final_lr": RATE, "tau": TAU,
-    "target_actions": "greedy", "temperature": 1.0, "final_temperature": 1.0,
-}
-"""Hyper-parameters of DTOMALB whose update this is."""
 
 
 class BareUpdate:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from recipes.hyperparameters import ValidatedConfig
+from recipes.hyperparameters import Checked
 from recipes.registry import get
 from recipes.settings import RunSettings
 
@@ -18,7 +18,7 @@ QUICK_USERS: Sequence[int] = (2, 3, 10)
 ALGORITHMS = {"dtomalb": {}, "idql-tolb": {}, "dqn-tolb": {}, "dqn-tolb (joint head)": {"head": "joint"}}
 COLUMNS = ("algorithm", "num_users", "outputs", "parameters", "update_s", "decision_s")
 _ACTIONS = 6
-_LARGEST_JOINT_HEAD = 20_000  # what recipes.networks.acting builds at most; not imported, as figures need no torch
+_LARGEST_JOINT_HEAD = 20_000  # what recipes.joint.acting builds at most; not imported, as figures need no torch
 REPETITIONS, QUICK_REPETITIONS = 51, 5
 
 
@@ -39,7 +39,7 @@ def costs(users: Sequence[int] = USERS, repetitions: int = REPETITIONS) -> Itera
 
 def _cost(algorithm: str, num_users: int, values: dict[str, Any], repetitions: int) -> dict[str, Any]:
     recipe = get(algorithm).load()
-    hyper: ValidatedConfig = recipe.Hyperparameters.of(values | {"num_steps_sampled_before_learning_starts": 1})
+    hyper: Checked = recipe.Hyperparameters.of(values | {"learning_starts": 1})
     settings = RunSettings(
         algorithm=algorithm,
         scenario="paper",
@@ -56,13 +56,12 @@ def _cost(algorithm: str, num_users: int, values: dict[str, Any], repetitions: i
         acting = built.env_runner.module.acting
         trained = [built.learner_group._learner.module["default_policy"]]
         parameters = sum(p.numel() for module in trained for p in module.parameters() if p.requires_grad)
-        one = acting.select_input(rows.obs[:1], rows.state[:1])
-        outputs = acting.values(one).numel()
+        outputs = acting.values(rows.obs[:1], rows.state[:1]).numel()
         return {
             "outputs": outputs,
             "parameters": parameters,
             "update_s": _median_s(lambda: built.learner_group.update(batch=rows), repetitions),
-            "decision_s": _median_s(lambda: acting.greedy(one), repetitions),
+            "decision_s": _median_s(lambda: acting.greedy(rows.obs[:1], rows.state[:1]), repetitions),
         }
     finally:
         built.stop()

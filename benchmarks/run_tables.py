@@ -22,7 +22,7 @@ def _who(rows: Sequence[Row], game: str) -> list[tuple[str, str]]:
     """Algorithms and variants on a scenario as it is, the ones with colours of their own first."""
     users = scenarios.configure(game).num_users
     found = {(r["algorithm"], r["variant"]) for r in rows if (r["scenario"], r["num_users"]) == (game, users)}
-    order = [*style.STYLES, *registry.ALGORITHMS]
+    order = [*style.STYLES, *registry.RECIPES]
     known = [who for who in found if who[1] in ("", "joint head")]
     return sorted(known, key=lambda who: (order.index(who[0]), who[1]))
 

@@ -22,7 +22,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 from benchmarks import report
-from benchmarks.bare_update import SETTINGS, bare_update
+from benchmarks.bare_update import bare_update
 from benchmarks.timing import Steps, Timing, rates, ratios, take_turns
 
 FULL, QUICK = Timing(rounds=15, turn_s=0.5), Timing(rounds=3, turn_s=0.1)
@@ -37,10 +37,10 @@ def measure(timing: Timing) -> dict[str, Any]:
     from recipes.rllib.session import local_ray
 
     with local_ray():
-        from recipes import DTOMALBConfig
-        from recipes.offpolicy.env_runner import BatchedEnvRunner
+        from recipes.joint.config import DTOMALBConfig
+        from recipes.joint.env_runner import JointEnvRunner
 
-        config = DTOMALBConfig().environment("edgeoffload/paper-v0").training(**SETTINGS).debugging(seed=0)
+        config = DTOMALBConfig().environment("edgeoffload/paper-v0").debugging(seed=0)
         algorithm = config.copy().build_algo()
         algorithm.train()
         size, sizes = config.train_batch_size_per_learner, algorithm.env_runner.games.sizes
@@ -51,7 +51,7 @@ def measure(timing: Timing) -> dict[str, Any]:
         bare = bare_update(sizes.num_users, sizes.obs_size, sizes.state_size, sizes.num_actions, 64, size)
         updates = take_turns({"rllib": _repeat(update), "bare": _repeat(bare)}, timing)
         runners = {
-            games: BatchedEnvRunner(config=config.copy().env_runners(num_envs_per_env_runner=games), worker_index=0)
+            games: JointEnvRunner(config=config.copy().env_runners(num_envs_per_env_runner=games), worker_index=0)
             for games in GAMES
         }
         sampling = {
@@ -75,10 +75,12 @@ def against_agilerl(python: str, num_games: int, timing: Timing) -> dict[str, An
 
     steps = 1_600
     with local_ray():
-        from recipes import DTOMALBConfig
+        from recipes.joint.config import DTOMALBConfig
 
-        config = DTOMALBConfig().environment("edgeoffload/paper-v0").training(**SETTINGS).debugging(seed=0)
-        config.training(num_envs_per_env_runner=num_games, slots_per_update=16 // num_games)
+        config = DTOMALBConfig().environment("edgeoffload/paper-v0").debugging(seed=0)
+        config.env_runners(
+            num_envs_per_env_runner=num_games, rollout_fragment_length=config.env_steps_per_update // num_games
+        )
         algorithm = config.reporting(min_sample_timesteps_per_iteration=steps).build_algo()
         algorithm.train()
         command = [python, "-m", "benchmarks.agilerl_maddpg", str(num_games)]

@@ -141,7 +141,7 @@ def config_class(name: str) -> type[OffPolicyConfig]:
         raise ValueError(f"the registry's entry of {name} names no RLlib configuration; add config=")
     module: Any = entry.load()
     title = entry.config.removesuffix("Config")
-    made = type(
+    made: Any = type(
         entry.config,
         (OffPolicyConfig,),
         {
@@ -160,7 +160,8 @@ def config_class(name: str) -> type[OffPolicyConfig]:
         "get_default_config": classmethod(lambda cls: made()),
     }
     made.algorithm_type = type(title, (OffPolicyAlgorithm,), options)
-    return made
+    config: type[OffPolicyConfig] = made
+    return config
 
 
 def _docstring(name: str, hyperparameters: type[OffPolicyHyperparameters]) -> str:

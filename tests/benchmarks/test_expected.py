@@ -37,7 +37,7 @@ def published(name: str, scenario: str) -> list[Row]:
     return sorted(rows, key=lambda row: row["seed"])
 
 
-@pytest.mark.parametrize("name", registry.ALGORITHMS)
+@pytest.mark.parametrize("name", registry.RECIPES)
 def test_a_recipes_results_to_expect(name: str) -> None:
     said = SENTENCE.findall(docstring(name))
     if not published(name, "paper"):
@@ -58,7 +58,7 @@ def test_a_recipes_results_to_expect(name: str) -> None:
             assert [lowest, highest] == [f"{min(scores):.2f}", f"{max(scores):.2f}"]
 
 
-@pytest.mark.parametrize("name", registry.ALGORITHMS)
+@pytest.mark.parametrize("name", registry.RECIPES)
 def test_a_recipe_says_how_it_differs_from_the_paper_with_its_own_defaults(name: str) -> None:
     assert "Differences from the paper" in docstring(name)
     hyper = registry.get(name).load().Hyperparameters()

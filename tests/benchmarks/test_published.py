@@ -14,7 +14,7 @@ from benchmarks.rows import KEY, Results, Row, read_rows
 from benchmarks.studies import JOINT_HEAD
 from edgeoffload_env import policies
 from recipes import protocol, registry
-from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
+from recipes.joint.recipe import JointHyperparameters
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks" / "results"
@@ -101,11 +101,10 @@ def test_every_published_run_was_evaluated_at_every_hundredth() -> None:
     for run in runs:
         steps = [row["env_steps"] for row in run]
         hyper = registry.get(run[0]["algorithm"]).load().Hyperparameters()
-        if isinstance(hyper, OffPolicyHyperparameters):
-            stride = hyper.num_envs_per_env_runner
+        if isinstance(hyper, JointHyperparameters):
+            stride = hyper.num_envs
         else:
-            slots = getattr(hyper, "slots_per_update", 0)
-            stride = hyper.num_envs_per_env_runner * slots or hyper.train_batch_size_per_learner
+            stride = getattr(hyper, "slots_per_round", 0) or hyper.num_envs * hyper.slots_per_update
         apart = protocol.steps_between_evaluations(steps[-1])
         for before, after in itertools.pairwise([0, *steps]):
             assert apart <= after - before < apart + stride, run[0]
@@ -123,13 +122,13 @@ def test_the_protocols_page_has_the_codes_numbers() -> None:
     (budget,) = numbers(r"; ([\d,]+) unless said otherwise")
     own = [
         recipe
-        for recipe in registry.ALGORITHMS.values()
+        for recipe in registry.RECIPES.values()
         if issubclass(recipe.load().Hyperparameters, JointHyperparameters)
     ]
     assert [recipe.env_steps for recipe in own] == [budget] * 5
 
 
-TUNED = [*((name, "paper") for name in registry.ALGORITHMS if name != "dtoma"), ("dqn-tolb", "sparse")]
+TUNED = [*((name, "paper") for name in registry.RECIPES if name != "dtoma"), ("dqn-tolb", "sparse")]
 """``dtoma`` takes ``dtomalb``'s settings; the joint head was tuned on ``sparse``."""
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import agilerl_maddpg, report, training
-from benchmarks.bare_update import SETTINGS, BareUpdate
+from benchmarks.bare_update import BareUpdate
 from edgeoffload_env import edgeoffload_v0
 from tests.benchmarks.test_throughput import assert_spread
 from tests.recipes.noise import RAY_NOISE
@@ -43,10 +43,10 @@ def parameters(network: Any) -> list[torch.Tensor]:
 
 def test_the_bare_update_is_the_learners(local_session: None) -> None:
     """From the same weights and rows, with the same noise, both come to the same weights, update by update."""
-    from recipes import DTOMALBConfig
+    from recipes.joint.config import DTOMALBConfig
 
-    config = DTOMALBConfig().environment("edgeoffload/paper-v0", env_config={"num_users": 4}).training(**SETTINGS)
-    algorithm = config.env_runners(num_envs_per_env_runner=8).debugging(seed=3).build_algo()
+    config = DTOMALBConfig().environment("edgeoffload/paper-v0", env_config={"num_users": 4}).debugging(seed=3)
+    algorithm = config.env_runners(num_envs_per_env_runner=8).build_algo()
     learner = algorithm.learner_group._learner
     networks = learner.networks
     users, choices, obs_size, state_size = algorithm.env_runner.games.sizes
@@ -61,15 +61,15 @@ def test_the_bare_update_is_the_learners(local_session: None) -> None:
         for parameter, value in zip(mine, parameters(theirs), strict=True):
             parameter.data.copy_(value)
     before = [parameters(theirs) for _, theirs in pairs]
-    bare.generator.set_state(learner.learner.generator.get_state())
+    bare.generator.set_state(learner._generator.get_state())
     for _ in range(3):
         (fragment,) = algorithm.env_runner.sample(num_timesteps=64)
-        rows = fragment.transitions
+        rows = fragment.rows
         assert not rows.terminated.any()
         learner.update(rows)
         loss = bare.learn(*rows[:6])
         assert float(loss) > 0.0
-        torch.testing.assert_close(loss, learner.learner._sums.pop("critic_loss"))
+        torch.testing.assert_close(loss, learner._sums.pop("critic_loss"))
         for mine, theirs in pairs:
             torch.testing.assert_close([p.detach() for p in mine], parameters(theirs), rtol=1e-4, atol=1e-6)
     for old, (_, theirs) in zip(before, pairs, strict=True):
