@@ -13,7 +13,7 @@ from edgeoffload_env._validation import check_choice, check_float, check_int, fa
 from recipes.joint.critics import KINDS
 from recipes.joint.env_runner import JointEnvRunner
 from recipes.joint.schedule import Schedule
-from recipes.rllib.outspoken import PROBE_TIMEOUT_S
+from recipes.rllib.fault_reporting import PROBE_TIMEOUT_S
 
 _MOST = 10**12
 

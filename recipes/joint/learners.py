@@ -12,7 +12,7 @@ from recipes.joint import losses
 from recipes.joint.networks import softmax
 from recipes.joint.replay import Rows
 from recipes.joint.schedule import value_at
-from recipes.rllib.finite import require_finite
+from recipes.rllib.nan_guard import require_finite
 
 _GENERATOR = "joint_generator"
 

@@ -12,8 +12,8 @@ from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
 from edgeoffload_env.observation import observation_size, state_size
 from edgeoffload_env.policies.view import PolicyView
-from recipes.asked import row_of, rows_of
 from recipes.joint.acting import ActingNetwork, GameSizes, make_acting
+from recipes.observations import check_vector, stack_observations
 from recipes.weights import fitting, load_weights
 
 _PREFIX = "acting."
@@ -110,11 +110,11 @@ class JointPolicy:
             if state is None:
                 raise TypeError(f"{self.name} acts for all users at once and needs state=")
             seen = torch.zeros(1, sizes.num_users, sizes.obs_size)
-            chosen = self.acting.greedy(seen, torch.from_numpy(row_of("state", state, sizes.state_size))[None])
+            chosen = self.acting.greedy(seen, torch.from_numpy(check_vector("state", state, sizes.state_size))[None])
             return dict(zip(self.users, chosen[0].tolist(), strict=True))
         if observations is None or state is not None:
             raise TypeError(f"{self.name} acts for each user on its own observation and needs observations alone")
-        places, rows = rows_of(observations, self.users, sizes.obs_size)
+        places, rows = stack_observations(observations, self.users, sizes.obs_size)
         seen = torch.zeros(1, sizes.num_users, sizes.obs_size)
         seen[0, places] = torch.from_numpy(rows)
         chosen = self.acting.greedy(seen, torch.zeros(1, sizes.state_size))[0, places]
