@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
-from edgeoffload_env._validation import check_choice, check_float, check_int, fail
+from edgeoffload_env._validation import check_choice, check_float, check_int, fail, fail_unknown
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Checked:
     def of(cls, values: dict[str, Any]) -> Self:
         """An instance with some fields set, the others at their defaults."""
         names = [field.name for field in dataclasses.fields(cls)]
-        for name, value in values.items():
+        for name in values:
             if name not in names:
-                raise TypeError(f"unknown hyper-parameter {name!r} = {value!r}; allowed: {', '.join(names)}")
+                fail_unknown("hyper-parameter", name, names, TypeError)
         return cls(**values)
 
     @classmethod

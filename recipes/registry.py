@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from edgeoffload_env._validation import check_known
 from recipes.hyperparameters import Checked
 
 if TYPE_CHECKING:
@@ -60,6 +61,4 @@ def get(name: str) -> Recipe:
     Raises:
         ValueError: no such algorithm.
     """
-    if name not in RECIPES:
-        raise ValueError(f"algorithm = {name!r} is not allowed; allowed: {', '.join(RECIPES)}")
-    return RECIPES[name]
+    return RECIPES[check_known("algorithm", name, RECIPES)]

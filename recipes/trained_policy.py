@@ -17,8 +17,9 @@ def load_trained_policy(folder: RunFolder) -> Policy:
     if last is None:
         raise RunError(f"{folder.path} has no checkpoint yet; train it first")
     settings = folder.settings
+    module = registry.get(settings.algorithm).load()
     try:
-        return registry.get(settings.algorithm).load().load_policy(settings, last[0])
+        return module.load_policy(settings, last[0])
     except ImportError as error:
         extra = "torch" if error.name == "torch" else "rllib"
         need = f"a policy of {settings.algorithm} needs `pip install 'edgeoffload-env[{extra}]'`"

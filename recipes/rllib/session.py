@@ -14,9 +14,7 @@ from typing import Any
 
 from recipes.errors import RunError
 
-_OBJECT_STORE_BYTES = (
-    200 * 2**20
-)  # Ray reserves 30 % of the memory by default; local training needs little
+_OBJECT_STORE_BYTES = 200 * 2**20  # Ray reserves 30 % of the memory by default; local training needs little
 _CHECKOUT = Path(__file__).parents[2]
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 _TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")

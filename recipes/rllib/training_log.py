@@ -33,7 +33,7 @@ class TrainingLog:
             values.extend(result["env_runners"].get(key, []))
 
     def write_row(self, progress: Progress, result: dict[str, Any], evaluation: Evaluation) -> dict[str, Any]:
-        """Write the row of an evaluation, with the episodes since the last row and the last iteration's learner metrics.
+        """Write the row of an evaluation: the episodes since the last row, the evaluation, the learner's metrics.
 
         Returns:
             The row.
