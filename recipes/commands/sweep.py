@@ -104,7 +104,8 @@ def _run(options: argparse.Namespace) -> int:
     unfinished = [run.name for run in missing if not _is_finished(out, run)]
     failed = errors.keys() & set(unfinished)
     for name in sorted(failed):
-        print(f"{name} failed: {errors[name].strip().splitlines()[-1]}", file=sys.stderr)
+        reason = errors[name].strip().splitlines()[-1].removeprefix("Training failed: ")
+        print(f"{name} failed: {reason}", file=sys.stderr)
     if not unfinished:
         return DONE
     print(f"{len(unfinished)} of {len(runs)} runs are unfinished; re-run the command to resume", file=sys.stderr)
