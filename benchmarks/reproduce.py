@@ -64,7 +64,7 @@ def reproduce(
             missing[run.folder] = (variant, run)
     for variant, run in list(missing.values()):
         folder = RunFolder(runs / run.folder)
-        folder.check_same(run.settings)
+        folder.check_settings(run.settings)
         if folder.finished:
             _keep(kept, variant, run, folder)
             del missing[run.folder]
