@@ -38,9 +38,9 @@ def load_policy(run: str | Path) -> "Policy":
         ImportError: torch or Ray is needed and not installed; the message says what to install.
     """
     from recipes.runs import RunFolder
-    from recipes.train import policy_of
+    from recipes.trained_policy import load_trained_policy
 
-    return policy_of(RunFolder.open(Path(run)))
+    return load_trained_policy(RunFolder.open(Path(run)))
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.runs import RunError
+from recipes.errors import RunError
 
 _ARRAYS = {("collections", "OrderedDict")} | {
     (module, name)

@@ -68,7 +68,7 @@ def algorithm_config(settings: Run) -> Any:
     from ray.rllib.algorithms.dqn import DQNConfig
 
     from recipes.rllib.adapter import env_id, own_policy, register_envs
-    from recipes.rllib.finite import FiniteDQNLearner
+    from recipes.rllib.nan_guard import FiniteDQNLearner
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)

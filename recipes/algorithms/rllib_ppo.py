@@ -59,7 +59,7 @@ def algorithm_config(settings: Run) -> Any:
     from ray.rllib.algorithms.ppo import PPOConfig
 
     from recipes.rllib.adapter import env_id, one_policy, register_envs
-    from recipes.rllib.finite import FinitePPOLearner
+    from recipes.rllib.nan_guard import FinitePPOLearner
 
     hyper = settings.hyperparameters
     assert isinstance(hyper, Hyperparameters)

@@ -20,7 +20,7 @@ from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner
 from recipes.offpolicy.rl_module import OffPolicyModule
 from recipes.offpolicy.rllib_learner import RLlibLearner
-from recipes.rllib.outspoken import PROBE_TIMEOUT_S
+from recipes.rllib.fault_reporting import PROBE_TIMEOUT_S
 
 _HORIZON = "total_env_steps"
 

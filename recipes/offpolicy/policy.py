@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
 from edgeoffload_env.policies.view import PolicyView
-from recipes.asked import row_of, rows_of
 from recipes.networks.acting import ActingNetwork, PerUser
 from recipes.networks.sizes import sizes_of
 from recipes.networks.stacked_mlp import argmax
+from recipes.observations import check_vector, stack_observations
 from recipes.weights import load_weights, restoring
 
 _PREFIX = "acting."
@@ -93,13 +93,13 @@ class NetworkPolicy:
         if self.central:
             if state is None:
                 raise TypeError(f"{self.name} acts for all users at once and needs state=")
-            row = row_of("state", state, self.acting.sizes.state_size)
+            row = check_vector("state", state, self.acting.sizes.state_size)
             chosen = self.acting.greedy(torch.from_numpy(row)[None])
             return dict(zip(self.users, chosen[0].tolist(), strict=True))
         if observations is None or state is not None:
             raise TypeError(f"{self.name} acts for each user on its own observation and needs observations alone")
         assert isinstance(self.acting, PerUser)
-        places, rows = rows_of(observations, self.users, self.acting.sizes.obs_size)
+        places, rows = stack_observations(observations, self.users, self.acting.sizes.obs_size)
         inputs = torch.from_numpy(rows)[:, None]
         values = [self.acting.single(place)(row) for place, row in zip(places, inputs, strict=True)]
         return {user: int(argmax(each)) for user, each in zip(observations, values, strict=True)}

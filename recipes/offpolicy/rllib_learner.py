@@ -9,7 +9,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from recipes.offpolicy.learner import OffPolicyLearner
 from recipes.offpolicy.replay_buffer import TransitionBatch
-from recipes.rllib.finite import require_finite
+from recipes.rllib.nan_guard import require_finite
 
 _GENERATOR = "learner_generator"
 

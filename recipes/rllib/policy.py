@@ -14,7 +14,7 @@ from edgeoffload_env._validation import fail
 from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.observation import observation_size
 from edgeoffload_env.policies.view import PolicyView
-from recipes.asked import rows_of
+from recipes.observations import stack_observations
 from recipes.registry import Run
 from recipes.rllib.adapter import make_env
 from recipes.weights import load_weights, restoring
@@ -110,7 +110,7 @@ class TrainedPolicy:
         Raises:
             ValueError: an unknown user, or an observation of another shape.
         """
-        places, rows = rows_of(observations, self.users, self._obs_size)
+        places, rows = stack_observations(observations, self.users, self._obs_size)
         if self._agent_id:
             rows = np.concatenate((rows, np.eye(self._num_users, dtype=np.float32)[places]), axis=1)
         modules = [self._modules[0 if self._shared else place] for place in places]

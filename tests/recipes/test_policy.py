@@ -9,7 +9,7 @@ from ray.rllib.core.columns import Columns
 from edgeoffload_env import edgeoffload_v0, evaluate, policies
 from recipes import registry
 from recipes.rllib.adapter import own_policy
-from recipes.rllib.loop import build
+from recipes.rllib.build import build_algorithm
 from recipes.settings import RunSettings
 from tests.recipes.noise import RAY_NOISE
 
@@ -27,7 +27,7 @@ def built(algorithm: str, folder: Path, **hyper: Any) -> tuple[Any, RunSettings,
         hyperparameters=module.Hyperparameters.of({"hidden": (16,)} | hyper),
         env={"num_users": 4},
     )
-    trained = build(settings, 0)
+    trained = build_algorithm(settings, 0)
     trained.save_to_path(str(folder))
     return trained, settings, module.load_policy(settings, folder)
 

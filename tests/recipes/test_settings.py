@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from recipes import cli, registry
+from recipes import registry
+from recipes.cli import parse
 from recipes.hyperparameters import LayerSizes, Range, ValidatedConfig
 from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
 
@@ -123,7 +124,7 @@ def test_settings_survive_their_command() -> None:
         settings(),
         settings(seed=3, hyperparameters=changed, env={"num_users": 4, "server_hz": (1e9, 2.5e9)}),
     ):
-        words = cli._parser().parse_args(shlex.split(asked.command)[3:])
+        words = parse(shlex.split(asked.command)[3:])
         values, env = hyperparameters_and_env(parse_assignments(words.assignments))
         again = settings(scenario=words.scenario, seed=words.seed, env_steps=words.env_steps, env=env)
         again = dataclasses.replace(again, algorithm=words.algorithm, hyperparameters=hyper.of(values))

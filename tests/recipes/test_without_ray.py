@@ -13,13 +13,14 @@ import pytest
 from edgeoffload_env import edgeoffload_v0, evaluate
 from recipes import load_policy, registry
 from recipes.checkpoints import Progress
-from recipes.cli import REFUSED
-from recipes.rllib.loop import Training
+from recipes.commands.exit_codes import REFUSED
+from recipes.rllib.training import Training
 from recipes.runs import RunFolder
 from recipes.settings import parse_assignments
 from recipes.sweep import plan
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.test_training import CHECKOUT, TINY_DQN, run
+from tests.recipes.processes import CHECKOUT, run
+from tests.recipes.runs import TINY_DQN
 
 pytestmark = RAY_NOISE
 
@@ -56,7 +57,7 @@ def runs(local_session: None, tmp_path_factory: pytest.TempPathFactory) -> dict[
         folder = RunFolder.begin(out / planned.settings.algorithm, planned.settings)
         with contextlib.closing(Training(folder, planned.settings, checkpoint_s=0.0)) as training:
             training.advance()
-            assert training.over
+            assert training.finished
         folder.release()
     return {name: out / name for name in OWN}
 

@@ -1,4 +1,4 @@
-"""Losses and networks that are no numbers, in this process; in test_faults.py one comes up in a sweep by itself."""
+"""NaN or infinite losses and weights, injected in this process; test_faults.py has a sweep that diverges."""
 
 import math
 from contextlib import closing
@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from recipes.errors import TrainingError
 from recipes.rllib.adapter import RLlibParallelEnv
-from recipes.rllib.finite import NotFiniteError, require_finite_networks
-from recipes.rllib.loop import Training
-from recipes.runs import RunFolder, TrainingError
+from recipes.rllib.nan_guard import NotFiniteError, require_finite_weights
+from recipes.rllib.training import Training
+from recipes.runs import RunFolder
 from recipes.settings import parse_assignments
 from recipes.sweep import plan
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.test_training import TINY
+from tests.recipes.runs import TINY
 
 pytestmark = RAY_NOISE
 
@@ -32,7 +33,7 @@ COLUMNS = {"dtomalb": "obs", "dqn-tolb": "obs", "rllib-dqn": "new_obs", "rllib-p
 
 
 def poison_networks(learner: Any) -> None:
-    """Networks that rate, as a broken update leaves them; those that act stay whole."""
+    """Set critics and target networks to NaN; networks that act stay intact."""
     for module in learner.module.values():
         for name, parameter in module.named_parameters():
             if "target" in name or "critic" in name:
@@ -40,21 +41,21 @@ def poison_networks(learner: Any) -> None:
 
 
 def poison_rewards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Games whose rewards are no numbers."""
+    """Make all rewards NaN."""
     step = RLlibParallelEnv.step
 
-    def broken(self: RLlibParallelEnv, actions: Any) -> Any:
+    def step_with_nan(self: RLlibParallelEnv, actions: Any) -> Any:
         seen, rewards, *rest = step(self, actions)
         return seen, dict.fromkeys(rewards, math.nan), *rest
 
-    monkeypatch.setattr(RLlibParallelEnv, "step", broken)
+    monkeypatch.setattr(RLlibParallelEnv, "step", step_with_nan)
 
 
 @pytest.mark.parametrize(("algorithm", "poisoned"), CASES)
-def test_what_is_nan_stops_the_run_and_keeps_its_batch(
+def test_nan_stops_the_run_and_saves_the_batch(
     local_session: None, tmp_path: Path, algorithm: str, poisoned: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A loss; but RLlib's DQN takes values that are NaN for 0, so that its losses stay finite: its networks do not."""
+    """In a loss; RLlib's DQN replaces NaN by 0 in its loss, so its weights are checked too."""
     (run,) = plan(
         [algorithm], ["paper"], [0], env_steps=2_000, assigned=parse_assignments(TINY[1::2]) | SMALL[algorithm]
     )
@@ -69,8 +70,10 @@ def test_what_is_nan_stops_the_run_and_keeps_its_batch(
             training.advance()
     message = str(failure.value)
     what = "_target_encoder." if (algorithm, poisoned) == ("rllib-dqn", NETWORKS) else "the loss of "
-    assert message.startswith(f"after {done:,} env steps {what}")
-    assert f" is nan; the batch is in {tmp_path / 'nan-batch.npz'}, and its checkpoint of {done:,} env" in message
+    assert message.startswith("Training failed: ")
+    assert what in message
+    assert f" is nan after {done:,} env steps; the batch is in {tmp_path / 'nan-batch.npz'}; " in message
+    assert message.endswith(f"the last checkpoint is at {done:,} env steps")
     with np.load(tmp_path / "nan-batch.npz", allow_pickle=False) as batch:
         assert len(batch[COLUMNS[algorithm]]) >= 4
     assert folder.last_checkpoint() is not None
@@ -78,12 +81,12 @@ def test_what_is_nan_stops_the_run_and_keeps_its_batch(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_one_weight_that_is_no_number(value: float) -> None:
+def test_a_single_weight_that_is_not_finite(value: float) -> None:
     modules = {"a": torch.nn.Linear(3, 2), "b": torch.nn.Linear(3, 2)}
-    require_finite_networks(modules, {})
-    modules["a"].weight.data.fill_(1e30)  # whose squares are infinite
-    require_finite_networks(modules, {})
+    require_finite_weights(modules, {})
+    modules["a"].weight.data.fill_(1e30)  # its square overflows
+    require_finite_weights(modules, {})
     modules["b"].bias.data[1] = value
     with pytest.raises(NotFiniteError, match=f"^bias of b is {value}$") as failure:
-        require_finite_networks(modules, {"b": {"obs": torch.ones(4), "other": 1}})
+        require_finite_weights(modules, {"b": {"obs": torch.ones(4), "other": 1}})
     assert {name: list(column) for name, column in failure.value.batch.items()} == {"obs": [1.0] * 4}

@@ -1,4 +1,4 @@
-"""A second Ctrl-C stops at once, wherever the program is."""
+"""A second Ctrl-C stops immediately, also in finalisers and in logging."""
 
 import signal
 import sys
@@ -8,18 +8,18 @@ from types import FunctionType
 
 import pytest
 
-from recipes.stopping import StopSignals
+from recipes.stop_signals import StopSignals
 
 
 class Interrupted:
-    """Its finaliser is where the signal comes, and Python only prints what is raised there."""
+    """Receives a signal in its finaliser, where Python only prints exceptions."""
 
     def __del__(self) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def within_logging() -> None:
-    """As if the signal came in a function of that module, whose lock others wait for."""
+def in_logging() -> None:
+    """Receive a signal in a function of the logging module, which holds a lock."""
 
     def release() -> None:
         signal.raise_signal(signal.SIGINT)
@@ -30,23 +30,23 @@ def within_logging() -> None:
     assert not held
 
 
-def within_a_finaliser() -> None:
+def in_a_finaliser() -> None:
     Interrupted()
 
 
-@pytest.mark.parametrize("somewhere", [within_a_finaliser, within_logging])
+@pytest.mark.parametrize("location", [in_a_finaliser, in_logging])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_is_not_lost(
-    somewhere: Callable[[], None], number: int, capfd: pytest.CaptureFixture[str]
+    location: Callable[[], None], number: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stop, reached = StopSignals(), []
     before = signal.getsignal(signal.SIGINT)
 
     def work() -> None:
-        with stop.caught():
+        with stop.installed():
             signal.raise_signal(number)
-            assert stop.asked
-            somewhere()
+            assert stop.requested
+            location()
             reached.append(True)
             time.sleep(60.0)
 
@@ -57,30 +57,30 @@ def test_a_second_signal_is_not_lost(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_signal_that_comes_too_late_does_nothing() -> None:
+def test_a_retry_does_not_outlive_the_handlers() -> None:
     stop, late = StopSignals(), []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
     for number in before:
         signal.signal(number, lambda number, _: late.append(number))
     try:
-        with stop.caught():
+        with stop.installed():
             signal.raise_signal(signal.SIGINT)
-            within_a_finaliser()
-            within_a_finaliser()
+            in_a_finaliser()
+            in_a_finaliser()
         time.sleep(0.2)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    assert stop.asked
+    assert stop.requested
     assert late == []
 
 
-def test_logging_that_waits_is_not_waited_for() -> None:
+def test_retries_in_logging_are_limited() -> None:
     waits = FunctionType((lambda: time.sleep(60.0)).__code__, {"__name__": "logging", "time": time})
     stop = StopSignals()
 
     def work() -> None:
-        with stop.caught():
+        with stop.installed():
             signal.raise_signal(signal.SIGINT)
             signal.setitimer(signal.ITIMER_REAL, 0.01)
             waits()
@@ -91,13 +91,13 @@ def test_logging_that_waits_is_not_waited_for() -> None:
     assert 0.5 < time.monotonic() - began < 30.0
 
 
-def test_what_else_a_finaliser_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_in_a_finaliser_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Faulty:
         def __del__(self) -> None:
-            raise ValueError("of a finaliser")
+            raise ValueError("in a finaliser")
 
-    told: list[str] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(str(lost.exc_value)))
-    with StopSignals().caught():
+    printed: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: printed.append(str(lost.exc_value)))
+    with StopSignals().installed():
         Faulty()
-    assert told == ["of a finaliser"]
+    assert printed == ["in a finaliser"]
