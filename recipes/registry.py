@@ -57,18 +57,19 @@ class AlgorithmModule(Protocol):
         """Return the greedy policy of a checkpoint."""
 
 
+DEFAULT_ENV_STEPS = 60_000
+
+
 @dataclass(frozen=True)
 class Algorithm:
-    """Entry of an algorithm."""
+    """Entry of an algorithm; its file is ``recipes/algorithms/<name>.py``, with ``_`` in place of ``-``."""
 
     name: str
-    module: str
-    """Import path of its file."""
     summary: str
-    env_steps: int
-    """Default length of a run."""
     config: str | None = None
     """Name of its RLlib configuration in :mod:`recipes`; None for RLlib's stock algorithms."""
+    env_steps: int = DEFAULT_ENV_STEPS
+    """Default length of a run."""
 
     def load(self) -> AlgorithmModule:
         """Import the algorithm's file.
@@ -77,62 +78,22 @@ class Algorithm:
             ImportError: torch is not installed; the message names the extra that has it.
         """
         try:
-            return cast(AlgorithmModule, importlib.import_module(self.module))
+            return cast(AlgorithmModule, importlib.import_module(f"recipes.algorithms.{self.name.replace('-', '_')}"))
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
-            need = f"a policy of {self.name} needs `pip install 'edgeoffload-env[torch]'`"
-            raise ImportError(f"{error}; {need}", name="torch") from error
+            need = f"{self.name} needs `pip install 'edgeoffload-env[torch]'`"
+            raise ImportError(f"{error}; {need}", name="torch") from None
 
 
 _ALGORITHMS = (
-    Algorithm(
-        "dtomalb",
-        "recipes.algorithms.dtomalb",
-        "the paper's: actors with centralised critics",
-        60_000,
-        config="DTOMALBConfig",
-    ),
-    Algorithm(
-        "dtoma",
-        "recipes.algorithms.dtoma",
-        "the same without the load balancing term",
-        60_000,
-        config="DTOMAConfig",
-    ),
-    Algorithm(
-        "dtomalb-exact",
-        "recipes.algorithms.dtomalb_exact",
-        "our variant of it, with exact actor gradients",
-        60_000,
-        config="DTOMALBExactConfig",
-    ),
-    Algorithm(
-        "idql-tolb",
-        "recipes.algorithms.idql_tolb",
-        "independent DQN: one Q-network for each user",
-        60_000,
-        config="IDQLConfig",
-    ),
-    Algorithm(
-        "dqn-tolb",
-        "recipes.algorithms.dqn_tolb",
-        "centralised DQN: one network in charge of all users",
-        60_000,
-        config="DQNTOLBConfig",
-    ),
-    Algorithm(
-        "rllib-dqn",
-        "recipes.algorithms.rllib_dqn",
-        "RLlib's own DQN, independent: one Q-network for each user",
-        40_000,
-    ),
-    Algorithm(
-        "rllib-ppo",
-        "recipes.algorithms.rllib_ppo",
-        "RLlib's own PPO, shared: one network for all users",
-        60_000,
-    ),
+    Algorithm("dtomalb", "the paper's: actors with centralised critics", "DTOMALBConfig"),
+    Algorithm("dtoma", "the same without the load balancing term", "DTOMAConfig"),
+    Algorithm("dtomalb-exact", "our variant of it, with exact actor gradients", "DTOMALBExactConfig"),
+    Algorithm("idql-tolb", "independent DQN: one Q-network for each user", "IDQLConfig"),
+    Algorithm("dqn-tolb", "centralised DQN: one network in charge of all users", "DQNTOLBConfig"),
+    Algorithm("rllib-dqn", "RLlib's own DQN, independent: one Q-network for each user", env_steps=40_000),
+    Algorithm("rllib-ppo", "RLlib's own PPO, shared: one network for all users"),
 )
 ALGORITHMS = {algorithm.name: algorithm for algorithm in _ALGORITHMS}
 

@@ -76,6 +76,6 @@ class Learner(OffPolicyLearner):
         hyper, networks = self.hyper, self.networks
         online_values = networks.acting.values(batch.next_state) if hyper.double_q else None
         next_values = losses.next_value(networks.target_acting.values(batch.next_state), online_values)
-        rewards = (hyper.reward_scale * batch.rewards.T).mean(0, keepdim=True)
+        rewards = batch.rewards.T.mean(0, keepdim=True)
         terminated = batch.terminated.T.amin(0, keepdim=True)
         return losses.td_target(rewards, terminated, next_values.mean(0, keepdim=True), hyper.gamma)

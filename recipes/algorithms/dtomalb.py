@@ -106,7 +106,7 @@ class Learner(OffPolicyLearner):
             generator=self.generator,
         )
         next_values = networks.target_critics(batch.next_obs, batch.next_state, next_actions)
-        rewards, terminated = hyper.reward_scale * batch.rewards.T, batch.terminated.T
+        rewards, terminated = batch.rewards.T, batch.terminated.T
         if networks.critics.team:
             rewards, terminated = rewards.mean(0, keepdim=True), terminated.amin(0, keepdim=True)
         return losses.td_target(rewards, terminated, next_values, hyper.gamma)

@@ -56,4 +56,4 @@ class Learner(OffPolicyLearner):
         hyper, networks = self.hyper, self.networks
         online_values = networks.acting.values(batch.next_obs) if hyper.double_q else None
         next_values = losses.next_value(networks.target_acting.values(batch.next_obs), online_values)
-        return losses.td_target(hyper.reward_scale * batch.rewards.T, batch.terminated.T, next_values, hyper.gamma)
+        return losses.td_target(batch.rewards.T, batch.terminated.T, next_values, hyper.gamma)

@@ -21,8 +21,8 @@ def run(options: argparse.Namespace) -> None:
             print(f"{algorithm.name:{width}}  {algorithm.summary}; {algorithm.env_steps:,} env steps")
         return
     try:
-        algorithm = registry.get(options.algorithm)
-    except ValueError as error:
+        module = registry.get(options.algorithm).load()
+    except (ImportError, ValueError) as error:
         raise UsageError(str(error)) from None
-    for name, default, text in algorithm.load().Hyperparameters.described():
+    for name, default, text in module.Hyperparameters.described():
         print(f"{name} = {default!r}\n    {text}")

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options)
         checkpoint_s = check_float("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
         env_runners = check_int("--env-runners", options.env_runners, 0, 10**4)
-    except (TypeError, ValueError) as error:
+    except (ImportError, TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
     path = options.out or Path("runs", settings.algorithm, settings.scenario, f"seed-{settings.seed}")
     stop = StopSignals()

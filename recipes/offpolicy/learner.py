@@ -83,7 +83,7 @@ class OffPolicyLearner:
         return torch.optim.Adam(parameters, lr=self.hyper.lr, fused=True)
 
     def update(self, batch: TransitionBatch) -> None:
-        """Learn from a batch: gradient steps, then :meth:`move_targets`."""
+        """Learn from a batch, whose rewards are scaled: gradient steps, then :meth:`move_targets`."""
         raise NotImplementedError
 
     # What it builds on
@@ -91,7 +91,7 @@ class OffPolicyLearner:
     def learn(self, batch: TransitionBatch, env_steps: int) -> None:
         """Run one :meth:`update` after ``env_steps`` of the training."""
         self._batch, self.env_steps = batch._asdict(), env_steps
-        self.update(batch)
+        self.update(batch._replace(rewards=self.hyper.reward_scale * batch.rewards))
         self._updates += 1
 
     def parameters(self, group: str) -> list[nn.Parameter]:

@@ -66,7 +66,7 @@ def test_mappings_are_searched_one_after_the_other(tmp_path: Path) -> None:
 def test_draws_from_ranges_are_the_same_for_all_and_repeatable(tmp_path: Path) -> None:
     values = search(
         tmp_path,
-        "lr: {low: 1e-4, high: 1e-2, log: true}\nbatch_size: {low: 16, high: 20}\ngamma: [0.5, 0.9]\n",
+        "lr: {low: 1e-4, high: 1e-2, log: true}\nslots_per_update: {low: 16, high: 20}\ngamma: [0.5, 0.9]\n",
     )
     drawn = list(combinations(values, samples=200, seed=3))
     assert len(drawn) == 400
@@ -76,7 +76,7 @@ def test_draws_from_ranges_are_the_same_for_all_and_repeatable(tmp_path: Path) -
     assert 1e-4 <= min(rates) < 2e-4
     assert 5e-3 < max(rates) <= 1e-2
     assert 0.4 < sum(rate < 1e-3 for rate in rates) / len(rates) < 0.6  # uniform in the logarithm
-    sizes = {value["train_batch_size_per_learner"] for value in drawn}
+    sizes = {value["slots_per_update"] for value in drawn}
     assert all(isinstance(size, int) for size in sizes)
     assert sizes == {16, 17, 18, 19, 20}
     assert rates[:200] == rates[200:]  # the same draws for each value of the list

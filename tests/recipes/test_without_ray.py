@@ -142,7 +142,7 @@ def test_what_is_missing_is_named_with_the_extra_that_has_it(
 ) -> None:
     path = unread(algorithm, tmp_path / "run")
     blocked = BLOCKED.format(module=module)
-    need = f"a policy of {algorithm} needs `pip install 'edgeoffload-env[{extra}]'`"
+    need = f"{algorithm} needs `pip install 'edgeoffload-env[{extra}]'`"
     asked = in_a_process(blocked + "import recipes; recipes.load_policy(sys.argv[1])", str(path))
     last = asked.stderr.splitlines()[-1]
     assert last.startswith("ImportError: ")
@@ -153,3 +153,12 @@ def test_what_is_missing_is_named_with_the_extra_that_has_it(
         told = in_a_process(code, "evaluate", str(path))
         assert told.returncode == REFUSED
         assert told.stderr.splitlines()[-1].endswith(need)
+
+
+@pytest.mark.parametrize("command", ["ls", "train"])
+def test_commands_that_need_torch_say_so_in_one_line(command: str, tmp_path: Path) -> None:
+    code = BLOCKED.format(module="torch") + "from recipes.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = in_a_process(code, command, "dtomalb")
+    assert done.returncode == REFUSED
+    assert done.stderr.splitlines()[-1].endswith("dtomalb needs `pip install 'edgeoffload-env[torch]'`")
+    assert len(done.stderr.splitlines()) == 1
