@@ -58,7 +58,7 @@ def test_acts_as_rllibs_modules_do_user_by_user(
         places = [int(user[-1]) for user in asked]
         alone = policy.actions({user: observation[7, n] for user, n in zip(asked, places, strict=True)})
         assert alone == {user: actions[7, n] for user, n in zip(asked, places, strict=True)}
-    with pytest.raises(ValueError, match=r"user must be user_0 \.\. user_3, got .user_4."):
+    with pytest.raises(ValueError, match=r"user must be one of user_0 \.\. user_3, got .user_4."):
         policy.actions({"user_4": observation[0, 0]})
     with pytest.raises(ValueError, match="shape of observation of user_1"):
         policy.actions({"user_1": observation[0, 0, 1:]})

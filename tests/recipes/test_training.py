@@ -105,7 +105,7 @@ def test_a_run_is_not_evaluated_on_games_it_cannot_play(
 ) -> None:
     folder, _ = trained
     assert main(["evaluate", str(folder), "--scenario", "crowded"]) == REFUSED
-    assert "num_users must be 3" in capsys.readouterr().err
+    assert "num_users of the game must be 3" in capsys.readouterr().err
     assert main(["evaluate", str(folder), "--episodes", "0"]) == REFUSED
     assert "--episodes must be an integer in [1, 1000000000], got 0" in capsys.readouterr().err
 
