@@ -62,7 +62,7 @@ class OffPolicyLearner:
         self._sums: dict[str, Tensor] = {}
         self._updates = 0
 
-    # What a subclass defines
+    # To be defined by a subclass
 
     @staticmethod
     def make_acting(hyper: Any, sizes: GameSizes, seed: int | None) -> ActingNetwork:
@@ -86,7 +86,7 @@ class OffPolicyLearner:
         """Learn from a batch, whose rewards are scaled: gradient steps, then :meth:`move_targets`."""
         raise NotImplementedError
 
-    # What it builds on
+    # Provided to subclasses
 
     def learn(self, batch: TransitionBatch, env_steps: int) -> None:
         """Run one :meth:`update` after ``env_steps`` of the training."""
