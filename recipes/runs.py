@@ -102,7 +102,7 @@ class RunFolder:
         try:
             return RunSettings.from_json(json.loads(self._config_file.read_text()))
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{self._config_file} was not written by this version: {error}") from error
+            raise RunError(f"{self._config_file} was not written by this version: {error}") from None
 
     @property
     def summary(self) -> dict[str, Any] | None:

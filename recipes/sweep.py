@@ -111,7 +111,7 @@ def read_search(path: Path) -> list[dict[str, Any]]:
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"--search {path} cannot be read: {error}") from error
+        raise ValueError(f"--search {path} cannot be read: {error}") from None
     mappings = content if isinstance(content, list) else [content]
     if not mappings or not all(isinstance(fields, dict) for fields in mappings):
         raise ValueError(f"--search {path} must hold lines such as `lr: [0.001, 0.0003]`")

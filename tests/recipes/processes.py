@@ -67,6 +67,12 @@ def descendants(pid: int) -> list[ProcessInfo]:
     return sorted(found)
 
 
+def is_actor(process: ProcessInfo, name: str) -> bool:
+    """Return whether a process is an actor of Ray with a name in its class."""
+    title = process.command.partition(" ")[0].partition(".")[0]
+    return title.startswith("ray::") and name in title
+
+
 def survivors(processes: list[ProcessInfo]) -> list[ProcessInfo]:
     """Wait until processes have ended, and return those that have not after a long while."""
     end = time.monotonic() + GONE_LIMIT_S

@@ -57,7 +57,7 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
         (["evaluate", "nowhere"], "nowhere is not a run"),
         (["ls", "sarsa"], "unknown algorithm 'sarsa'; Known: "),
         (["dance"], "unknown command 'dance'; Known: ls, train, "),
-        (["trian", "dtoma"], "unknown command 'trian'; did you mean 'train'?"),
+        (["trains", "dtoma"], "unknown command 'trains'; did you mean 'train'?"),
         ([], "the following arguments are required: COMMAND"),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 from recipes.runs import RunFolder
 from tests.pages import TUTORIALS, code_blocks
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import CHECKOUT, descendants, finished, run, start, started
+from tests.recipes.processes import CHECKOUT, descendants, finished, is_actor, run, start, started
 from tests.recipes.runs import TINY_DQN, TINY_TRAIN, checkpoints, table_without_times
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow]
@@ -58,9 +58,9 @@ def pid_of_raylet(node: Any) -> int:
 
 
 def actors(node: Any, name: str) -> list[int]:
-    """List the processes of a node's actors of a class."""
+    """List the processes of a node's actors with a name in their class."""
     below = descendants(pid_of_raylet(node))
-    return [process.pid for process in below if process.command.startswith(f"ray::{name}")]
+    return [process.pid for process in below if is_actor(process, name)]
 
 
 @contextlib.contextmanager
@@ -155,11 +155,11 @@ def test_a_training_survives_a_dead_node_and_uses_a_new_one(nodes: Nodes, tmp_pa
 
         wait_for_rows(2)
         workers = nodes._cluster.list_all_nodes()[1:]
-        assert [len(actors(node, "JointEnvRunner")) for node in workers] == [1, 1]
+        assert [len(actors(node, "EnvRunner")) for node in workers] == [1, 1]
         nodes.kill(workers[0])
         wait_for_rows(3)
         third = nodes.join()
-        process.wait_until(lambda: actors(third, "JointEnvRunner"), pause_s=0.5)
+        process.wait_until(lambda: actors(third, "EnvRunner"), pause_s=0.5)
         wait_for_rows(3)
         process.interrupt()
         assert "resume with:" in process.wait().stderr

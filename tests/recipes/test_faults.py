@@ -19,13 +19,11 @@ from recipes.cli import main
 from recipes.commands.exit_codes import FAILED, REFUSED
 from recipes.runs import RunFolder
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import CHECKOUT, Finished, descendants, finished, run, start, survivors
+from tests.recipes.processes import CHECKOUT, Finished, descendants, finished, is_actor, run, start, survivors
 from tests.recipes.runs import TINY_DQN, TINY_TRAIN, checkpoints, outcome, table_without_times, unfinished_files
 from tests.recipes.test_checkpoints import cut_off, flip
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow]
-
-RUNNER = "ray::JointEnvRunner"
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +127,7 @@ def test_a_killed_env_runner(tmp_path: Path) -> None:
     with start(*arguments, "--out", str(tmp_path)) as process:
 
         def runners() -> set[int]:
-            return {below.pid for below in descendants(process.pid) if below.command.startswith(RUNNER)}
+            return {below.pid for below in descendants(process.pid) if is_actor(below, "EnvRunner")}
 
         process.wait_until(lambda: RunFolder(tmp_path).rows())
         first = runners()
@@ -193,7 +191,7 @@ def test_a_trial_that_is_killed_ends_in_the_same_numbers(tmp_path: Path) -> None
     folder = tmp_path / "killed/runs/idql-tolb/paper/seed-0"
     with start(*arguments, "--out", str(tmp_path / "killed")) as process:
         process.wait_until(lambda: len(RunFolder(folder).rows()) >= 3)
-        (trial,) = [below.pid for below in descendants(process.pid) if below.command.startswith("ray::RunTrial")]
+        (trial,) = [below.pid for below in descendants(process.pid) if is_actor(below, "RunTrial")]
         os.kill(trial, signal.SIGKILL)
         killed = process.wait()
     assert killed.returncode == 0, killed.stderr

@@ -11,7 +11,7 @@ from recipes.cli import main
 from recipes.commands.exit_codes import REFUSED, STOPPED
 from recipes.runs import RunFolder
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import Finished, ProcessInfo, descendants, run, start, survivors
+from tests.recipes.processes import Finished, ProcessInfo, descendants, is_actor, run, start, survivors
 from tests.recipes.runs import TINY_DQN, table, table_without_times
 
 pytestmark = RAY_NOISE
@@ -28,7 +28,7 @@ def sweep(out: Path, *arguments: str) -> Finished:
 
 
 def trials_of(pid: int) -> list[ProcessInfo]:
-    return [process for process in descendants(pid) if process.command.startswith("ray::RunTrial")]
+    return [process for process in descendants(pid) if is_actor(process, "RunTrial")]
 
 
 def test_a_sweep_to_its_end_and_beyond(tmp_path: Path) -> None:
