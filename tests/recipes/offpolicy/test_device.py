@@ -37,7 +37,7 @@ def test_training_where_games_are_torchs(name: str, torch_games: None) -> None:
     shapes = [(users, obs_size), (state_size,), (users,), (users,), (users, obs_size), (state_size,), (users,)]
     assert [tuple(column.shape) for column in fragment.transitions] == [(8, *shape) for shape in shapes]
     assert 0 <= int(fragment.transitions.actions.min()) <= int(fragment.transitions.actions.max()) < actions
-    assert len(replay) == 200
+    assert len(replay) == 208
     for column in replay.sample(64):
         assert torch.isfinite(column.to(torch.float64)).all()
     learned = result["learners"]["default_policy"]
