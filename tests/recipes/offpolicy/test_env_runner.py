@@ -175,7 +175,7 @@ def test_a_stored_state_does_not_change_afterwards() -> None:
     twin = runner("edgeoffload/paper-v0", max_cycles=5)
     twin.set_state(state)
     (again,) = twin.sample()
-    assert all(torch.equal(a, b) for a, b in zip(first.rows, again.rows, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first.transitions, again.transitions, strict=True))
 
 
 def test_metrics_have_rllibs_names_and_the_utility() -> None:

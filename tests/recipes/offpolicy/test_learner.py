@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from recipes.networks.acting import PerUser
+from recipes.networks.acting import PerUser, seeded_generator
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import StackedMLP
 from recipes.offpolicy import losses
@@ -24,7 +24,7 @@ class Mixed(OffPolicyLearner):
 
     @staticmethod
     def make_networks(hyper: Any, sizes: GameSizes, seed: int | None) -> dict[str, nn.Module]:
-        return {"mixer": StackedMLP(1, (sizes.num_users, 4, 1))}
+        return {"mixer": StackedMLP(1, (sizes.num_users, 16, 1), generator=seeded_generator(seed))}
 
     def parameter_groups(self) -> dict[str, list[nn.Module]]:
         return {"all": [self.networks.acting, self.networks.mixer]}
