@@ -67,7 +67,7 @@ def _recipes() -> str:
         "# Recipes\n",
         "Training runs from a checkout: `python -m recipes train ALGORITHM`; see [](../protocol.md).\n",
     ]
-    for recipe in registry.RECIPES.values():
+    for recipe in registry.ALGORITHMS.values():
         module = recipe.load()
         lines.append(f"## {recipe.name}\n\n```{{eval-rst}}\n{inspect.cleandoc(module.__doc__ or '')}\n```\n")
         lines.append("| hyper-parameter | default | what it is |\n|---|---|---|")

@@ -139,9 +139,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         for name, spec in plan:
             bar.set_description(f"{name} {spec.label}")
             try:
-                result = evaluate(
-                    spec.make(), name, options.episodes, options.seed, progress=bar.update, **overrides
-                )
+                result = evaluate(spec.make(), name, options.episodes, options.seed, progress=bar.update, **overrides)
             except PolicyError as error:
                 raise UsageError(str(error)) from error
             results.append((spec.label, result))

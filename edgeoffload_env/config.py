@@ -8,8 +8,18 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
-from edgeoffload_env._validation import check_choice, check_float, check_floats, check_int, check_range, fail, fail_unknown
+from edgeoffload_env._validation import (
+    check_choice,
+    check_float,
+    check_floats,
+    check_int,
+    check_range,
+    fail,
+    fail_unknown,
+)
 from edgeoffload_env.model import channel
+from edgeoffload_env.model.effects import Effect
+from edgeoffload_env.model.schema import Schema, make_schema
 
 PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
 """Figure 8's five servers."""
@@ -88,14 +98,26 @@ class EdgeOffloadConfig:
     observation: Literal["full", "load"] = "full"
     """What a user sees: everything of its own, or the paper's (14) alone, the load factors."""
 
+    extra_effects: tuple[Effect, ...] = ()
+    """Effects of your own, see :class:`edgeoffload_env.effects.Effect`."""
+
     def __post_init__(self) -> None:
         for name, value in self._checked().items():
             object.__setattr__(self, name, value)
         self._check_together()
 
+    @functools.cached_property
+    def schema(self) -> Schema:
+        """Declarations of all quantities, features, processes, reward terms and metrics of this game."""
+        return make_schema(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what derives from them is made again."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
     @property
     def servers(self) -> int:
-        """M as a plain int, however the servers were given."""
+        """M, however the servers were given."""
         assert self.num_servers is not None  # set by the checks
         return self.num_servers
 
@@ -170,10 +192,22 @@ class EdgeOffloadConfig:
             "reward_sharing": check_float("reward_sharing", self.reward_sharing, 0.0, 1.0),
             "max_cycles": check_int("max_cycles", self.max_cycles, 1, 10**15),
             "observation": check_choice("observation", self.observation, ("full", "load")),
+            "extra_effects": self._checked_effects(),
         }
 
+    def _checked_effects(self) -> tuple[Effect, ...]:
+        expected = "a tuple of effects"
+        if not isinstance(self.extra_effects, tuple | list):
+            fail("extra_effects", self.extra_effects, expected, TypeError)
+        for effect in self.extra_effects:
+            if not isinstance(effect, Effect):
+                fail("an item of extra_effects", effect, "an instance of edgeoffload_env.effects.Effect", TypeError)
+        return tuple(self.extra_effects)
+
     def _check_together(self) -> None:
-        """What no field can decide alone."""
+        """Check the fields against each other."""
+        for effect in self.schema.effects:
+            effect.check(self)
         if isinstance(self.forward_bps, tuple) and len(self.forward_bps) != self.servers - 1:
             fail("forward_bps", self.forward_bps, f"one rate, or {self.servers - 1}: one for each of servers 2..M")
         if self.min_distance_m > self.cell_radius_m:

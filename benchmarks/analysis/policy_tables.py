@@ -42,7 +42,7 @@ def leaders(results: Results) -> str:
         for name, rows in select(trained, game=scenario).groupby("name", sort=False):
             found, algorithm, source = iqm(rows["utility"]), rows["algorithm"].iloc[0], rows["scenario"].iloc[0]
             where = "" if source == scenario else f" on `{source}`"
-            known = registry.RECIPES.get(algorithm)
+            known = registry.ALGORITHMS.get(algorithm)
             about = f"trained{where}: {known.summary if known else algorithm}; "
             about += "global state" if algorithm == "dqn-tolb" else "own observation"
             board.append((found.value, _cells(str(name) + rows["mark"].iloc[0], str(len(rows)), found, rows, about)))

@@ -11,13 +11,17 @@ from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation import rollout, score
 from edgeoffload_env.evaluation.statistics import Interval, mean_interval
+from edgeoffload_env.model import paper
 from edgeoffload_env.policies.view import Floats, Policy
 from edgeoffload_env.scenarios import configure
+
+METRICS = tuple(metric.name for metric in paper.METRICS)
+"""Names of the metrics that every game has."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
-    """How a policy did: one number per episode in each array, ``[episodes]``."""
+    """Results of a policy: one number per episode in each array, ``[episodes]``."""
 
     policy: str
     """The policy's name."""
@@ -27,29 +31,32 @@ class Evaluation:
     """The game, overrides included."""
     episodes: int
     seed: int
-    utility: Floats
-    """Mean over users of the sum over slots of (20) at w1 = w2 = 1, whatever the game's own weights; higher is
-    better."""
-    mean_delay_s: Floats
-    """Mean over users and slots of t_n (11), seconds; lower is better."""
-    p95_delay_s: Floats
-    """95th percentile of t_n over all users and slots, seconds; lower is better."""
-    imbalance: Floats
-    """Mean over slots of var(LD) (19), seconds squared; lower is better."""
-    offload_fraction: Floats
-    """Share of tasks that left their device, 0 to 1."""
-    jain_fairness: Floats
-    """Jain's index of the users' mean delays, 1/N to 1 (all equal)."""
+    metrics: dict[str, Floats]
+    """One array for each metric of the game; each is an attribute too, ``result.utility``. A metric of an effect that
+    is off is None."""
     score: Floats
-    """(utility - floor) / (reference - floor) with the scenario's stored marks; NaN where overrides made another game.
-    The weights and sharing of rewards, and what users observe, are not of the game."""
+    """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN where overrides made another
+    game. The weights and sharing of rewards, and what users observe, are not of the game."""
     diagnostics: dict[str, Floats]
     """What the policy says of itself, averaged over the slots: ``settled`` of ``best-response``, ``exact`` and ``gap``
     of ``optimum``."""
 
+    def __getattr__(self, name: str) -> Any:
+        """Return a metric by its name."""
+        metrics = self.__dict__.get("metrics", {})
+        if name in metrics:
+            return metrics[name]
+        if name in shipped_metrics():
+            return None
+        raise AttributeError(f"Evaluation has no attribute {name!r}; metrics: {', '.join(metrics)}")
+
+    def per_episode(self) -> dict[str, Floats]:
+        """Return each metric and the score, one number per episode."""
+        return self.metrics | {"score": self.score}
+
     def summary(self) -> dict[str, Interval]:
-        """Each metric's mean over the episodes and 95 % interval; see :func:`.statistics.mean_interval`."""
-        return {name: mean_interval(getattr(self, name)) for name in (*rollout.METRICS, "score")}
+        """Return each metric's mean over the episodes and 95 % interval; see :func:`.statistics.mean_interval`."""
+        return {name: mean_interval(values) for name, values in self.per_episode().items()}
 
     def __str__(self) -> str:
         """A line for each metric."""
@@ -97,10 +104,13 @@ def evaluate(
         player.check(config)
     name = name_of(player)
     measured = rollout.play(player, name, config, episodes, seed, progress)
-    marks = score.score_baselines(config)
+    baselines = score.score_baselines(config)
     scores = np.full(episodes, np.nan)
-    if marks is not None:
-        scores = (measured["utility"] - marks.floor.utility) / (marks.reference.utility - marks.floor.utility)
+    if baselines is not None:
+        scores = (measured["utility"] - baselines.floor.utility) / (
+            baselines.reference.utility - baselines.floor.utility
+        )
+    metrics = [metric.name for metric in config.schema.metrics]
     return Evaluation(
         policy=name,
         scenario=scenario if isinstance(scenario, str) else None,
@@ -108,9 +118,14 @@ def evaluate(
         episodes=episodes,
         seed=seed,
         score=scores,
-        diagnostics={key: values for key, values in measured.items() if key not in rollout.METRICS},
-        **{key: measured[key] for key in rollout.METRICS},
+        metrics={key: values for key, values in measured.items() if key in metrics},
+        diagnostics={key: values for key, values in measured.items() if key not in metrics},
     )
+
+
+def shipped_metrics() -> list[str]:
+    """Return the names of the metrics that some game of this package has."""
+    return [metric.name for metric in paper.METRICS]
 
 
 def as_policy(policy: str | Policy | Callable[..., Any]) -> Any:

@@ -43,8 +43,10 @@ class Candidate(NamedTuple):
     utility: float
 
 
-def find_baselines(config: EdgeOffloadConfig, progress: Progress | None = None) -> tuple[ScoreBaselines, list[Candidate]]:
-    """A scenario's floor and reference, and the candidates it was chosen from, best first.
+def find_baselines(
+    config: EdgeOffloadConfig, progress: Progress | None = None
+) -> tuple[ScoreBaselines, list[Candidate]]:
+    """Search a scenario's floor and reference; also return the candidates, best first.
 
     Args:
         config: the scenario's configuration.
@@ -65,7 +67,9 @@ def find_baselines(config: EdgeOffloadConfig, progress: Progress | None = None) 
     if is_quick(config):
         candidates.append(judged("optimum"))
     candidates.sort(key=_utility, reverse=True)
-    marks = ScoreBaselines(floor=_measured(floor, config, progress), reference=_measured(candidates[0], config, progress))
+    marks = ScoreBaselines(
+        floor=_measured(floor, config, progress), reference=_measured(candidates[0], config, progress)
+    )
     return marks, candidates
 
 
@@ -92,9 +96,9 @@ def build(names: Sequence[str], command: str, progress: Progress | None = None) 
         game = game_of(config)
         key = json.dumps(game)
         if key not in entries:
-            marks, candidates = find_baselines(config, progress)
+            baselines, candidates = find_baselines(config, progress)
             others = [c._asdict() for c in candidates if c.policy != candidates[0].policy]
-            entries[key] = {**dataclasses.asdict(marks), "runner_up": others[0], "game": game}
+            entries[key] = {**dataclasses.asdict(baselines), "runner_up": others[0], "game": game}
         content["scenarios"][name] = entries[key]
         yield name, content
 

@@ -12,19 +12,9 @@ import numpy as np
 
 from edgeoffload_env._version import __version__
 from edgeoffload_env.evaluation.evaluate import Evaluation
-from edgeoffload_env.evaluation.rollout import METRICS
 from edgeoffload_env.evaluation.statistics import Interval
 
-COLUMNS = {
-    "utility": "utility",
-    "mean_delay_s": "mean delay/s",
-    "p95_delay_s": "p95 delay/s",
-    "imbalance": "imbalance/s^2",
-    "offload_fraction": "offloaded",
-    "jain_fairness": "fairness",
-    "score": "score",
-}
-"""Heading of each metric."""
+_NOT_MEASURED = Interval(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -70,10 +60,12 @@ class Report:
         """A row for each policy and scenario: mean, low and high of each metric, NaN empty; the package's version."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        ends = [f"{name}_{end}" for name in (*METRICS, "score") for end in Interval._fields]
+        names = [*dict.fromkeys(name for _, result in self.results for name in result.metrics), "score"]
+        ends = [f"{name}_{end}" for name in names for end in Interval._fields]
         writer.writerow(["scenario", "policy", "episodes", "seed", *ends, "package"])
         for label, result in self.results:
-            numbers = [number for interval in result.summary().values() for number in interval]
+            summary = result.summary()
+            numbers = [number for name in names for number in summary.get(name, _NOT_MEASURED)]
             cells = ["" if math.isnan(number) else repr(number) for number in numbers]
             writer.writerow([result.scenario, label, result.episodes, result.seed, *cells, __version__])
         return text.getvalue()
@@ -87,7 +79,7 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
         f"{result.scenario}: {config.num_users} users, {config.servers} servers, {config.max_cycles} slots{changed}; "
         f"{result.episodes} episodes, seed {result.seed}"
     )
-    cells = [["policy", *COLUMNS.values()]]
+    cells = [["policy", *(metric.heading for metric in config.schema.metrics), "score"]]
     cells += [[label, *(_cell(interval) for interval in row.summary().values())] for label, row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [title]
@@ -121,7 +113,7 @@ def _as_dict(label: str, result: Evaluation) -> dict[str, Any]:
         "episodes": result.episodes,
         "seed": result.seed,
         "summary": {name: interval._asdict() for name, interval in result.summary().items()},
-        "per_episode": {name: getattr(result, name).tolist() for name in (*METRICS, "score")},
+        "per_episode": {name: values.tolist() for name, values in result.per_episode().items()},
         "diagnostics": {name: values.tolist() for name, values in result.diagnostics.items()},
     }
 

@@ -11,7 +11,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 DATA_FILE = "scores_v0.json"
 
 NOT_OF_THE_GAME = ("delay_weight", "balance_weight", "reward_sharing", "observation")
-"""Fields that change what users are told or rewarded for, and neither what happens nor the utility."""
+"""Fields that change observations and rewards, and neither the game nor the utility."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,19 @@ class ScoreBaselines:
 
 
 def game_of(config: EdgeOffloadConfig) -> dict[str, Any]:
-    """The fields that make the game, as JSON holds them."""
-    fields = dataclasses.asdict(config)
-    game: dict[str, Any] = json.loads(json.dumps({k: v for k, v in fields.items() if k not in NOT_OF_THE_GAME}))
+    """Return the fields of the game that differ from their defaults, as JSON holds them.
+
+    Fields at their defaults are left out, so that a field more leaves the stored games as they are.
+    """
+    default = EdgeOffloadConfig()
+    names = (field.name for field in dataclasses.fields(config) if field.name not in NOT_OF_THE_GAME)
+    changed = {name: getattr(config, name) for name in names if getattr(config, name) != getattr(default, name)}
+    game: dict[str, Any] = json.loads(json.dumps(changed, default=_as_json))
     return game
+
+
+def _as_json(effect: Any) -> dict[str, Any]:
+    return {"effect": type(effect).__name__, **dataclasses.asdict(effect)}
 
 
 @functools.cache

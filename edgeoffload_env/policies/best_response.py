@@ -54,7 +54,7 @@ class BestResponse:
         self.settled = np.zeros(view.num_games, dtype=np.bool_)
         playing = np.arange(view.num_games)
         for rounds in range(1, self.max_rounds + 1):
-            arrays = Snapshot(*(array[playing] for array in view.arrays))
+            arrays = {name: array[playing] for name, array in view.arrays.items()}
             targets[playing], moved = _one_round(arrays, view.config, targets[playing])
             self.settled[playing] = ~moved
             # a round is a function of what it starts from, so targets seen before will come again forever
@@ -86,7 +86,7 @@ def _one_round(
 
 def hops_to_places_s(arrays: Snapshot, config: EdgeOffloadConfig) -> Floats:
     """(9) to the device (0) and to each server, seconds, ``[B, N, M + 1]``."""
-    return np.insert(costs.forward_s(arrays.task_bits, config), 0, 0.0, axis=2)
+    return np.insert(costs.forward_s(arrays["task_bits"], config), 0, 0.0, axis=2)
 
 
 def own_delays_s(
@@ -112,13 +112,13 @@ def own_delays_s(
     earlier = rivals & ((arrivals_s < own_there_s) | ((arrivals_s == own_there_s) & lower_index))
     places = config.servers + 1
     place = np.arange(len(targets))[:, None] * places + targets
-    ahead = np.bincount(place.ravel(), (earlier * arrays.task_cycles).ravel(), minlength=len(targets) * places)
+    ahead = np.bincount(place.ravel(), (earlier * arrays["task_cycles"]).ravel(), minlength=len(targets) * places)
     delays_s = np.empty_like(own_arrival_s)
     delays_s[:, 0] = costs.device_s(arrays)[:, user]
     delays_s[:, 1:] = delay.offload_delay_s(
         uploads_s[:, user, None],
         hops_s[:, user, 1:],
-        servers.wait_s(arrays.backlog_cycles, ahead.reshape(-1, places)[:, 1:], arrays.server_hz),
-        delay.compute_s(arrays.task_cycles[:, user, None], arrays.server_hz),
+        servers.wait_s(arrays["backlog_cycles"], ahead.reshape(-1, places)[:, 1:], arrays["server_hz"]),
+        delay.compute_s(arrays["task_cycles"][:, user, None], arrays["server_hz"]),
     )
     return delays_s

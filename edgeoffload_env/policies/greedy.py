@@ -23,16 +23,16 @@ def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
     uploads_s = costs.upload_s(arrays, config, config.num_users)
     devices_s = costs.device_s(arrays)
     games = np.arange(view.num_games)
-    assigned = np.zeros_like(arrays.backlog_cycles)
-    targets = np.zeros(arrays.task_bits.shape, dtype=np.int64)
+    assigned = np.zeros_like(arrays["backlog_cycles"])
+    targets = np.zeros(arrays["task_bits"].shape, dtype=np.int64)
     for n in range(config.num_users):
-        cycles = arrays.task_cycles[:, n]
-        wait_s = servers.wait_s(arrays.backlog_cycles, assigned, arrays.server_hz)
+        cycles = arrays["task_cycles"][:, n]
+        wait_s = servers.wait_s(arrays["backlog_cycles"], assigned, arrays["server_hz"])
         cost = price * wait_s + delay.offload_delay_s(
             uploads_s[:, n, None],
-            costs.forward_s(arrays.task_bits[:, n], config),
+            costs.forward_s(arrays["task_bits"][:, n], config),
             wait_s,
-            delay.compute_s(cycles[:, None], arrays.server_hz),
+            delay.compute_s(cycles[:, None], arrays["server_hz"]),
         )
         server = np.argmin(cost, axis=1)
         offloads = cost[games, server] < devices_s[:, n]

@@ -113,16 +113,16 @@ def slot_problems(view: PolicyView) -> "list[SlotProblem]":
     offloaders = np.arange(1.0, config.num_users + 1.0)[:, None]
     problems = []
     for game in range(view.num_games):
-        one = type(arrays)(*(array[game : game + 1] for array in arrays))
+        one = {name: array[game : game + 1] for name, array in arrays.items()}
         uploads_s = costs.upload_s(one, config, offloaders)
         problems.append(
             SlotProblem(
                 local_s=devices_s[game],
                 upload_s=np.broadcast_to(uploads_s, (config.num_users, config.num_users)),
-                forward_s=costs.forward_s(arrays.task_bits[game], config),
-                backlog_cycles=arrays.backlog_cycles[game],
-                task_cycles=arrays.task_cycles[game],
-                server_hz=arrays.server_hz[game],
+                forward_s=costs.forward_s(arrays["task_bits"][game], config),
+                backlog_cycles=arrays["backlog_cycles"][game],
+                task_cycles=arrays["task_cycles"][game],
+                server_hz=arrays["server_hz"][game],
             )
         )
     return problems

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env._validation import check_known, fail, fail_unknown
+from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.policies.best_response import BestResponse
 from edgeoffload_env.policies.greedy import DriftPlusPenalty, Greedy
 from edgeoffload_env.policies.optimum import Optimum
@@ -96,13 +97,13 @@ class FromCallable:
         Raises:
             PolicyError: an action that the parallel view would refuse; the message names the rule and the user.
         """
-        servers, agents = view.config.servers, [f"user_{n}" for n in range(view.config.num_users)]
+        count, agents = action_count(view.config), user_names(view.config)
         actions = np.empty((view.num_games, view.config.num_users), dtype=np.int64)
         for game, rows in enumerate(view.observation):
             for n, (agent, row) in enumerate(zip(agents, rows, strict=True)):
                 action = self.rule(agent, row)
                 try:
-                    actions[game, n] = check_action(agent, action, servers)
+                    actions[game, n] = check_action(agent, action, count)
                 except (TypeError, ValueError) as error:
                     raise PolicyError(f"policy {self.name!r}: {error}") from error
         return actions

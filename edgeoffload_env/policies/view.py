@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.slot import Snapshot
-from edgeoffload_env.observation import Features, episode_features, global_state, slot_features, user_observations
+from edgeoffload_env.observation import Features, all_features, global_state, user_observations
 
 Floats = NDArray[np.float64]
 Actions = NDArray[np.integer[Any]]
@@ -41,24 +41,25 @@ class PolicyView:
     @functools.cached_property
     def arrays(self) -> Snapshot:
         """The snapshot as the model's functions take it."""
-        return Snapshot(*(self.snapshot[name] for name in Snapshot._fields))
+        return {name: array for name, array in self.snapshot.items() if name != "slot"}
 
     @functools.cached_property
     def observation(self) -> NDArray[np.float32]:
         """Every user's observation, ``[B, N, D]``: the same numbers as in the parallel view. Made when first read."""
-        rows: NDArray[np.float32] = user_observations(self._features, self.config, dtype=np.float32, xp=xp)
+        rows: NDArray[np.float32] = user_observations(
+            self._features, self.config, self.num_games, dtype=np.float32, xp=xp
+        )
         return rows
 
     @functools.cached_property
     def state(self) -> NDArray[np.float32]:
-        """The global state, ``[B, 2 M + 4 N]``: the same numbers as in the parallel view. Made when first read."""
-        rows: NDArray[np.float32] = global_state(self._features, dtype=np.float32, xp=xp)
+        """The global state, ``[B, S]``: the same numbers as in the parallel view. Made when first read."""
+        rows: NDArray[np.float32] = global_state(self._features, self.config, dtype=np.float32, xp=xp)
         return rows
 
     @functools.cached_property
     def _features(self) -> Features:
-        episode = episode_features(self.arrays, self.config, xp=xp)
-        return slot_features(self.arrays, episode, self.config, xp=xp)
+        return all_features(self.arrays, self.config, xp=xp)
 
 
 def view_of(env: Any, rng: np.random.Generator) -> PolicyView:

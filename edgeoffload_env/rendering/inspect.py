@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from edgeoffload_env._files import atomic_write
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
-from edgeoffload_env.evaluation.rollout import checked_actions
+from edgeoffload_env.evaluation.rollout import policy_rng, rollout
+from edgeoffload_env.model import numpy_namespace as xp
+from edgeoffload_env.model.reward import utility
 from edgeoffload_env.model.servers import load_factor_s
-from edgeoffload_env.policies.view import view_of
 from edgeoffload_env.rendering.picture import colour_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
@@ -28,13 +29,8 @@ class Episode(NamedTuple):
     """Each of ``PARTS``, ``[T, N]``; they add up to the delay."""
     load_s: NDArray[np.float64]
     """Load factors (13) at the start of each slot, ``[T, M]``."""
-    imbalance: NDArray[np.float64]
-    """(19) of each slot, ``[T]``."""
-
-    @property
-    def utility(self) -> float:
-        """Mean over users of the sum over slots of (20) at w1 = w2 = 1."""
-        return float(-sum(part.sum(axis=0).mean() for part in self.parts_s.values()) - self.imbalance.sum())
+    utility: float
+    """System utility of the episode."""
 
 
 def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode:
@@ -53,18 +49,14 @@ def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode
         player.check(config)
     env = EdgeOffloadVectorEnv(config, 1, dtype="float64")
     env.reset(seed=seed)
-    rng = np.random.default_rng((seed, 0))
-    slots: list[dict[str, Any]] = []
-    loads = []
-    for _ in range(config.max_cycles):
-        view = view_of(env, rng)
-        loads.append(load_factor_s(view.snapshot["backlog_cycles"], view.snapshot["server_hz"])[0])
-        slots.append(env.step(checked_actions(name_of(player), player.act(view), 1, config))[-1])
+    steps = list(rollout(player, name_of(player), env, policy_rng(seed), config.max_cycles))
+    infos = [step.returned[-1] for step in steps]
+    queues = [step.view.snapshot for step in steps]
     return Episode(
-        targets=np.stack([slot["target"][0] for slot in slots]),
-        parts_s={name: np.stack([slot[name][0] for slot in slots]) for name in PARTS},
-        load_s=np.stack(loads),
-        imbalance=np.stack([slot["imbalance"][0] for slot in slots]),
+        targets=np.stack([slot["target"][0] for slot in infos]),
+        parts_s={name: np.stack([slot[name][0] for slot in infos]) for name in PARTS},
+        load_s=np.stack([load_factor_s(queue["backlog_cycles"], queue["server_hz"])[0] for queue in queues]),
+        utility=float(sum(utility(slot, config, xp=xp)[0] for slot in infos)),
     )
 
 

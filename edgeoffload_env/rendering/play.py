@@ -11,8 +11,7 @@ from edgeoffload_env._files import atomic_write
 from edgeoffload_env._validation import fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
-from edgeoffload_env.evaluation.rollout import checked_actions
-from edgeoffload_env.policies.view import view_of
+from edgeoffload_env.evaluation.rollout import policy_rng, rollout
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
 ENDINGS = (".gif", ".mp4")
@@ -51,16 +50,17 @@ def play(
     players = [as_policy(contestant) for contestant in contestants]
     render_mode = "human" if record is None else "rgb_array"
     games = [_game(player, config, seed, render_mode, fps) for player in players]
-    rngs = [np.random.default_rng((seed, number)) for number in range(len(players))]
     frames = [] if record is None else [_beside(games)]
-    for _ in range(config.max_cycles if slots is None else min(slots, config.max_cycles)):
-        if games[0].closed:
-            break
-        for player, game, rng in zip(players, games, rngs, strict=True):
-            actions = checked_actions(name_of(player), player.act(view_of(game, rng)), 1, config)[0]
-            game.step(dict(zip(game.agents, actions.tolist(), strict=True)))
+    slots = config.max_cycles if slots is None else min(slots, config.max_cycles)
+    rollouts = [
+        rollout(player, name_of(player), game, policy_rng(seed, number), slots)
+        for number, (player, game) in enumerate(zip(players, games, strict=True))
+    ]
+    for _ in zip(*rollouts, strict=True):
         if record is not None:
             frames.append(_beside(games))
+        if games[0].closed:
+            break
     for game in games:
         game.close()
     if record is not None:

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.channel import path_gain
+from edgeoffload_env.model.reward import utility
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.model.slot import Outcome, Snapshot
 
@@ -32,16 +34,14 @@ class History:
 
     mean_delay_s: list[float] = field(default_factory=list)
     imbalance: list[float] = field(default_factory=list)
+    utility: float = 0.0
+    """System utility of the slots so far."""
 
-    @property
-    def utility(self) -> float:
-        """Mean over users of the sum over slots of (20) at w1 = w2 = 1."""
-        return -sum(self.mean_delay_s) - sum(self.imbalance)
-
-    def add(self, outcome: Outcome) -> None:
-        """One slot more."""
-        self.mean_delay_s.append(float(outcome.delay_s.mean()))
-        self.imbalance.append(float(outcome.imbalance.item()))
+    def add(self, outcome: Outcome, config: EdgeOffloadConfig) -> None:
+        """Count one more slot."""
+        self.mean_delay_s.append(float(outcome["delay_s"].mean()))
+        self.imbalance.append(float(outcome["imbalance"].item()))
+        self.utility += float(utility(outcome, config, xp=xp)[0])
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ def scene_of(
         history: of the episode.
         caption: what to write above it.
     """
-    distance_m = distance_of(snapshot.channel_gain[0])
+    distance_m = distance_of(snapshot["channel_gain"][0])
     angle = np.arange(len(distance_m)) * _GOLDEN_ANGLE
-    server_hz = snapshot.server_hz[0]
+    server_hz = snapshot["server_hz"][0]
     arrived = np.zeros(len(server_hz))
     targets, delay_s = np.zeros(0, dtype=np.int64), np.zeros(0)
     if last is not None:
-        targets, delay_s = last.targets[0], last.outcome.delay_s[0]
-        cycles = np.bincount(targets, last.before.task_cycles[0], minlength=len(server_hz) + 1)[1:]
+        targets, delay_s = last.targets[0], last.outcome["delay_s"][0]
+        cycles = np.bincount(targets, last.before["task_cycles"][0], minlength=len(server_hz) + 1)[1:]
         arrived = load_factor_s(cycles, server_hz)
     return Scene(
         config=config,
@@ -101,7 +101,7 @@ def scene_of(
         targets=targets,
         delay_s=delay_s,
         server_hz=server_hz,
-        queue_s=load_factor_s(snapshot.backlog_cycles[0], server_hz),
+        queue_s=load_factor_s(snapshot["backlog_cycles"][0], server_hz),
         arrived_s=arrived,
         history=history,
         caption=caption,

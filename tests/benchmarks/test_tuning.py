@@ -14,7 +14,7 @@ def searched(folder: Path, seeds: list[int], utility: float) -> Path:
     file = folder / "search.yaml"
     file.write_text("discount: [0.5, 0.9]\n")
     for discount in (0.5, 0.7, 0.9):  # 0.7 was not asked for
-        for run in plan(["dtomalb"], ["paper"], seeds, search=[{"discount": discount}], env_steps=1_000):
+        for run in plan(["dtomalb"], ["paper"], seeds, search=[{"gamma": discount}], env_steps=1_000):
             finished(folder / "runs", run, utility - discount)
     return file
 
