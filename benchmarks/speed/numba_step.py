@@ -52,6 +52,7 @@ class NumbaVector:
     """
 
     def __init__(self, config: EdgeOffloadConfig, snapshot: dict[str, Any], seed: int) -> None:
+        self._play = compiled_loop(config)
         fields = {name: np.ascontiguousarray(snapshot[name], dtype=np.float32) for name in _SNAPSHOT}
         self._tasks = fields["task_bits"], fields["task_cycles"]
         self._system = fields["device_hz"], fields["channel_gain"], fields["server_hz"]
@@ -59,7 +60,6 @@ class NumbaVector:
         episode = observation.episode_features(fields, config, xp=numpy_namespace)
         self._features = episode["device_speed"], episode["link_quality"]
         self._stream = np.random.SeedSequence(seed).generate_state(2, np.uint64)
-        self._play = compiled_loop(config)
 
     def step(self, actions: NDArray[np.int64]) -> Step:
         """Step every game by one slot.

@@ -68,7 +68,7 @@ def test_every_published_run_was_evaluated_at_every_hundredth() -> None:
         hyper = registry.get(key[0]).load().Hyperparameters()
         stride = hyper.num_envs_per_env_runner
         if key[0].startswith("rllib"):
-            stride = getattr(hyper, "slots_per_round", 0) or stride * hyper.slots_per_update
+            stride = getattr(hyper, "slots_per_update", 0) * stride or hyper.train_batch_size_per_learner
         steps = [0, *run["env_steps"]]
         apart = protocol.steps_between_evaluations(steps[-1])
         for before, after in itertools.pairwise(steps):
