@@ -12,7 +12,7 @@ RLlib's defaults; the state is all that the user observes; one update for every 
 ``gamma=0.9``.
 
 It got the tuning that the others had, ten settings and the best three of them again, at its own length
-(``benchmarks/tuning``).
+(``benchmarks/config/tuning``).
 
 RLlib does not store the replay buffer in its checkpoints, even with ``store_buffer_in_checkpoints``: a resumed run
 keeps its networks, targets, optimisers and epsilon and fills its replay buffer anew, so it does not end in the same

@@ -9,7 +9,7 @@ Differences from the paper: it has no such algorithm. It is the baseline that sh
 It needs the users' identity (``agent_id=True``). Without it all users in similar positions choose the same: they spread
 over the servers only by chance, while they explore, and the greedy policy sends them all to the same servers. The same
 holds for runs that end early. It got the same tuning as the others, ten settings and the best three of them again
-(``benchmarks/tuning``).
+(``benchmarks/config/tuning``).
 """
 
 from dataclasses import dataclass
