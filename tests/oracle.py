@@ -156,5 +156,6 @@ def seen(
         for n in range(config.num_users)
     ]
     seen_speed = speed if config.server_hz_range else []
-    rows = [load if config.observation == "load" else load + own + seen_speed for own in users]
-    return rows, load + speed + [x for own in users for x in own]
+    if config.observation == "load":  # the paper's (14) and no more, for users and critic alike
+        return [load for _ in users], load
+    return [load + own + seen_speed for own in users], load + speed + [x for own in users for x in own]
