@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from edgeoffload_env import policies, scenarios
 from edgeoffload_env._files import atomic_write
-from edgeoffload_env._validation import check_int
+from edgeoffload_env._validation import check_int, check_known
 from edgeoffload_env._version import __version__
 from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
 from edgeoffload_env.evaluation import Evaluation, evaluate
@@ -19,6 +19,7 @@ from edgeoffload_env.evaluation.report import LeftOut, Report
 from edgeoffload_env.policies import PolicyError
 
 PROGRAM = "python -m edgeoffload_env"
+COMMANDS = ("list", "evaluate", "play", "inspect", "references")
 
 
 class UsageError(Exception):
@@ -33,12 +34,24 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 if it went well, 2 if it was asked for wrongly."""
     try:
+        arguments = sys.argv[1:] if arguments is None else arguments
+        _check_command(arguments)
         options = _parser().parse_args(arguments)
         options.command(options)
     except UsageError as error:
         print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0
+
+
+def _check_command(arguments: Sequence[str]) -> None:
+    """Refuse an unknown command with a suggestion, which argparse lacks."""
+    command = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if command is not None:
+        try:
+            check_known("command", command, COMMANDS)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -211,7 +224,7 @@ def _scenario_names(text: str) -> list[str]:
 def _override(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"--set {text} is not allowed; allowed: FIELD=VALUE, as in --set num_users=20")
+        raise UsageError(f"--set must be FIELD=VALUE, as in num_users=20, got {text!r}")
     return name.strip(), parse_value(value)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeoffload_env import policies
+from edgeoffload_env._validation import fail, fail_unknown
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy
 from edgeoffload_env.policies.optimum import QUICK_USERS, is_quick
@@ -64,7 +65,7 @@ def parse_policies(text: str) -> list[PolicySpec]:
         else:
             found.append(PolicySpec(label, _maker(label)))
     if not found:
-        raise ValueError(f"--policies {text!r} is not allowed; allowed: all, {', '.join(policies.names())}")
+        fail("--policies", text, f"all, or names with commas of {', '.join(policies.names())}, module:factory")
     for spec in found:
         spec.make()
     return list({spec.label: spec for spec in reversed(found)}.values())[::-1]
@@ -78,7 +79,7 @@ def parse_policy(text: str) -> PolicySpec:
     """
     spec, *more = parse_policies(text)
     if more:
-        raise ValueError(f"policy {text!r} is not allowed; allowed: one policy")
+        fail("--policy", text, "one policy")
     return spec
 
 
@@ -98,7 +99,7 @@ def _maker(label: str) -> Callable[[], Any]:
     if name in policies.names():
         return _shipped(name, _parameters(label, rest))
     if not rest:
-        raise ValueError(f"policy {label!r} is not allowed; allowed: {', '.join(policies.names())}, or module:factory")
+        fail_unknown("policy", name, [*policies.names(), "module:factory"])
     return _own(label, _load(label, name, rest[0]), _parameters(label, rest[1:]))
 
 
@@ -111,14 +112,14 @@ def _own(label: str, found: Any, values: dict[str, Any]) -> Callable[[], Any]:
     if callable(getattr(found, "act", None)) and not isinstance(found, type):
         return lambda: found
     if not callable(found):
-        raise TypeError(f"policy {label!r} is a {type(found).__name__}; allowed: a policy, or what makes one")
+        fail(f"policy {label!r}", found, "a policy, or a factory of one", TypeError)
     try:
         inspect.signature(found).bind(**values)
     except TypeError as error:
         raise TypeError(
-            f"policy {label!r} cannot be made: {error}; allowed: a factory that needs no more than the given "
-            f"parameters (for a rule f(agent, observation), one that returns it)"
-        ) from error
+            f"policy {label!r} cannot be made: {error}; a factory must need no more than the given parameters (for a "
+            f"rule f(agent, observation), write a factory that returns it)"
+        ) from None
     return lambda: as_policy(found(**values))
 
 
@@ -129,12 +130,12 @@ def _load(label: str, module: str, attribute: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, SyntaxError) as error:
-        raise ImportError(f"policy {label!r}: {error}") from error
+        raise ImportError(f"policy {label!r}: {error}") from None
 
 
 def _parameters(label: str, texts: list[str]) -> dict[str, Any]:
     pairs = [text.partition("=") for text in texts]
     for name, equals, _ in pairs:
         if not equals:
-            raise ValueError(f"policy {label!r}: {name!r} is not allowed; allowed: parameter=value")
+            fail(f"parameters of policy {label!r}", name, "parameter=value")
     return {name.strip(): parse_value(value) for name, _, value in pairs}

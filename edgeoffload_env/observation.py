@@ -85,7 +85,7 @@ def all_features(
 
 
 def user_observations(features: Features, config: "EdgeOffloadConfig", batch: int, *, dtype: Any, xp: Any) -> Array:
-    """Lay out every user's own observation, ``[B, N, D]`` in ``dtype``; the columns are :func:`names`; B is ``batch``."""
+    """Lay out every user's own observation, ``[B, N, D]`` in ``dtype``; B is ``batch``, the columns :func:`names`."""
     columns: list[Array] = []
     for feature in config.schema.columns:
         value = features[feature.name]

@@ -113,8 +113,8 @@ def checked_actions(name: str, actions: Any, games: int, config: EdgeOffloadConf
     expected = f"integers {[games, config.num_users]} in [0, {action_count(config) - 1}]"
     try:
         array: NDArray[Any] = np.asarray(actions)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise PolicyError(f"actions of policy {name!r} must be {expected}, got {type(actions).__name__}") from error
+    except (TypeError, ValueError, RuntimeError):
+        raise PolicyError(f"actions of policy {name!r} must be {expected}, got {type(actions).__name__}") from None
     if array.dtype.kind not in "iu":
         raise PolicyError(f"actions of policy {name!r} must be {expected}, got type {array.dtype}")
     if array.shape != (games, config.num_users):

@@ -71,7 +71,7 @@ class Optimum:
         if not self.bounded and not slot_optimum.is_exact_size(config.num_users, config.servers):
             raise ValueError(
                 f"optimum: {config.num_users} users and {config.servers} servers are too many for the exact optimum; "
-                f"allowed: bounded=True, which gives the best joint action found and a proven lower bound"
+                f"use bounded=True for the best joint action found and a proven lower bound"
             )
 
     def act(self, view: PolicyView) -> Actions:

@@ -105,7 +105,7 @@ class FromCallable:
                 try:
                     actions[game, n] = check_action(agent, action, count)
                 except (TypeError, ValueError) as error:
-                    raise PolicyError(f"policy {self.name!r}: {error}") from error
+                    raise PolicyError(f"policy {self.name!r}: {error}") from None
         return actions
 
 

@@ -116,4 +116,6 @@ def test_a_configuration_that_is_a_scenarios_game_has_its_score():
 
 
 def test_two_scenarios_of_one_game_have_one_score():
-    assert score.score_baselines(scenarios.get("crowded").config) == score.score_baselines(scenarios.get("crowded-team").config)
+    assert score.score_baselines(scenarios.get("crowded").config) == score.score_baselines(
+        scenarios.get("crowded-team").config
+    )

@@ -103,7 +103,7 @@ def accepted(given: dict[str, Any]) -> EdgeOffloadConfig:
         return EdgeOffloadConfig(**given)
     except ValueError as error:
         refused = str(error)
-    name = re.match(r"(\w+) = .* is not allowed; allowed: .", refused, re.DOTALL)
+    name = re.match(r"(\w+) must be .+, got .", refused, re.DOTALL)
     assert name is not None, refused
     assert name[1] in {*given, *LIMITS}, refused
     kept = ("num_users", "server_hz_range", "num_servers", "channel_sharing", "observation")
@@ -171,7 +171,7 @@ def bad_named_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
         del good[agent]
     if how != "missing":
         good[draw(st.sampled_from([f"user_{config.num_users}", "user_00", "", None, 0]))] = 0
-    return Bad(good, "not playing" if how == "extra" else rf"{agent}\b")
+    return Bad(good, "unknown agent" if how == "extra" else rf"{agent}\b")
 
 
 @st.composite
@@ -195,7 +195,9 @@ def bad_batch_actions(draw: st.DrawFn, config: EdgeOffloadConfig, batch: int) ->
     if how == "range":
         beyond = st.one_of(st.integers(-(2**63), -1), st.integers(config.servers + 1, 2**63 - 1))
         good[game, user] = draw(beyond)
-        return Bad(good, f"action of user_{user} in game {game} = ")
+        return Bad(
+            good, rf"action of user_{user} in game {game} must be an integer in \[0, {config.servers}\] .*, got "
+        )
     if how == "list":
         # numpy and torch themselves make integer arrays of lists with bools or small arrays in them
         taken = st.one_of(st.none(), st.floats(), st.text(max_size=2), st.sampled_from([-1, 2**70, -(2**70), 2**63]))
@@ -213,7 +215,7 @@ def bad_batch_actions(draw: st.DrawFn, config: EdgeOffloadConfig, batch: int) ->
 def bad_seeds() -> st.SearchStrategy[Bad]:
     """What is no seed."""
     values = [True, np.False_, 1.0, math.nan, "1", [1], np.array([1, 2]), -1, np.int64(-5), 2**128 + 1]
-    return st.sampled_from(values).map(lambda value: Bad(value, "^seed = "))
+    return st.sampled_from(values).map(lambda value: Bad(value, "^seed must be an integer in .*, got "))
 
 
 @st.composite

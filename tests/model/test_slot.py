@@ -50,14 +50,14 @@ HAND_CONFIG = EdgeOffloadConfig(
     slot_s=0.15,
     balance_weight=2.0,
 )
-HAND_SNAPSHOT = dict(
-    task_bits=np.array([[4e6, 2e6, 2e6, 2e6, 4e6]]),
-    task_cycles=np.array([[1000e6, 2000e6, 800e6, 1200e6, 500e6]]),
-    device_hz=np.array([[500e6, 400e6, 400e6, 400e6, 400e6]]),
-    channel_gain=np.array([[25.5e-12, 0.3e-12, 1e-12, 0.3e-12, 1.5e-12]]),
-    server_hz=np.array([[10e9, 20e9]]),
-    backlog_cycles=np.array([[1e9, 4e9]]),
-)
+HAND_SNAPSHOT = {
+    "task_bits": np.array([[4e6, 2e6, 2e6, 2e6, 4e6]]),
+    "task_cycles": np.array([[1000e6, 2000e6, 800e6, 1200e6, 500e6]]),
+    "device_hz": np.array([[500e6, 400e6, 400e6, 400e6, 400e6]]),
+    "channel_gain": np.array([[25.5e-12, 0.3e-12, 1e-12, 0.3e-12, 1.5e-12]]),
+    "server_hz": np.array([[10e9, 20e9]]),
+    "backlog_cycles": np.array([[1e9, 4e9]]),
+}
 
 
 def hand_slot(actions, config=HAND_CONFIG, play_one=None):
@@ -206,7 +206,9 @@ def test_servers_behind_the_first_may_be_relabelled(game, seed):
     other = play(change(game, actions=new_label[game.actions], config=config, **relabelled))
     for name in ("delay_s", "upload_s", "forward_s", "wait_s", "compute_s", "reward", "imbalance"):
         np.testing.assert_allclose(other[name], outcome[name], rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(other["next_backlog_cycles"], outcome["next_backlog_cycles"][:, order], rtol=1e-9, atol=1e-3)
+    np.testing.assert_allclose(
+        other["next_backlog_cycles"], outcome["next_backlog_cycles"][:, order], rtol=1e-9, atol=1e-3
+    )
 
 
 @given(game=games(), server=st.integers(1, 20))

@@ -309,7 +309,7 @@ def test_sizes():
     assert not is_exact_size(50, 5)
     assert not is_exact_size(EXACT_MAX_USERS + 1, 1)
     problem = typical(np.random.default_rng(0), 50, 5)
-    with pytest.raises(ValueError, match=r"N = 50 users and M = 5 .*allowed.*solve_bounded"):
+    with pytest.raises(ValueError, match=r"N = 50 users and M = 5 .*use solve_bounded"):
         solve_exact(problem)
 
 
