@@ -1,4 +1,4 @@
-"""What ``--policies`` takes: ``name``, ``name:parameter=value``, ``module:factory``, ``all``."""
+"""Parsing of ``--policies``: ``name``, ``name:parameter=value``, ``module:factory``, ``all``."""
 
 import ast
 import importlib
@@ -16,30 +16,32 @@ from edgeoffload_env.evaluation.evaluate import as_policy
 from edgeoffload_env.policies.optimum import QUICK_USERS, is_quick
 
 OPTIMUM = "optimum"
-_QUICK_SLOTS = 2_500  # half a minute of ``optimum``, so that ``all`` stays within a minute
+_QUICK_SLOTS = 2_500  # 30 s of ``optimum``, so that ``all`` takes less than a minute
 _CONSTANTS = {"true": True, "false": False, "none": None}
 
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """A policy that was asked for, and how to make it."""
+    """A policy named on the command line, and its factory."""
 
     label: str
     make: Callable[[], Any]
     through_all: bool = False
-    """Named by ``all`` rather than by the user, so that it may be left out."""
+    """Whether it was selected by ``all``, so that it may be skipped."""
 
-    def why_not(self, config: EdgeOffloadConfig, episodes: int, with_optimum: bool) -> str | None:
-        """Why ``all`` leaves the policy out of so many episodes of a game, or None.
+    def skip_reason(self, config: EdgeOffloadConfig, episodes: int, with_optimum: bool) -> str | None:
+        """Return the reason why ``all`` skips the policy in a game, or None.
 
         Raises:
-            ValueError: the policy cannot play these games, and was asked for by name.
+            ValueError: a policy selected by name cannot play the game.
         """
         if self.through_all and self.label == OPTIMUM and not with_optimum:
             if not is_quick(config):
-                return f"it is slow beyond {QUICK_USERS} users; --with-optimum or its name adds it"
+                return f"slow beyond {QUICK_USERS} users; add it with --with-optimum or by name"
             if episodes * config.max_cycles > _QUICK_SLOTS:
-                return f"it takes about 10 ms a slot, many for {episodes} episodes; --with-optimum or its name adds it"
+                return (
+                    f"takes about 10 ms a slot, too slow for {episodes} episodes; add it with --with-optimum or by name"
+                )
         policy = self.make()
         try:
             if hasattr(policy, "check"):
@@ -52,18 +54,18 @@ class PolicySpec:
 
 
 def parse_policies(text: str) -> list[PolicySpec]:
-    """The policies named in a list with commas; each is made once, to see that it can be.
+    """Parse a comma-separated list of policies, and make each once to validate its parameters.
 
     Raises:
-        TypeError, ValueError: an unknown name or parameter, or something that is no policy; the message names it.
-        ImportError: no such module, or nothing of that name in it.
+        TypeError, ValueError: an unknown name or parameter, or an object that is not a policy; the message names it.
+        ImportError: an unknown module or attribute.
     """
     found: list[PolicySpec] = []
     for label in filter(None, (part.strip() for part in text.split(","))):
         if label == "all":
             found += [PolicySpec(name, _shipped(name, {}), through_all=True) for name in policies.names()]
         else:
-            found.append(PolicySpec(label, _maker(label)))
+            found.append(PolicySpec(label, _factory(label)))
     if not found:
         fail("--policies", text, f"all, or names with commas of {', '.join(policies.names())}, module:factory")
     for spec in found:
@@ -72,10 +74,10 @@ def parse_policies(text: str) -> list[PolicySpec]:
 
 
 def parse_policy(text: str) -> PolicySpec:
-    """The policy of a name.
+    """Parse the name of a single policy.
 
     Raises:
-        TypeError, ValueError, ImportError: as :func:`parse_policies`, and for several.
+        TypeError, ValueError, ImportError: as :func:`parse_policies`, and for more than one policy.
     """
     spec, *more = parse_policies(text)
     if more:
@@ -84,7 +86,7 @@ def parse_policy(text: str) -> PolicySpec:
 
 
 def parse_value(text: str) -> Any:
-    """A value from the command line: a Python number, tuple or string, true, false or none."""
+    """Parse a value: a Python literal, true, false or none; any other text is a string."""
     text = text.strip()
     if text.lower() in _CONSTANTS:
         return _CONSTANTS[text.lower()]
@@ -94,21 +96,21 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def _maker(label: str) -> Callable[[], Any]:
+def _factory(label: str) -> Callable[[], Any]:
     name, *rest = label.split(":")
     if name in policies.names():
         return _shipped(name, _parameters(label, rest))
     if not rest:
         fail_unknown("policy", name, [*policies.names(), "module:factory"])
-    return _own(label, _load(label, name, rest[0]), _parameters(label, rest[1:]))
+    return _custom(label, _load(label, name, rest[0]), _parameters(label, rest[1:]))
 
 
 def _shipped(name: str, values: dict[str, Any]) -> Callable[[], Any]:
     return lambda: policies.make(name, **values)
 
 
-def _own(label: str, found: Any, values: dict[str, Any]) -> Callable[[], Any]:
-    """A maker from a factory, a class, or a policy that is ready."""
+def _custom(label: str, found: Any, values: dict[str, Any]) -> Callable[[], Any]:
+    """Return a factory from a factory, a class, or a policy object."""
     if callable(getattr(found, "act", None)) and not isinstance(found, type):
         return lambda: found
     if not callable(found):

@@ -78,7 +78,7 @@ def test_all_is_every_shipped_policy(capsys):
     assert rows_of(out) == policies.names()
     assert "best-response: settled 1" in out
     assert "optimum: exact 1, gap 0" in out
-    assert "no score: overrides made another game" in out
+    assert "no score: the overrides change the scenario's game" in out
 
 
 def test_all_leaves_out_optimum_where_it_is_slow_and_says_so(capsys):
@@ -88,10 +88,10 @@ def test_all_leaves_out_optimum_where_it_is_slow_and_says_so(capsys):
     assert rows_of(sparse) == policies.names()
     for block in (crowded, stadium):
         assert rows_of(block) == [name for name in policies.names() if name != "optimum"]
-        assert "optimum left out: it is slow beyond 12 users; --with-optimum or its name adds it" in block
+        assert "optimum left out: slow beyond 12 users; add it with --with-optimum or by name" in block
     status, out, _ = main(capsys, "evaluate", "--episodes", "2501", "--set", "max_cycles=1")
     assert status == 0
-    assert "optimum left out: it takes about 10 ms a slot, many for 2501 episodes; --with-optimum" in out
+    assert "optimum left out: takes about 10 ms a slot, too slow for 2501 episodes; add it with --with-optimum" in out
 
 
 def test_with_optimum(capsys):

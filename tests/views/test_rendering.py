@@ -203,5 +203,5 @@ def test_play_refuses(arguments, capsys):
 
 
 def test_one_window_has_one_game():
-    with pytest.raises(ValueError, match=r"policies must be 1 .*, got 2"):
+    with pytest.raises(ValueError, match=r"the number of policies must be 1 .*, got 2"):
         play(["local", "nearest"], scenarios.configure("sparse"))

@@ -29,7 +29,7 @@ def play(view, slots, seed=0):
     return snapshots
 
 
-def second_episode(view, slots_of_the_first, slots=_SLOTS_AT_ONCE + 3):
+def second_episode(view, slots_of_the_first, slots=3):
     """Snapshots of the second episode of seed 5, after so many slots of the first."""
     view.reset(seed=5)
     play(view, slots_of_the_first, seed=slots_of_the_first)
@@ -72,12 +72,12 @@ def test_a_reset_after_an_autoreset_skips_that_episode(make):
 @pytest.mark.parametrize("make", SINGLES.values(), ids=SINGLES)
 def test_tasks_of_a_single_game_do_not_depend_on_the_horizon(make):
     episodes = []
-    for max_cycles in (5, _SLOTS_AT_ONCE, LONG.max_cycles, 10**6):
+    for max_cycles in (5, _SLOTS_AT_ONCE + 2, LONG.max_cycles, 10**6):
         view = make(LONG.replace(max_cycles=max_cycles))
         view.reset(seed=5)
-        episodes.append([*play(view, 4), view.snapshot()])
+        episodes.append(play(view, min(max_cycles, _SLOTS_AT_ONCE + 2)))
     for episode in episodes:
-        assert_same(episode, episodes[0])
+        assert_same(episode, episodes[-1][: len(episode)])
 
 
 @every_view
@@ -127,11 +127,11 @@ class Weather(Effect):
     "effect", [Weather(), Weather(name="a"), Weather(constant=True)], ids=["moving", "a", "constant"]
 )
 def test_a_process_more_leaves_the_numbers_of_the_others(make, effect):
-    config = LONG.replace(max_cycles=_SLOTS_AT_ONCE + 3)
-    plain, extended = make(config), make(config.replace(extra_effects=(effect,)))
+    plain, extended = make(LONG), make(LONG.replace(extra_effects=(effect,)))
+    slots = _SLOTS_AT_ONCE + 2 if plain.batch == 1 else 3  # single games draw ahead
     assert_same(extended.reset(seed=5), plain.reset(seed=5))
     for _ in range(2):
-        shown = [play(view, config.max_cycles - 1) for view in (extended, plain)]
+        shown = [play(view, slots) for view in (extended, plain)]
         rain = np.array([snapshot.pop("rain") for snapshot in shown[0]])
         assert_same(*shown)
         assert len(np.unique(rain)) == (rain[0].size if effect.constant else rain.size)
