@@ -42,6 +42,9 @@ class DrawnAhead:
         self._moving = [name for process in schema.moving for name in process.fields]
         slices = observation.column_slices(config)
         self._queue_columns = [(f, slices[f.name]) for f in schema.columns if f.name in schema.queue_features]
+        self._next = self._slots = 0
+        self._rows: dict[str, Floats] = {}
+        self._last: dict[str, Floats] = {}
         self._draw({name: self.first[name] for name in self._moving})
 
     def take(self) -> dict[str, Floats]:
