@@ -29,7 +29,7 @@ class Played(NamedTuple):
     after: Snapshot
     """The snapshot after the step."""
     restarted: bool = False
-    """Whether the step began the next episode, so that ``after`` is that one's."""
+    """Whether the step began the next episode, which ``after`` then belongs to."""
 
 
 class ParallelDriver:
@@ -185,7 +185,7 @@ USERS_DRIVERS = {name: make for name, make in DRIVERS.items() if name != "centra
 
 
 def to_numpy(values: Any) -> np.ndarray:
-    """Float64, or whatever integers and bools they are."""
+    """As float64; integers and bools as they are."""
     array = np.asarray(values)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 

@@ -11,7 +11,7 @@ from edgeoffload_env import EdgeOffloadConfig
 from tests import oracle
 from tests.drivers import PARTS, Played, Snapshot, to_numpy
 
-# What torch warns of when it compiles for the first time
+# Warnings of torch at the first compilation
 compiles = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:torch", "ignore:Dynamo detected a call to a .functools.lru_cache.:UserWarning"
 )

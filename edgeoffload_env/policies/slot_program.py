@@ -9,7 +9,7 @@ charges the pair for the wrong one of the two, and only if both are at a server 
 sum of delays is that of the program plus one correction per such pair at the same server. So while a user still has a
 partner to come, the state also holds whether the user is at that server; the correction is charged when the partner
 joins, and after the last partner the cases are merged by their minimum. All that later costs depend on is in the state,
-hence the program stays exact, at a factor of 2 for every user open at a time. Each server may have an order of its own.
+hence the program stays exact, at a factor of 2 for every user open at a time. Each server may have a different order.
 Equal arrivals are part of the orders (lower index first), and a pair of equal tasks needs no correction.
 
 Where `width` shows that too many users are open at a time, the caller branches on the user and server in `widest`: with

@@ -1,4 +1,4 @@
-"""The command line, in a process of its own where that matters."""
+"""The command line, run in a new process where that matters."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ QUICK = ["--episodes", "2", "--set", "max_cycles=3"]
 
 
 def run(*arguments, folder=None):
-    """The command in a process of its own, as a user would type it."""
+    """Run the command in a new process, as a user would type it."""
     paths = [str(Path(cli.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     return subprocess.run(
@@ -57,7 +57,7 @@ def test_lists_scenarios_and_policies():
 
 def test_evaluate_prints_a_table():
     done = run("evaluate", "--policies", "local,greedy,drift-plus-penalty:price=3", "--episodes", "3")
-    assert (done.returncode, done.stderr) == (0, ""), "no progress bar where nobody looks"
+    assert (done.returncode, done.stderr) == (0, ""), "no progress bar without a terminal"
     title, heading, *rows = done.stdout.splitlines()
     assert title == "paper: 10 users, 5 servers, 50 slots; 3 episodes, seed 0"
     assert heading.split()[0] == "policy"

@@ -1,4 +1,4 @@
-"""What is drawn: ranges, distributions, and independence from one another."""
+"""Random draws: ranges, distributions and independence."""
 
 import array_api_compat.numpy as xp
 import numpy as np

@@ -15,7 +15,7 @@ USER_FIELDS = ("task_bits", "task_cycles", "device_hz", "channel_gain")
 
 
 def play(game):
-    """What the slot did, and the queues that it left as ``next_backlog_cycles``."""
+    """The outcome, with the next backlog as ``next_backlog_cycles``."""
     return play_arrays({name: game.snapshot[name] for name in HAND_SNAPSHOT}, game.actions, game.config)
 
 

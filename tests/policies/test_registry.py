@@ -1,4 +1,4 @@
-"""Policies by name, of one's own, and what they are shown."""
+"""Shipped and custom policies, and the view that they act on."""
 
 import copy
 import doctest
@@ -35,8 +35,8 @@ def test_made_by_name(name):
     assert isinstance(policy, Policy)
     assert policy.name == name
     line = policies.describe(name)
-    assert "nows " in line, "what it knows"
-    assert "cost" in line or "a round" in line or "a slot" in line, "what it costs"
+    assert "nows " in line, "its information"
+    assert "cost" in line or "a round" in line or "a slot" in line, "its cost"
     defaults = policies.parameters(name)
     again = policies.make(name, **defaults)
     view = view_of_game(1, users=4, servers=2)

@@ -1,4 +1,4 @@
-"""What the parallel view hands out: keys, types, and the run of an episode."""
+"""The parallel view: keys, types, and the course of an episode."""
 
 import numpy as np
 import pytest

@@ -20,7 +20,7 @@ every_view = pytest.mark.parametrize("make", DRIVERS.values(), ids=DRIVERS)
 
 
 def play(view, slots, seed=0):
-    """Random actions of a seed, for some slots; what the games were before each."""
+    """Play random actions; return the snapshot before each slot."""
     rng = np.random.default_rng(seed)
     snapshots = []
     for _ in range(slots):
@@ -30,7 +30,7 @@ def play(view, slots, seed=0):
 
 
 def second_episode(view, slots_of_the_first, slots=3):
-    """Snapshots of the second episode of seed 5, after so many slots of the first."""
+    """Snapshots of the second episode of seed 5, after a number of slots of the first."""
     view.reset(seed=5)
     play(view, slots_of_the_first, seed=slots_of_the_first)
     if view.snapshot()["slot"][0] or isinstance(view, ParallelDriver) or not slots_of_the_first:
@@ -82,7 +82,7 @@ def test_tasks_of_a_single_game_do_not_depend_on_the_horizon(make):
 
 @every_view
 @pytest.mark.parametrize("duplicate", DUPLICATES, ids=["deepcopy", "pickle"])
-def test_copies_go_on_alike_across_stocks_and_episodes(make, duplicate):
+def test_copies_go_on_alike_across_draws_ahead_and_episodes(make, duplicate):
     view = make(LONG)
     view.reset(seed=5)
     play(view, _SLOTS_AT_ONCE - 1)
@@ -126,7 +126,7 @@ class Weather(Effect):
 @pytest.mark.parametrize(
     "effect", [Weather(), Weather(name="a"), Weather(constant=True)], ids=["moving", "a", "constant"]
 )
-def test_a_process_more_leaves_the_numbers_of_the_others(make, effect):
+def test_an_added_process_leaves_the_numbers_of_the_others(make, effect):
     plain, extended = make(LONG), make(LONG.replace(extra_effects=(effect,)))
     slots = _SLOTS_AT_ONCE + 2 if plain.batch == 1 else 3  # single games draw ahead
     assert_same(extended.reset(seed=5), plain.reset(seed=5))
@@ -168,8 +168,8 @@ def test_every_process_and_episode_has_other_numbers(make):
 
 
 def common_bits_z(one, other):
-    """How far the mean and the variance of the number of equal bits are from chance, in standard errors."""
-    bits = 52  # as many as a float64 in [0, 1) holds whatever its exponent
+    """Deviation of the mean and the variance of the number of equal bits from chance, in standard errors."""
+    bits = 52  # as many as every float64 in [0, 1) holds
     words = [(values * 2.0**bits).astype(np.uint64) for values in (one, other)]
     differing = np.unpackbits((words[0] ^ words[1]).view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1, dtype=np.int64)
     mean = (differing.mean() - bits / 2) / np.sqrt(bits / 4 / len(one))
