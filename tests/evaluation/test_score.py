@@ -9,7 +9,7 @@ from edgeoffload_env import EdgeOffloadConfig, evaluate, policies, scenarios
 from edgeoffload_env.effects import Effect
 from edgeoffload_env.evaluation import score
 
-every_scenario = pytest.baseline.parametrize("scenario", scenarios.names())
+every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
 
 
 @every_scenario
@@ -88,14 +88,14 @@ def test_every_field_is_one_or_the_other():
     assert set(HARMLESS) == set(score.IGNORED_FIELDS)
 
 
-@pytest.baseline.parametrize("field", CHANGES)
+@pytest.mark.parametrize("field", CHANGES)
 def test_no_score_for_another_game(field):
     overrides = {field: CHANGES[field]} | ({"num_servers": 5} if field == "server_hz_range" else {})
     result = evaluate("local", episodes=1, **overrides)
     assert np.isnan(result.score).all()
 
 
-@pytest.baseline.parametrize("field", HARMLESS)
+@pytest.mark.parametrize("field", HARMLESS)
 def test_the_same_score_under_other_rewards_and_observations(field):
     plain, changed = evaluate("local", episodes=2), evaluate("local", episodes=2, **{field: HARMLESS[field]})
     assert np.isfinite(changed.score).all()

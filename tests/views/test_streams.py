@@ -138,6 +138,38 @@ def test_an_added_process_leaves_the_numbers_of_the_others(make, effect):
         assert_same(extended.reset(), plain.reset())
 
 
+def first_wet(noise, fields, config, *, xp):
+    return {"wet": 0.0 * fields["device_hz"]}
+
+
+def next_wet(noise, fields, config, *, xp):
+    return {"wet": 1.0 * fields["rain"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Puddles(Weather):
+    """A second process, which copies the first: the rain of this slot if it comes before it, else of the next."""
+
+    before: bool = True
+
+    def quantities(self):
+        return (*super().quantities(), Quantity(name="wet", unit="1", scope="user", kind="state", text="", minimum=0.0))
+
+    def processes(self):
+        copy = Process(name="puddles", fields=("wet",), first=first_wet, first_uniforms={}, next=next_wet)
+        return (copy, *super().processes()) if self.before else (*super().processes(), copy)
+
+
+@every_view
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_process_reads_this_slot_and_the_next_slot_of_those_before_it(make, before):
+    view = make(LONG.replace(extra_effects=(Puddles(before=before),)))
+    view.reset(seed=5)
+    snapshots = play(view, _SLOTS_AT_ONCE + 3)
+    rain, wet = (np.array([snapshot[name] for snapshot in snapshots]) for name in ("rain", "wet"))
+    assert np.array_equal(wet[1:], rain[:-1] if before else rain[1:])
+
+
 def numpy_streams(*processes):
     return NumpyStreams(processes)
 
