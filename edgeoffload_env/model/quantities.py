@@ -89,7 +89,8 @@ class Process:
     next_uniforms: Mapping[Scope, int] = field(default_factory=dict)
     """Uniform numbers that ``next`` needs."""
     independent: bool = False
-    """Whether ``next`` draws as ``first`` does, whatever the slot before: many slots can then be drawn at once."""
+    """Whether ``next`` reads nothing that changes within the episode, except independent processes before it. Many
+    slots can then be drawn at once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -206,20 +206,21 @@ class EdgeOffloadVectorEnv:
         """The actions as the backend's small integers, laid out user-major in memory like the other arrays."""
         xp, shape = self.backend.xp, (self.num_envs, self.config.num_users)
         count = action_count(self.config)
-        expected = f"integers {list(shape)} in [0, {count - 1}] (0 = device, m = server m)"
+        choices = f"in [0, {count - 1}] (0 = device, m = server m)"
+        expected = f"integers {list(shape)} {choices}"
         try:
             array = xp.asarray(actions, device=self.backend.device)
         except (TypeError, ValueError, RuntimeError):
             fail("actions", actions, expected, TypeError)
         if not xp.isdtype(array.dtype, "integral"):
-            fail("the dtype of actions", array.dtype, expected, TypeError)
+            raise TypeError(f"actions must be {expected}, got {array.dtype}")
         if tuple(array.shape) != shape:
-            fail("the shape of actions", tuple(array.shape), expected)
+            raise ValueError(f"actions must be {expected}, got shape {tuple(array.shape)}")
         if self.backend.name == "torch":  # which cannot compare wide unsigned integers; what wraps round is negative
             array = xp.astype(array, xp.int64, copy=False)
         if int(xp.min(array)) < 0 or int(xp.max(array)) >= count:
             game, user = (int(i[0]) for i in xp.nonzero((array < 0) | (array >= count)))
-            fail(f"the action of user_{user} in game {game}", int(array[game, user]), expected)
+            fail(f"the action of user_{user} in game {game}", int(array[game, user]), f"an integer {choices}")
         if self.backend.name == "torch":  # compiled code compares 32-bit integers ten times as fast as 8-bit ones
             return xp.astype(array.T, xp.int32).contiguous().T
         return np.array(array.T, dtype=np.int8 if count <= 127 else np.int16, order="C").T
