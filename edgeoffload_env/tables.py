@@ -1,4 +1,4 @@
-"""Tables of what a game knows, does and shows, from its declarations, as Markdown for documentation and terminals."""
+"""Tables of a game's declarations in Markdown, for documentation and terminals."""
 
 from collections.abc import Iterable, Sequence
 
@@ -22,13 +22,13 @@ def snapshot_table(config: EdgeOffloadConfig) -> str:
     for name, quantity in config.schema.snapshot.items():
         changes = "by actions" if quantity.queue else "every slot" if name in moving else "every episode"
         rows.append((f"`{name}`", quantity.unit, quantity.scope, changes, quantity.text))
-    return markdown_table(("field", "unit", "one for each", "changes", "what it is"), rows)
+    return markdown_table(("field", "unit", "one for each", "changes", "description"), rows)
 
 
 def info_table(config: EdgeOffloadConfig) -> str:
     """Return the fields of an info."""
     rows = [(f"`{q.name}`", q.unit, q.scope, q.type.__name__, q.text) for q in config.schema.infos.values()]
-    return markdown_table(("info", "unit", "one for each", "type", "what it is"), rows)
+    return markdown_table(("info", "unit", "one for each", "type", "description"), rows)
 
 
 def observation_table(config: EdgeOffloadConfig) -> str:
@@ -46,12 +46,12 @@ def observation_table(config: EdgeOffloadConfig) -> str:
 def reward_table(config: EdgeOffloadConfig) -> str:
     """Return the costs that make the reward and the utility."""
     rows = [(term.name, f"{term.weight(config):g}", term.text) for term in config.schema.reward_terms]
-    return markdown_table(("cost", "weight in the reward", "what it is"), rows)
+    return markdown_table(("cost", "weight in the reward", "description"), rows)
 
 
 def metric_table(config: EdgeOffloadConfig) -> str:
     """Return the metrics of an evaluation."""
-    return markdown_table(("metric", "what it is"), [(f"`{m.name}`", m.text) for m in config.schema.metrics])
+    return markdown_table(("metric", "description"), [(f"`{m.name}`", m.text) for m in config.schema.metrics])
 
 
 def describe(config: EdgeOffloadConfig) -> str:

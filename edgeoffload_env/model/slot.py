@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Snapshot: TypeAlias = dict[str, Array]
 """All that a slot depends on besides the actions, in SI units, by name: per user ``[B, N]``, per server ``[B, M]``."""
 Outcome: TypeAlias = dict[str, Array]
-"""What a slot did, by name: the infos (per user ``[B, N]``, per game ``[B, 1]``) and ``reward`` ``[B, N]``."""
+"""Results of a slot by name: the infos (per user ``[B, N]``, per game ``[B, 1]``) and ``reward`` ``[B, N]``."""
 
 
 class Slot:

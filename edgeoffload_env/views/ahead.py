@@ -1,4 +1,4 @@
-"""Everything of a single game's coming slots that no action moves, drawn many slots at a time.
+"""Drawing ahead: the fields of a single game's coming slots that no action moves, many slots at a time.
 
 Drawing for one slot costs as much as for many. Streams are read slot by slot, so that an episode is the same for any
 number of slots drawn at once, and for any horizon.

@@ -172,7 +172,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         return fields | {"slot": self._slot}
 
     def render(self) -> NDArray[np.uint8] | str | None:
-        """The game before its next slot, and what the last one did.
+        """Show the game before its next slot, and the results of the last one.
 
         Returns:
             A table where ``render_mode`` is "ansi", a picture ``[height, width, 3]`` where it is "rgb_array"; None

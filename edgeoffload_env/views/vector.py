@@ -128,10 +128,10 @@ class EdgeOffloadVectorEnv:
         return fields | {"slot": xp.full((self.num_envs,), self._slot, dtype=xp.int64, device=self.backend.device)}
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the compiled step, which is made again when needed."""
+        """Return the state without the compiled step, which is compiled again when needed."""
         return {name: value for name, value in self.__dict__.items() if name != "_advance"}
 
     def _begin_episode(self, seed: int | None = None) -> None:
@@ -186,7 +186,7 @@ class EdgeOffloadVectorEnv:
         import torch
 
         # This object fixes every shape, type and constant; checking them at each call costs more than some kernels.
-        # A code object of its own keeps the compiled step from serving another object.
+        # A copy of the code object: torch caches compiled code by it, and another view must not get this one's.
         play.__code__ = play.__code__.replace()
         no_guards = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}
         return torch.compile(play, fullgraph=True, dynamic=False, options=no_guards)
