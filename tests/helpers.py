@@ -131,6 +131,12 @@ def assert_as_oracle(played: Played, before: Snapshot, config: EdgeOffloadConfig
     return counted
 
 
+def assert_one_traceback(error: BaseException) -> None:
+    """Assert that no other error is shown before this one."""
+    assert error.__cause__ is None
+    assert error.__context__ is None or error.__suppress_context__
+
+
 def assert_close(actual: Any, expected: Any, tolerance: float, what: str = "") -> None:
     """Assert equality up to a relative or an absolute tolerance, whichever is wider."""
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance, err_msg=what)

@@ -1,4 +1,4 @@
-"""How good a policy is: :func:`evaluate`, its measures, intervals and scores."""
+"""Evaluation of policies: :func:`evaluate`, its metrics, confidence intervals and scores."""
 
 from edgeoffload_env.evaluation.evaluate import METRICS, Evaluation, evaluate
 from edgeoffload_env.evaluation.statistics import Interval

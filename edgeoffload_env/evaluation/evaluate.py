@@ -35,11 +35,11 @@ class Evaluation:
     """One array for each metric of the game; each is an attribute too, ``result.utility``. A metric of an effect that
     is off is None."""
     score: Floats
-    """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN where overrides made another
-    game. The weights and sharing of rewards, and what users observe, are not of the game."""
+    """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN where overrides change the
+    game. Reward weights, reward sharing and the observation may be overridden."""
     diagnostics: dict[str, Floats]
-    """What the policy says of itself, averaged over the slots: ``settled`` of ``best-response``, ``exact`` and ``gap``
-    of ``optimum``."""
+    """Diagnostics that the policy reports, averaged over the slots: ``settled`` of ``best-response``, ``exact`` and
+    ``gap`` of ``optimum``."""
 
     def __getattr__(self, name: str) -> Any:
         """Return a metric by its name."""
@@ -55,12 +55,12 @@ class Evaluation:
         return self.metrics | {"score": self.score}
 
     def summary(self) -> dict[str, Interval]:
-        """Return each metric's mean over the episodes and 95 % interval; see :func:`.statistics.mean_interval`."""
+        """Return each metric's mean and 95 % confidence interval; see :func:`.statistics.mean_interval`."""
         return {name: mean_interval(values) for name, values in self.per_episode().items()}
 
     def __str__(self) -> str:
-        """A line for each metric."""
-        title = f"{self.policy} on {self.scenario or 'a configuration of its own'}, {self.episodes} episodes"
+        """Format one line per metric."""
+        title = f"{self.policy} on {self.scenario or 'a custom configuration'}, {self.episodes} episodes"
         lines = [
             f"{name:>16} {mean:10.4f}  [{low:.4f}, {high:.4f}]" for name, (mean, low, high) in self.summary().items()
         ]
@@ -77,18 +77,18 @@ def evaluate(
     progress: rollout.Progress | None = None,
     **overrides: Any,
 ) -> Evaluation:
-    """Play a policy on a scenario, in float64.
+    """Evaluate a policy on a scenario, in float64.
 
     Every policy meets the same games under the same scenario, overrides, seed and number of episodes, so results can be
-    compared episode by episode. Its ``view.rng`` is a stream of its own and changes no game. Two evaluations agree to
-    the last bit unless the policy has other sources of chance (``optimum`` under a time limit has the clock).
+    compared episode by episode. Draws from ``view.rng`` change no game. Two evaluations agree to the last bit unless
+    the policy depends on anything else, as ``optimum`` with a time limit depends on the clock.
 
     Args:
         policy: a name of :func:`policies.names`, a :class:`.Policy`, or a rule ``f(agent, observation) -> action``.
-        scenario: a name of ``scenarios.names()``, or a configuration of one's own.
+        scenario: a name of ``scenarios.names()``, or a custom configuration.
         episodes: episodes to play, >= 1.
-        seed: an integer >= 0. Its games are apart from those of any ``reset(seed=...)``, so no training seed
-            has to be avoided.
+        seed: an integer >= 0. Its games differ from those of every ``reset(seed=...)``: any seed may be used in
+            training.
         progress: called with the number of slots played since its last call, all games counted.
         **overrides: fields of :class:`EdgeOffloadConfig`.
 
@@ -129,7 +129,7 @@ def shipped_metrics() -> list[str]:
 
 
 def as_policy(policy: str | Policy | Callable[..., Any]) -> Any:
-    """A policy from whatever :func:`evaluate` takes.
+    """Return the policy given by name, as an object or as a rule.
 
     Raises:
         TypeError: neither a name, nor an object with ``act``, nor callable.
@@ -147,6 +147,6 @@ def as_policy(policy: str | Policy | Callable[..., Any]) -> Any:
 
 
 def name_of(policy: Any) -> str:
-    """What tables and errors call a policy."""
+    """Return the name of a policy in tables and errors."""
     name = getattr(policy, "name", None)
     return name if isinstance(name, str) else type(policy).__name__

@@ -1,4 +1,4 @@
-"""Results as a table to read, and as JSON and CSV to work with."""
+"""Reports of results as a text table, JSON and CSV."""
 
 import csv
 import io
@@ -31,12 +31,12 @@ class Report:
     """Results on some scenarios."""
 
     results: Sequence[tuple[str, Evaluation]]
-    """With the label that a policy was asked for by."""
+    """Each with its policy's label from the command line."""
     left_out: Sequence[LeftOut] = ()
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def table(self) -> str:
-        """A block for each scenario: policies in rows, mean and half width of the 95 % interval in columns."""
+        """Format a block per scenario: policies in rows, metrics in columns, as mean and half width of the interval."""
         blocks = []
         for scenario in dict.fromkeys(result.scenario for _, result in self.results):
             rows = [(label, result) for label, result in self.results if result.scenario == scenario]
@@ -47,7 +47,7 @@ class Report:
         return "\n\n".join(blocks)
 
     def to_json(self) -> str:
-        """Everything, each episode's numbers included; NaN is null."""
+        """Format all results as JSON, with every episode's numbers; NaN is null."""
         content = {
             "package": __version__,
             "overrides": self.overrides,
@@ -57,7 +57,7 @@ class Report:
         return json.dumps(_without_nan(content), indent=1, allow_nan=False)
 
     def to_csv(self) -> str:
-        """A row for each policy and scenario: mean, low and high of each metric, NaN empty; the package's version."""
+        """Format a row per policy and scenario: mean, low and high of each metric, NaN as an empty cell."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         names = [*dict.fromkeys(name for _, result in self.results for name in result.metrics), "score"]
@@ -91,12 +91,12 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
             means = ", ".join(f"{name} {np.mean(values):.4g}" for name, values in row.diagnostics.items())
             lines.append(f"{label}: {means} (means over slots)")
     if np.isnan(result.score).all():
-        lines.append("no score: overrides made another game than the scenario's")
+        lines.append("no score: the overrides change the scenario's game")
     return "\n".join([*lines, *notes])
 
 
 def _cell(interval: Interval) -> str:
-    """The mean to two digits of its half width."""
+    """Format a mean and its half width, to two digits of the half width."""
     if math.isnan(interval.mean):
         return "-"
     half = interval.half_width

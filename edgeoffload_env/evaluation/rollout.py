@@ -22,11 +22,11 @@ class Step(NamedTuple):
     """One slot of a rollout."""
 
     view: PolicyView
-    """What the policy was shown."""
+    """Input of the policy."""
     actions: NDArray[np.integer[Any]]
-    """What it chose, ``[B, N]``."""
+    """Actions of the policy, ``[B, N]``."""
     returned: tuple[Any, ...]
-    """What the environment's ``step`` returned."""
+    """Return value of the environment's ``step``."""
 
 
 def policy_rng(seed: int, player: int = 0) -> np.random.Generator:
@@ -44,13 +44,13 @@ def rollout(policy: Policy, name: str, env: Any, rng: np.random.Generator, slots
 
     Args:
         policy: the policy.
-        name: what errors call it.
+        name: the policy's name in errors.
         env: a vector view, or a single game of the parallel view.
         rng: the policy's own generator.
-        slots: how many to play.
+        slots: number of slots to play.
 
     Raises:
-        PolicyError: actions that the environment does not take.
+        PolicyError: invalid actions.
     """
     single = not hasattr(env, "num_envs")
     for _ in range(slots):
@@ -113,8 +113,8 @@ def checked_actions(name: str, actions: Any, games: int, config: EdgeOffloadConf
     expected = f"integers {[games, config.num_users]} in [0, {action_count(config) - 1}]"
     try:
         array: NDArray[Any] = np.asarray(actions)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise PolicyError(f"actions of policy {name!r} must be {expected}, got {type(actions).__name__}") from error
+    except (TypeError, ValueError, RuntimeError):
+        raise PolicyError(f"actions of policy {name!r} must be {expected}, got {type(actions).__name__}") from None
     if array.dtype.kind not in "iu":
         raise PolicyError(f"actions of policy {name!r} must be {expected}, got type {array.dtype}")
     if array.shape != (games, config.num_users):

@@ -18,21 +18,21 @@ class Interval(NamedTuple):
 
     @property
     def half_width(self) -> float:
-        """From the mean to either end."""
+        """Distance from the mean to either end."""
         return self.high - self.mean
 
 
 def mean_interval(values: NDArray[np.floating]) -> Interval:
-    """The mean of independent episodes and Student's 95 % interval for it.
+    """Return the mean of independent episodes and Student's 95 % confidence interval.
 
     Student's t in place of a bootstrap: on 8 to 32 episodes percentile bootstraps are too narrow, and the interval
-    follows from the values alone. It is symmetric, so for a bounded measure it may reach past the bound.
+    follows from the values alone. It is symmetric and may reach beyond the bound of a bounded metric.
 
     Args:
         values: one number per episode, ``[episodes]``. A NaN among them makes the mean and the interval NaN; a single
             episode has a mean and no interval (NaN).
     """
-    from scipy.special import stdtrit  # scipy only when asked for intervals: it doubles the package's import time
+    from scipy.special import stdtrit  # imported late: scipy doubles the package's import time
 
     values = np.asarray(values, dtype=np.float64)
     mean = float(np.mean(values))

@@ -58,7 +58,7 @@ def forward_s(task_bits: Array, forwarded: Array, forward_bps: Array | float) ->
 
     Args:
         task_bits: L_n, ``[B, N]``.
-        forwarded: whether the task goes to a server behind server 1; ``[B, N]``.
+        forwarded: 1 where the task goes to a server behind server 1, else 0; ``[B, N]``.
         forward_bps: mu in bit/s: one rate, or each task's own ``[B, N]``.
     """
     return forwarded * (task_bits / forward_bps)

@@ -1,6 +1,6 @@
 """Numpy as the kernel's array namespace, with less overhead on small arrays.
 
-A slot of one game of ten users is forty operations on arrays of ten numbers: what it costs is not arithmetic but the
+A slot of one game of ten users is forty operations on arrays of ten numbers. Its cost is not the arithmetic but the
 Python code around numpy's reductions and the making of index arrays. Same names and meaning as in numpy, which provides
 everything not listed here.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 
 def __getattr__(name: str) -> Any:
-    """Everything else is array-api-compat's numpy."""
+    """Look up all other names in array-api-compat's numpy."""
     return getattr(compat, name)
 
 

@@ -1,4 +1,4 @@
-"""Who goes where: moving numbers between users and the servers they chose.
+"""Routing: moving numbers between users and the servers they chose.
 
 Three forms behind one interface, tested equal: few games want few operations, many games want operations that run
 over whole batches, and many servers want an index in place of a mask for each.

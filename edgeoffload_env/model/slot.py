@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Snapshot: TypeAlias = dict[str, Array]
 """All that a slot depends on besides the actions, in SI units, by name: per user ``[B, N]``, per server ``[B, M]``."""
 Outcome: TypeAlias = dict[str, Array]
-"""What a slot did, by name: the infos (per user ``[B, N]``, per game ``[B, 1]``) and ``reward`` ``[B, N]``."""
+"""Results of a slot by name: the infos (per user ``[B, N]``, per game ``[B, 1]``) and ``reward`` ``[B, N]``."""
 
 
 class Slot:
@@ -84,7 +84,7 @@ def forward(slot: Slot) -> None:
         forward_bps = rates_bps[xp.astype(target, xp.int64)]
     else:
         forward_bps = config.forward_bps
-    slot.outcome["forward_s"] = channel.forward_s(task_bits, target > 1, forward_bps)
+    slot.outcome["forward_s"] = channel.forward_s(task_bits, xp.astype(target > 1, task_bits.dtype), forward_bps)
 
 
 def wait(slot: Slot) -> None:

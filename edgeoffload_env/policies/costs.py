@@ -1,4 +1,4 @@
-"""What each place would cost each user, from the model's own functions: what the planning policies share."""
+"""Delays of each user at each place, from the model's functions, for the planning policies."""
 
 from typing import Any
 

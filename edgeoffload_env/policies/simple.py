@@ -1,4 +1,4 @@
-"""Rules that look at next to nothing."""
+"""Simple policies with little or no information."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -10,7 +10,7 @@ from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.rendering.scene import LastSlot
 
 _SERVERS_OWN = ("server_hz", "backlog_cycles")  # shown as GHz and as seconds of queue
-_USERS_OWN = ("task_bits", "task_cycles", "device_hz", "channel_gain")  # the game, not its course
+_USERS_OWN = ("task_bits", "task_cycles", "device_hz", "channel_gain")  # constants of the game rather than its course
 
 
 def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: LastSlot | None) -> str:
@@ -59,20 +59,22 @@ def _user_lines(columns: dict[str, tuple[Quantity, NDArray[np.float64]]]) -> lis
 
 
 def _delay_last(infos: list[Quantity]) -> list[Quantity]:
-    """The target first, the delay behind its parts."""
+    """Sort the target to the front and the delay behind its parts."""
     order = {"target": 0, "delay_s": 2}
     return sorted(infos, key=lambda quantity: order.get(quantity.name, 1))
 
 
 def _heading(quantity: Quantity) -> str:
-    name = quantity.name.removesuffix(f"_{quantity.unit}")
+    name = quantity.name.removesuffix(f"_{quantity.unit.lower()}")
     text = name if quantity.type is not float or quantity.unit == "1" else f"{name}/{quantity.unit}"
     return text.rjust(_width(quantity))
 
 
 def _cell(quantity: Quantity, value: float) -> str:
     width = _width(quantity)
-    return f"{int(value):{width}d}" if quantity.type is not float else f"{value:{width}.4g}"
+    if quantity.type is not float:
+        return f"{int(value):{width}d}"
+    return f"{value:{width}.3f}" if quantity.unit == "s" else f"{value:{width}.4g}"
 
 
 def _width(quantity: Quantity) -> int:

@@ -1,4 +1,4 @@
-"""An episode under the magnifying glass: where delays come from, how loads move, who offloads where."""
+"""Plots of one episode: parts of the delays, load factors and choices."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,12 +34,12 @@ class Episode(NamedTuple):
 
 
 def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode:
-    """Play an episode and keep what happened.
+    """Play an episode and record it.
 
     Args:
         policy: as ``evaluate`` takes it.
         config: the game.
-        seed: of the game; the policy's own draws come from a stream beside it.
+        seed: seed of the game; the policy draws from a separate stream.
 
     Raises:
         ValueError: the policy cannot play the game.
@@ -61,16 +61,16 @@ def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode
 
 
 def draw(episode: Episode, title: str, path: Path) -> None:
-    """Write the three views of an episode as one figure.
+    """Write a figure with three plots of an episode.
 
     Args:
-        episode: what happened.
-        title: of the figure.
-        path: where to; its ending says as what.
+        episode: the recorded episode.
+        title: title of the figure.
+        path: file to write; its extension selects the format.
 
     Raises:
         ImportError: matplotlib is not installed; the message says how to get it.
-        ValueError: an ending that matplotlib does not know.
+        ValueError: an extension that matplotlib does not support.
     """
     try:
         from matplotlib.figure import Figure
@@ -87,13 +87,13 @@ def draw(episode: Episode, title: str, path: Path) -> None:
         mean = values.mean(axis=0)
         delays.bar(range(users), mean, bottom=below, color=colour, label=name.removesuffix("_s"))
         below += mean
-    delays.set(xlabel="user", ylabel="mean delay / s", title="where the delay comes from")
+    delays.set(xlabel="user", ylabel="mean delay / s", title="delay by part")
     delays.legend(fontsize=8)
 
     for m in range(servers):
         shade = _unit(colour_of(m + 1, servers))
         loads.plot(range(1, slots + 1), episode.load_s[:, m], color=shade, label=f"server {m + 1}")
-    loads.set(xlabel="slot", ylabel="load factor / s", title="queues when the slot begins", ylim=(0, None))
+    loads.set(xlabel="slot", ylabel="load factor / s", title="load at the start of the slot", ylim=(0, None))
     if servers <= 12:
         loads.legend(fontsize=8)
 
@@ -101,7 +101,7 @@ def draw(episode: Episode, title: str, path: Path) -> None:
     choices.imshow(colours[episode.targets.T], aspect="auto", interpolation="nearest")
     step = max(1, slots // 5)
     choices.set_xticks(range(0, slots, step), [str(slot + 1) for slot in range(0, slots, step)])
-    choices.set(xlabel="slot", ylabel="user", title="who offloads where (grey: device)")
+    choices.set(xlabel="slot", ylabel="user", title="choices (grey: device)")
     with atomic_write(path) as unfinished:
         figure.savefig(unfinished, dpi=130, format=path.suffix[1:] or None)
 

@@ -1,9 +1,10 @@
-"""Everything of a single game's coming slots that no action moves, drawn many slots at a time.
+"""Drawing ahead: the fields of a single game's coming slots that no action moves, many slots at a time.
 
 Drawing for one slot costs as much as for many. Streams are read slot by slot, so that an episode is the same for any
 number of slots drawn at once, and for any horizon.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from edgeoffload_env import observation
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.draws import first_snapshot
-from edgeoffload_env.model.quantities import Noise, Process, Scope
+from edgeoffload_env.model.quantities import Feature, Noise, Process, Scope
 from edgeoffload_env.views.streams import NumpyStreams
 
 _SLOTS_AT_ONCE = 64
@@ -40,9 +41,19 @@ class DrawnAhead:
         schema = config.schema
         self.first = self._draw_first(start)
         self._moving = [name for process in schema.moving for name in process.fields]
-        slices = observation.column_slices(config)
-        self._queue_columns = [(f, slices[f.name]) for f in schema.columns if f.name in schema.queue_features]
+        self._next = self._slots = 0
+        self._rows: dict[str, Floats] = {}
+        self._last: dict[str, Floats] = {}
         self._draw({name: self.first[name] for name in self._moving})
+
+    @functools.cached_property
+    def _queue_columns(self) -> list[tuple[Feature, slice]]:
+        schema, slices = self._config.schema, observation.column_slices(self._config)
+        return [(f, slices[f.name]) for f in schema.columns if f.name in schema.queue_features]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but the features, whose functions need not pickle."""
+        return {name: value for name, value in self.__dict__.items() if name != "_queue_columns"}
 
     def take(self) -> dict[str, Floats]:
         """Return the fields of the next slot, ``[1, N]`` or ``[1, M]`` each; the first slot's own come first."""
@@ -71,9 +82,13 @@ class DrawnAhead:
         config = self._config
         slots = min(_SLOTS_AT_ONCE, config.max_cycles)
         last = self._last if first is None else first
+        noise = {process.name: self._noise(process, process.next_uniforms, slots) for process in config.schema.moving}
         rows: dict[str, Floats] = {}
         for process in config.schema.moving:
-            rows |= self._draw_process(process, slots, last, rows)
+            if process.independent:
+                assert process.next is not None
+                rows |= process.next(noise[process.name], self.first | rows, config, xp=xp)
+        rows |= self._draw_dependent(noise, slots, last, rows)
         self._last = {name: array[-1:] for name, array in rows.items()}
         if first is not None:
             rows = {name: np.concatenate([first[name], array]) for name, array in rows.items()}
@@ -84,23 +99,24 @@ class DrawnAhead:
         features = observation.all_features(snapshot, config, xp=xp)
         self._observations = observation.user_observations(features, config, self._slots, dtype=np.float32, xp=xp)
 
-    def _draw_process(
-        self, process: Process, slots: int, last: dict[str, Floats], rows: dict[str, Floats]
+    def _draw_dependent(
+        self, noise: dict[str, Noise], slots: int, last: dict[str, Floats], independent: dict[str, Floats]
     ) -> dict[str, Floats]:
-        """Draw the fields of one process for some slots, ``[slots, ...]``."""
-        assert process.next is not None
-        config = self._config
-        noise = self._noise(process, process.next_uniforms, slots)
-        if process.independent:
-            return process.next(noise, self.first | rows, config, xp=xp)
+        """Draw slot by slot the fields that depend on the slot before, ``[slots, ...]``, given all the others."""
+        moving = self._config.schema.moving
+        dependent = [process for process in moving if not process.independent]
         drawn: list[dict[str, Floats]] = []
-        own = {name: last[name] for name in process.fields}
-        for slot in range(slots):
-            of_slot = {scope: uniforms[..., slot : slot + 1] for scope, uniforms in noise.items()}
-            others = {name: array[slot : slot + 1] for name, array in rows.items()}
-            own = process.next(of_slot, self.first | others | own, config, xp=xp)
-            drawn.append(own)
-        return {name: np.concatenate([fields[name] for fields in drawn]) for name in process.fields}
+        fields = self.first | last
+        for slot in range(slots) if dependent else ():
+            for process in moving:
+                if process.independent:
+                    fields = fields | {name: independent[name][slot : slot + 1] for name in process.fields}
+                else:
+                    assert process.next is not None
+                    of_slot = {scope: uniforms[..., slot : slot + 1] for scope, uniforms in noise[process.name].items()}
+                    fields = fields | process.next(of_slot, fields, self._config, xp=xp)
+            drawn.append(fields)
+        return {name: np.concatenate([f[name] for f in drawn]) for process in dependent for name in process.fields}
 
     def _noise(self, process: Process, uniforms: Any, slots: int) -> Noise:
         """Read a process's uniforms of some slots, slot by slot, as ``[k, N, slots]``."""

@@ -16,7 +16,7 @@ class Backend:
 
     Args:
         name: "numpy" or "torch".
-        device: "cpu" for numpy; for torch whatever names a device there.
+        device: "cpu" for numpy; for torch any device of torch.
         dtype: "float32" or "float64".
 
     Raises:
@@ -38,8 +38,8 @@ class Backend:
                 raise ImportError("backend = 'torch' needs torch: pip install 'edgeoffload-env[torch]'") from error
             try:
                 self.device = torch.device(device)
-            except (RuntimeError, TypeError) as error:
-                raise ValueError(f"device = {device!r} is not allowed; allowed: what torch.device takes") from error
+            except (RuntimeError, TypeError):
+                fail("device", device, "a device of torch")
 
     @property
     def xp(self) -> Any:

@@ -55,7 +55,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._action_count = action_count(config)
         self._user_infos = [name for name, q in config.schema.infos.items() if q.scope == "user"]
         self._game_infos = [name for name, q in config.schema.infos.items() if q.scope == "game"]
-        self._make_info = dict_maker((*self._user_infos, *self._game_infos))
+        self._info_names = (*self._user_infos, *self._game_infos)
         self._slot = 0
         self._snapshot: Snapshot | None = None
         self._last: LastSlot | None = None
@@ -172,7 +172,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         return fields | {"slot": self._slot}
 
     def render(self) -> NDArray[np.uint8] | str | None:
-        """The game before its next slot, and what the last one did.
+        """Show the game before its next slot, and the results of the last one.
 
         Returns:
             A table where ``render_mode`` is "ansi", a picture ``[height, width, 3]`` where it is "rgb_array"; None
@@ -210,7 +210,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         """Every user's info, plain Python numbers in dicts of their own."""
         columns = [outcome[name][0].tolist() for name in self._user_infos]
         columns += [outcome[name][0].tolist() * self.config.num_users for name in self._game_infos]
-        return list(map(self._make_info, *columns))
+        return list(map(dict_maker(self._info_names), *columns))
 
     def _observe(self) -> dict[str, NDArray[np.float32]]:
         """The observations of this slot, in rows that are handed out once."""

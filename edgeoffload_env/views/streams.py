@@ -1,7 +1,7 @@
 """Random streams: from one seed, a stream for every episode and random process.
 
-Episode k of a seed has the same numbers whatever was played before it, and a process has the same numbers whatever
-other processes there are. All numbers are uniform in [0, 1).
+The numbers of episode k do not depend on the episodes before it,
+nor those of a process on the other processes. All numbers are uniform in [0, 1).
 """
 
 import zlib
@@ -13,9 +13,11 @@ from gymnasium.utils import seeding
 
 from edgeoffload_env.model.channel import Array
 
-# The golden ratio times 2^128, as in numpy's ``PCG64.jumped``: its multiples stay far apart on the generator's circle,
-# where multiples of a power of 2 would share the low bits of their states
-_JUMP = 0x9E3779B97F4A7C15F39CC0605CEDC835
+# Jumps for each episode and for each step of a process's number: the golden ratio times 2^128, as in numpy's
+# ``PCG64.jumped``, and the square root of 2 times 2^128. Multiples of odd numbers of that size stay far apart on the
+# generator's circle; streams a multiple of a power of 2 apart share the low bits of their states and are correlated.
+_EPISODE_JUMP = 0x9E3779B97F4A7C15F39CC0605CEDC835
+_PROCESS_JUMP = 0x6A09E667F3BCC908B2FB1366EA957D3F
 _MASK = 2**128 - 1
 
 
@@ -62,7 +64,7 @@ class NumpyStreams:
         for process, generator in self._generators.items():
             bits: Any = generator.bit_generator  # whose type has no ``advance`` in numpy's annotations
             bits.state = self._seed_state
-            bits.advance(((self._numbers[process] << 64) + self._episode) * _JUMP & _MASK)
+            bits.advance((self._numbers[process] * _PROCESS_JUMP + self._episode * _EPISODE_JUMP) & _MASK)
 
     def draw(self, process: str, shape: tuple[int, ...]) -> Array:
         """See :class:`Streams`."""
