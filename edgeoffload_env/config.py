@@ -215,11 +215,11 @@ class EdgeOffloadConfig:
         gains = channel.path_gain(self.cell_radius_m), channel.path_gain(self.min_distance_m)
         worst = self.worst_case(gains=gains)
         if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
-            allowed = f"a signal to noise ratio from {SMALLEST_SNR:g} at the edge to {LARGEST_SNR:g} near the eNB"
-            fail("tx_power_w", self.tx_power_w, f"what gives {allowed}")
+            expected = f"such that the signal to noise ratio is in [{SMALLEST_SNR:g}, {LARGEST_SNR:g}]"
+            fail("tx_power_w", self.tx_power_w, expected)
         for name, seconds in (("task_cycles", worst.queue_s + worst.local_s), ("task_bits", worst.upload_s)):
             if not seconds <= LARGEST_S:
-                fail(name, getattr(self, name), f"with these speeds only what keeps delays below {LARGEST_S:g} s")
+                fail(name, getattr(self, name), f"small enough to keep delays below {LARGEST_S:g} s")
         largest = self.largest_balance_weight(worst.queue_s)
         if not self.balance_weight <= largest:
             fail("balance_weight", self.balance_weight, f"at most {largest:g} with these queues")
