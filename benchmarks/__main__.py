@@ -10,8 +10,8 @@ from benchmarks import leaderboard, pages, tuned
 from benchmarks.pages import RESULTS
 from benchmarks.reproduce import FIGURES, reproduce
 from edgeoffload_env import scenarios
+from recipes.errors import RunError
 from recipes.protocol import FINAL_EPISODES
-from recipes.runs import RunError
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from benchmarks.studies import FIGURES
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun
-from recipes.train import policy_of
+from recipes.trained_policy import load_trained_policy
 
 __all__ = ["FIGURES", "reproduce"]
 
@@ -64,7 +64,7 @@ def reproduce(
             missing[run.folder] = (variant, run)
     for variant, run in list(missing.values()):
         folder = RunFolder(runs / run.folder)
-        folder.check_same(run.settings)
+        folder.check_settings(run.settings)
         if folder.finished:
             _keep(kept, variant, run, folder)
             del missing[run.folder]
@@ -85,7 +85,7 @@ def _keep(kept: Results, variant: str, run: PlannedRun, folder: RunFolder) -> No
     """A finished run's rows; ``final.csv`` last, since a run that is there counts as kept."""
     from filelock import FileLock
 
-    policy, config = policy_of(folder), run.settings.env_config
+    policy, config = load_trained_policy(folder), run.settings.env_config
     use = server_use(policy, config, FINAL_EPISODES, FINAL_SEED)
     found = elsewhere(policy, config, FINAL_EPISODES, FINAL_SEED) if _goes_elsewhere(run) else None
     kept.folder.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ from benchmarks.servers import ServerUse
 from benchmarks.statistics import CONFIDENCE, REPETITIONS, estimate
 from edgeoffload_env import Evaluation, scenarios
 from edgeoffload_env.evaluation import METRICS
-from recipes.files import finite, atomic_write, write_json
+from recipes.files import atomic_write, finite_or_none, write_json
 from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun
 
@@ -203,7 +203,7 @@ def _estimated(rows: Sequence[Row], metric: str) -> dict[str, float] | None:
     if any(value is None for value in values):
         return None
     found = estimate(np.asarray(values)[:, None], np.random.default_rng(_BOOTSTRAP_SEED))
-    interval: dict[str, float] = finite({"iqm": found.value, "low": found.low, "high": found.high})
+    interval: dict[str, float] = finite_or_none({"iqm": found.value, "low": found.low, "high": found.high})
     return interval
 
 
@@ -241,4 +241,4 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     with atomic_write(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(finite(row) for row in rows)
+        writer.writerows(finite_or_none(row) for row in rows)

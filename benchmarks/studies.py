@@ -64,7 +64,7 @@ class Study:
                 num_users=num_users,
                 search=[values],
                 env_steps=self.env_steps,
-                shorter=10 if quick else 1,
+                env_steps_divisor=10 if quick else 1,
             )
         ]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.provenance import note
 from benchmarks.rows import Row, write_rows
-from recipes.files import finite
+from recipes.files import finite_or_none
 from recipes.runs import RunFolder
 from recipes.sweep import combinations, read_search
 
@@ -36,7 +36,7 @@ def keep(sweep: Path, search: Path, results: Path) -> int:
     runs = [RunFolder.open(file.parent) for file in files]
     runs = [run for run in runs if any(_has(run, setting) for setting in settings)]
     new = [_row(run, searched) for run in runs]
-    texts = [{name: "" if value is None else str(value) for name, value in finite(row).items()} for row in new]
+    texts = [{name: "" if value is None else str(value) for name, value in finite_or_none(row).items()} for row in new]
     rows: list[Row] = [*entries(results), *texts]
     names = sorted({name for row in rows for name in row} - {*_KEY, *_FOUND})
     kept = {tuple(row.get(name, "") for name in (*_KEY, *names)): row for row in rows}

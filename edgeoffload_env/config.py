@@ -1,4 +1,4 @@
-"""Every constant of the game in one frozen, validated dataclass, in SI units."""
+"""Configuration: the constants of the game in one frozen, validated dataclass, in SI units."""
 
 import dataclasses
 import functools
@@ -31,10 +31,10 @@ _SPEED = (1.0, 1e15, "cycles/s")
 
 
 class Extremes(NamedTuple):
-    """The longest times that can occur, and the extremes of the ratio inside (5)."""
+    """Upper bounds of times, and the extremes of the signal to noise ratio in (5)."""
 
     queue_s: float
-    """Late in an episode: all tasks of all slots at the slowest server, none served."""
+    """Longest queue: all tasks of all slots at the slowest server, none served."""
     local_s: float
     upload_s: float
     """With all users on the channel."""
@@ -84,9 +84,9 @@ class EdgeOffloadConfig:
     channel_sharing: Literal["active", "all"] = "active"
     """The band is split over the K users that offload in the slot, or over all N (both are readings of (5))."""
     slot_s: float = 0.15
-    """Length of a slot in s: what a server works off between two decisions (assumed)."""
+    """Length of a slot in s (assumed)."""
     initial_load_s: tuple[float, float] = (0.0, 0.0)
-    """Range of each server's load factor at reset, in s of its own work (assumed)."""
+    """Range of the servers' load factors (13) at reset, in s (assumed)."""
     delay_weight: float = 1.0
     """w1 of (20) (assumed)."""
     balance_weight: float = 1.0
@@ -96,7 +96,7 @@ class EdgeOffloadConfig:
     max_cycles: int = 50
     """Slots in an episode (assumed)."""
     observation: Literal["full", "load"] = "full"
-    """What a user sees: everything of its own, or the paper's (14) alone, the load factors."""
+    """Users observe the loads and their own task, device and link ("full"), or the load factors (14) alone ("load")."""
 
     extra_effects: tuple[Effect, ...] = ()
     """Effects of your own, see :class:`edgeoffload_env.effects.Effect`."""
@@ -135,7 +135,7 @@ class EdgeOffloadConfig:
         return min(self.server_hz), max(self.server_hz)
 
     def replace(self, **overrides: Any) -> Self:
-        """A copy with some fields changed; giving one way to name the servers clears the other.
+        """Return a copy with some fields changed; ``server_hz`` clears ``server_hz_range`` and vice versa.
 
         Raises:
             TypeError: an unknown field or a wrong type.
@@ -153,7 +153,7 @@ class EdgeOffloadConfig:
         return type(self)(**(values | overrides))
 
     def _checked(self) -> dict[str, Any]:
-        """Each field on its own, in the type it is stored in."""
+        """Validate each field by itself and return the values in their stored types."""
         server_hz, server_hz_range, num_servers = self.server_hz, self.server_hz_range, self.num_servers
         if server_hz is not None and server_hz_range is not None:
             fail("server_hz", server_hz, f"None where server_hz_range is given (it is {server_hz_range!r})")
@@ -215,11 +215,11 @@ class EdgeOffloadConfig:
         gains = channel.path_gain(self.cell_radius_m), channel.path_gain(self.min_distance_m)
         worst = self.worst_case(gains=gains)
         if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
-            expected = f"such that the signal to noise ratio is in [{SMALLEST_SNR:g}, {LARGEST_SNR:g}]"
-            fail("tx_power_w", self.tx_power_w, expected)
+            bounds = f"{SMALLEST_SNR:g} at the edge of the cell and {LARGEST_SNR:g} near the eNB"
+            fail("tx_power_w", self.tx_power_w, f"such that the signal to noise ratio lies between {bounds}")
         for name, seconds in (("task_cycles", worst.queue_s + worst.local_s), ("task_bits", worst.upload_s)):
             if not seconds <= LARGEST_S:
-                fail(name, getattr(self, name), f"small enough to keep delays below {LARGEST_S:g} s")
+                fail(name, getattr(self, name), f"small enough, at these speeds, to keep delays below {LARGEST_S:g} s")
         largest = self.largest_balance_weight(worst.queue_s)
         if not self.balance_weight <= largest:
             fail("balance_weight", self.balance_weight, f"at most {largest:g} with these queues")
@@ -234,7 +234,7 @@ class EdgeOffloadConfig:
         server_hz: float = math.inf,
         load_s: float = 0.0,
     ) -> Extremes:
-        """The worst that an episode can bring, with the first slot's most extreme numbers.
+        """Bound the times and ratios of an episode.
 
         Args:
             gains: the least and the greatest channel gain.
@@ -245,7 +245,7 @@ class EdgeOffloadConfig:
             load_s: the servers' loads together.
         """
         bits, cycles = max(task_bits, self.task_bits[1]), max(task_cycles, self.task_cycles[1])
-        slots = min(self.max_cycles, 10**6)  # what overflows later is not worth refusing every long episode for
+        slots = min(self.max_cycles, 10**6)  # an overflow later than that does not justify refusing long episodes
         radio = {
             "bandwidth_hz": self.bandwidth_hz,
             "tx_power_w": self.tx_power_w,
@@ -262,6 +262,6 @@ class EdgeOffloadConfig:
         )
 
     def largest_balance_weight(self, queue_s: float) -> float:
-        """The w2 up to which rewards, and their sum where they are shared, stay finite with a queue of that length."""
+        """Return the largest w2 that keeps rewards, and their sum where they are shared, finite at that queue."""
         largest = LARGEST_S**2 if self.reward_sharing == 0.0 else min(LARGEST_S**2, 3e38 / self.num_users)
         return largest / queue_s**2

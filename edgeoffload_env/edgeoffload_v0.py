@@ -45,7 +45,7 @@ a `TypeError`, a number out of range a `ValueError`; a refused step changes noth
 
 R_n = -w1 t_n - w2 var(LD), equation (20): the user's own delay in seconds and the imbalance of the servers' loads,
 with w1 = `delay_weight` and w2 = `balance_weight`; `reward_sharing` mixes in the mean over the users. The *system
-utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), whatever the weights.
+utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), for any weights.
 
 ## Info
 

@@ -3,6 +3,7 @@
 See the guide "Add an effect".
 """
 
+from edgeoffload_env._validation import check_choice, check_float, check_int, check_range
 from edgeoffload_env.model.effects import Effect
 from edgeoffload_env.model.features import centred, squashed
 from edgeoffload_env.model.metrics import slot_mean
@@ -17,6 +18,10 @@ __all__ = [
     "Quantity",
     "RewardTerm",
     "Slot",
+    "check_choice",
+    "check_float",
+    "check_int",
+    "check_range",
     "centred",
     "slot_mean",
     "squashed",

@@ -77,15 +77,15 @@ def all_features(
         xp: the array API namespace.
         lasting: :func:`episode_features` of the same episode, where they are known.
     """
-    known = {} if lasting is None else lasting
-    return {
-        f.name: known[f.name] if f.name in known else feature_value(f, snapshot, config, xp=xp)
-        for f in config.schema.features
-    }
+    features = {} if lasting is None else dict(lasting)
+    for feature in config.schema.features:
+        if feature.name not in features:
+            features[feature.name] = feature_value(feature, snapshot, config, xp=xp)
+    return features
 
 
 def user_observations(features: Features, config: "EdgeOffloadConfig", batch: int, *, dtype: Any, xp: Any) -> Array:
-    """Lay out every user's own observation, ``[B, N, D]`` in ``dtype``; B is ``batch``, the columns :func:`names`."""
+    """Lay out the observations of ``batch`` games, ``[B, N, D]`` in ``dtype``; the columns are :func:`names`."""
     columns: list[Array] = []
     for feature in config.schema.columns:
         value = features[feature.name]

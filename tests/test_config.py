@@ -180,7 +180,7 @@ def test_unknown_field_of_the_class():
                 "min_distance_m": 0.1,
                 "num_users": 300,
             },
-            "tx_power_w must be such that the signal to noise ratio is in .*3e",
+            "tx_power_w must be such that the signal to noise ratio .*3e",
         ),
         ({"task_cycles": (1.0, 1e16), "server_hz": (1.0,), "num_users": 10**6}, "task_cycles must .*delays below"),
         ({"task_bits": (1.0, 1e14), "bandwidth_hz": 1.0, "noise_dbm_per_hz": -1.0}, "task_bits must .*delays below"),

@@ -19,11 +19,6 @@ every_guide = pytest.mark.parametrize("guide", GUIDES)
 SHORTER = {
     "tests/views/test_conformance.py": "-k 'factory or test_scenarios'",
     "pytest tests/policies": "-k 'fastest-half or test_names'",
-    "pytest tests/recipes": "-k 'my-recipe or test_ls'",
-    "recipes train": "--env-steps 2000",
-    "recipes evaluate": "--episodes 4",
-    "recipes sweep": "--env-steps 200",
-    "benchmarks reproduce": "--quick --figure 5",
 }
 
 
@@ -130,9 +125,10 @@ def test_add_a_policy(tmp_path):
 
 
 @pytest.mark.slow
-def test_add_a_recipe(tmp_path):
+def test_add_an_algorithm(tmp_path):
     copy = Copy(tmp_path)
-    printed = copy.follow("add-a-recipe")
-    assert len(list((copy.folder / "runs" / "tuning" / "runs" / "my-recipe").glob("**/summary.json"))) == 10
-    assert "my-recipe" in (copy.folder / "runs/quick/results/final.csv").read_text()
+    printed = copy.follow("add-an-algorithm")
+    assert "omega = 10.0\n    Sharpness: near 0 the target is the mean" in printed
+    assert len(list((copy.folder / "runs" / "tuning" / "runs" / "mellowmax").glob("**/summary.json"))) == 10
+    assert "mellowmax" in (copy.folder / "runs/quick/results/final.csv").read_text()
     assert re.search(r"[1-9]\d* passed", printed)

@@ -91,7 +91,7 @@ def next_fields(snapshot: Fields, noise: dict[str, Noise], config: "EdgeOffloadC
         config: the game.
         xp: the array API namespace of the arrays.
     """
-    fields: dict[str, Array] = dict(snapshot)
+    fields = dict(snapshot)
     coming: dict[str, Array] = {}
     for process in config.schema.moving:
         assert process.next is not None

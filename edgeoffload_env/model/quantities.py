@@ -1,4 +1,4 @@
-"""Declarations: everything a slot knows, does and shows, each declared once.
+"""Declarations of quantities, features, processes, reward terms and metrics, each declared once.
 
 Snapshots and their checks, infos, observations, states, column names, rewards, metrics, tables and pictures derive from
 these declarations (:mod:`.schema`). The paper's own are in :mod:`.paper`, an effect's in the effect's module.
@@ -73,7 +73,7 @@ class Feature:
 class Process:
     """A random process that no action changes: fields of the first slot, and of each slot from those before it.
 
-    Each process has a stream of its own, so that its numbers do not depend on which others there are.
+    Each process has its own random stream, so its numbers do not depend on the other processes.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a game knows, does and shows: the paper's declarations and those of the effects that are on."""
+"""The declarations of one configuration: the paper's, and those of the effects that are on."""
 
 import functools
 from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """Everything that views, policies, tables and pictures derive from, for one configuration."""
+    """Declarations of a configuration, sorted for the views, policies, tables and pictures that derive from them."""
 
     effects: tuple[Effect, ...]
     """The effects that are on."""

@@ -65,14 +65,16 @@ def _delay_last(infos: list[Quantity]) -> list[Quantity]:
 
 
 def _heading(quantity: Quantity) -> str:
-    name = quantity.name.removesuffix(f"_{quantity.unit}")
+    name = quantity.name.removesuffix(f"_{quantity.unit.lower()}")
     text = name if quantity.type is not float or quantity.unit == "1" else f"{name}/{quantity.unit}"
     return text.rjust(_width(quantity))
 
 
 def _cell(quantity: Quantity, value: float) -> str:
     width = _width(quantity)
-    return f"{int(value):{width}d}" if quantity.type is not float else f"{value:{width}.4g}"
+    if quantity.type is not float:
+        return f"{int(value):{width}d}"
+    return f"{value:{width}.3f}" if quantity.unit == "s" else f"{value:{width}.4g}"
 
 
 def _width(quantity: Quantity) -> int:

@@ -1,9 +1,10 @@
-"""Everything of a single game's coming slots that no action moves, drawn many slots at a time.
+"""Drawing ahead: the fields of a single game's coming slots that no action moves, many slots at a time.
 
 Drawing for one slot costs as much as for many. Streams are read slot by slot, so that an episode is the same for any
 number of slots drawn at once, and for any horizon.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from edgeoffload_env import observation
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.draws import first_snapshot
-from edgeoffload_env.model.quantities import Noise, Process, Scope
+from edgeoffload_env.model.quantities import Feature, Noise, Process, Scope
 from edgeoffload_env.views.streams import NumpyStreams
 
 _SLOTS_AT_ONCE = 64
@@ -40,12 +41,19 @@ class DrawnAhead:
         schema = config.schema
         self.first = self._draw_first(start)
         self._moving = [name for process in schema.moving for name in process.fields]
-        slices = observation.column_slices(config)
-        self._queue_columns = [(f, slices[f.name]) for f in schema.columns if f.name in schema.queue_features]
         self._next = self._slots = 0
         self._rows: dict[str, Floats] = {}
         self._last: dict[str, Floats] = {}
         self._draw({name: self.first[name] for name in self._moving})
+
+    @functools.cached_property
+    def _queue_columns(self) -> list[tuple[Feature, slice]]:
+        schema, slices = self._config.schema, observation.column_slices(self._config)
+        return [(f, slices[f.name]) for f in schema.columns if f.name in schema.queue_features]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but the features, whose functions need not pickle."""
+        return {name: value for name, value in self.__dict__.items() if name != "_queue_columns"}
 
     def take(self) -> dict[str, Floats]:
         """Return the fields of the next slot, ``[1, N]`` or ``[1, M]`` each; the first slot's own come first."""

@@ -15,7 +15,7 @@ from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
 
 class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.integer[Any]]]):
-    """Everyone's actions at once from the global state; ``gymnasium.make("edgeoffload/<scenario>-central-v0")``.
+    """One learner acts for all users on the global state; ``gymnasium.make("edgeoffload/<scenario>-central-v0")``.
 
     * Observation: :func:`.observation.global_state`, float32 ``(S,)``.
     * Action: ``MultiDiscrete([M + 1] * N)``, for each user 0 (device) or the number of a server.
@@ -26,7 +26,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
     A seed gives the same game as in the parallel view.
 
     Args:
-        scenario: a name from ``scenarios.names()``, or a configuration of one's own.
+        scenario: a name from ``scenarios.names()``, or a configuration.
         render_mode: None, "human", "rgb_array" or "ansi", as in the parallel view.
         **overrides: fields of :class:`EdgeOffloadConfig`.
 

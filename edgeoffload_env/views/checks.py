@@ -1,4 +1,4 @@
-"""Checks of what users hand to a view. All raise before anything changes."""
+"""Validation of seeds, actions, options and snapshots. All checks raise before anything changes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from edgeoffload_env.model.slot import Snapshot
 
 
 def check_seed(seed: Any) -> int | None:
-    """A seed (an integer >= 0, not a bool) or None."""
+    """Return a seed (an integer >= 0, not a bool) or None."""
     return None if seed is None else check_int("seed", seed, 0, 2**128)
 
 
@@ -35,7 +35,7 @@ def check_action(agent: str, action: Any, count: int) -> int:
 
 
 def check_actions(actions: Any, agents: list[str], count: int) -> list[int]:
-    """Everyone's actions in order of the users.
+    """Return the actions of all users in order.
 
     Raises:
         TypeError: not a mapping, or an action that is not an integer.
@@ -58,7 +58,7 @@ def check_actions(actions: Any, agents: list[str], count: int) -> list[int]:
 
 
 def check_options(options: Any) -> Any:
-    """The snapshot in the options of ``reset``, or None.
+    """Return the snapshot in the options of ``reset``, or None.
 
     Raises:
         TypeError: options that are no mapping.
@@ -71,7 +71,7 @@ def check_options(options: Any) -> Any:
 
 
 def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) -> tuple[Snapshot, int]:
-    """A snapshot's fields as float64 copies with a leading batch axis, and its slot.
+    """Return a snapshot's fields as float64 copies with a leading batch axis, and its slot.
 
     Args:
         snapshot: a mapping with the names that ``snapshot()`` gives.
@@ -112,7 +112,7 @@ def _checked_field(quantity: Quantity, value: Any, config: EdgeOffloadConfig, ba
 
 
 def _check_magnitudes(snapshot: Fields, config: EdgeOffloadConfig) -> None:
-    """Refuse what is possible in each field alone, but not finite in float32 once played."""
+    """Refuse snapshots that would not stay finite in float32."""
     worst = config.worst_case(
         gains=(float(snapshot["channel_gain"].min()), float(snapshot["channel_gain"].max())),
         task_bits=float(snapshot["task_bits"].max()),

@@ -20,6 +20,7 @@ from edgeoffload_env.rendering.scene import History, LastSlot, scene_of
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.ahead import DrawnAhead
 from edgeoffload_env.views.checks import check_actions, check_options, check_seed, check_snapshot
+from edgeoffload_env.views.dicts import dict_maker
 from edgeoffload_env.views.streams import NumpyStreams
 
 
@@ -53,7 +54,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._streams = NumpyStreams([process.name for process in config.schema.processes])
         self._action_count = action_count(config)
         self._user_infos = [name for name, q in config.schema.infos.items() if q.scope == "user"]
-        self._info_types = {name: q.type for name, q in config.schema.infos.items()}
+        self._game_infos = [name for name, q in config.schema.infos.items() if q.scope == "game"]
+        self._info_names = (*self._user_infos, *self._game_infos)
         self._slot = 0
         self._snapshot: Snapshot | None = None
         self._last: LastSlot | None = None
@@ -170,7 +172,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         return fields | {"slot": self._slot}
 
     def render(self) -> NDArray[np.uint8] | str | None:
-        """The game before its next slot, and what the last one did.
+        """Show the game before its next slot, and the results of the last one.
 
         Returns:
             A table where ``render_mode`` is "ansi", a picture ``[height, width, 3]`` where it is "rgb_array"; None
@@ -206,10 +208,9 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
 
     def _infos(self, outcome: Outcome) -> list[dict[str, Any]]:
         """Every user's info, plain Python numbers in dicts of their own."""
-        types = self._info_types
         columns = [outcome[name][0].tolist() for name in self._user_infos]
-        common = {name: kind(outcome[name].item()) for name, kind in types.items() if name not in self._user_infos}
-        return [dict(zip(self._user_infos, values, strict=True)) | common for values in zip(*columns, strict=True)]
+        columns += [outcome[name][0].tolist() * self.config.num_users for name in self._game_infos]
+        return list(map(dict_maker(self._info_names), *columns))
 
     def _observe(self) -> dict[str, NDArray[np.float32]]:
         """The observations of this slot, in rows that are handed out once."""

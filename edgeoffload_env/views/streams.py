@@ -1,7 +1,7 @@
 """Random streams: from one seed, a stream for every episode and random process.
 
-Episode k of a seed has the same numbers whatever was played before it, and a process has the same numbers whatever
-other processes there are. All numbers are uniform in [0, 1).
+The numbers of episode k do not depend on the episodes before it,
+nor those of a process on the other processes. All numbers are uniform in [0, 1).
 """
 
 import zlib

@@ -19,6 +19,9 @@ from edgeoffload_env.views import spaces
 from edgeoffload_env.views.backends import Backend
 from edgeoffload_env.views.checks import check_options, check_seed, check_snapshot
 
+Uniforms = dict[str, Mapping[Scope, int]]
+"""How many uniform numbers each process needs for each user and each server."""
+
 
 class EdgeOffloadVectorEnv:
     """B independent games of one configuration that step together.
@@ -56,6 +59,7 @@ class EdgeOffloadVectorEnv:
         self.action_space = spaces.action_choices(config)
         self.state_space = spaces.state_box(config)
         self._streams = self.backend.streams([process.name for process in config.schema.processes])
+        self._next_uniforms: Uniforms = {process.name: process.next_uniforms for process in config.schema.moving}
         self._slot = 0
         self._snapshot: Snapshot | None = None
 
@@ -99,7 +103,7 @@ class EdgeOffloadVectorEnv:
         if self._snapshot is None:
             raise ValueError("step() needs a reset() first")
         target = self._checked(actions)
-        drawn = self._draw(next=True)
+        drawn = self._draw(self._next_uniforms)
         outcome, self._snapshot, obs = self._advance(self._snapshot, target, drawn, self._lasting)
         self._slot += 1
         info = {
@@ -128,15 +132,16 @@ class EdgeOffloadVectorEnv:
         return fields | {"slot": xp.full((self.num_envs,), self._slot, dtype=xp.int64, device=self.backend.device)}
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the compiled step, which is made again when needed."""
+        """Return the state without the compiled step, which is compiled again when needed."""
         return {name: value for name, value in self.__dict__.items() if name != "_advance"}
 
     def _begin_episode(self, seed: int | None = None) -> None:
         self._streams.begin_episode(seed)
-        noise = self._finish(self._draw(next=False), next=False)
+        uniforms = {process.name: process.first_uniforms for process in self.config.schema.processes}
+        noise = self._finish(self._draw(uniforms), uniforms)
         self._slot = 0
         self._start_from(first_snapshot(noise, self.config, xp=self.backend.xp))
 
@@ -144,39 +149,34 @@ class EdgeOffloadVectorEnv:
         self._snapshot = snapshot
         self._lasting = observation.episode_features(snapshot, self.config, xp=self.backend.xp)
 
-    def _draw(self, *, next: bool) -> dict[str, Noise]:
-        """Draw the raw numbers of every process, of the first slot or of the next one."""
+    def _draw(self, uniforms: Uniforms) -> dict[str, Noise]:
+        """Draw the raw numbers of some processes."""
         sizes = {"user": self.config.num_users, "server": self.config.servers, "game": 1}
         return {
             process: {
                 scope: self._streams.draw(process, (count, sizes[scope], self.num_envs))
-                for scope, count in uniforms.items()
+                for scope, count in counts.items()
             }
-            for process, uniforms in self._uniforms(next).items()
+            for process, counts in uniforms.items()
         }
 
-    def _finish(self, drawn: dict[str, Noise], *, next: bool) -> dict[str, Noise]:
+    def _finish(self, drawn: dict[str, Noise], uniforms: Uniforms) -> dict[str, Noise]:
         """Turn raw numbers into uniform ones; can be compiled."""
         return {
-            process: {scope: self._streams.finish(drawn[process][scope], count) for scope, count in uniforms.items()}
-            for process, uniforms in self._uniforms(next).items()
+            process: {scope: self._streams.finish(drawn[process][scope], count) for scope, count in counts.items()}
+            for process, counts in uniforms.items()
         }
-
-    def _uniforms(self, next: bool) -> dict[str, Mapping[Scope, int]]:
-        schema = self.config.schema
-        if next:
-            return {process.name: process.next_uniforms for process in schema.moving}
-        return {process.name: process.first_uniforms for process in schema.processes}
 
     @functools.cached_property
     def _advance(self) -> Any:
         """The transition and the observation after it, as one function for ``torch.compile`` to fuse."""
         xp, config, dtype, games = self.backend.xp, self.config, self.backend.dtype, self.num_envs
+        uniforms = self._next_uniforms
 
         def play(
             snapshot: Snapshot, target: Array, drawn: dict[str, Noise], lasting: Features
         ) -> tuple[Outcome, Snapshot, Array]:
-            coming = next_fields(snapshot, self._finish(drawn, next=True), config, xp=xp)
+            coming = next_fields(snapshot, self._finish(drawn, uniforms), config, xp=xp)
             outcome, following = advance(snapshot, target, coming, config, xp=xp)
             features = observation.all_features(following, config, xp=xp, lasting=lasting)
             return outcome, following, observation.user_observations(features, config, games, dtype=dtype, xp=xp)
@@ -186,7 +186,7 @@ class EdgeOffloadVectorEnv:
         import torch
 
         # This object fixes every shape, type and constant; checking them at each call costs more than some kernels.
-        # A code object of its own keeps the compiled step from serving another object.
+        # A copy of the code object: torch caches compiled code by it, and another view must not get this one's.
         play.__code__ = play.__code__.replace()
         no_guards = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}
         return torch.compile(play, fullgraph=True, dynamic=False, options=no_guards)

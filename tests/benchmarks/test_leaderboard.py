@@ -80,7 +80,7 @@ def test_one_command_writes_the_row_and_the_page(
 def test_a_runs_row_says_how_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (run,) = plan(["dtomalb"], ["sparse"], [3], search=[{"discount": 0.25}], env_steps=1_000)
     folder = finished(tmp_path, run, -7.0)
-    monkeypatch.setattr(leaderboard, "policy_of", lambda _: policies.make("local"))
+    monkeypatch.setattr(leaderboard, "load_trained_policy", lambda _: policies.make("local"))
     row = leaderboard.judge(str(folder.path), "sparse", episodes=4)
     assert row["policy"].startswith("dtomalb")
     assert row["policy"].endswith(", seed 3")

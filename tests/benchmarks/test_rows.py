@@ -11,7 +11,8 @@ from benchmarks import provenance
 from benchmarks.rows import Results, digest, summary_of
 from benchmarks.statistics import REPETITIONS, interquartile_mean
 from benchmarks.studies import FIGURES, Study
-from recipes.runs import Progress, RunFolder
+from recipes.checkpoints import Progress
+from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun, plan
 from recipes.versions import versions
 

@@ -1,11 +1,11 @@
-"""Effects beyond the paper: each an optional part of the game in a module of its own, off by default.
+"""Effects beyond the paper: optional parts of the game, one module each, off by default.
 
 An effect is a frozen dataclass with its constants that declares what it adds (:class:`Effect`). It changes a slot by
 methods named after the stages of :mod:`edgeoffload_env.model.slot`: ``after_delay(slot)`` runs right after the stage
 ``delay``. An effect that is off adds no declaration and no stage: it costs nothing and changes nothing.
 
 To add an effect to the package, write its module here, give :class:`.EdgeOffloadConfig` a field for it and name the
-field in :data:`FIELDS`. An effect of one's own needs neither: ``extra_effects=(MyEffect(...),)``.
+field in :data:`FIELDS`. Effects outside the package need neither: ``extra_effects=(MyEffect(...),)``.
 """
 
 from typing import TYPE_CHECKING

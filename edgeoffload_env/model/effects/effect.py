@@ -60,7 +60,7 @@ class Effect:
         """Return the fields of the effect's queues at the start of an episode.
 
         Args:
-            fields: what the processes have drawn.
+            fields: the fields drawn by the processes.
             config: the game.
             xp: the array API namespace of the fields.
         """
