@@ -66,8 +66,8 @@ def lower_index(users: int) -> NDArray[np.bool_]:
 
 def one_hot(target: NDArray[Any], num_servers: int, dtype: Any) -> NDArray[Any]:
     """1 at the server that each user of one game chose, else 0; ``[1, N]`` -> ``[N, M]``."""
-    table: NDArray[Any] = _one_hot_table(num_servers, dtype)
-    return table.take(target[0], axis=0)
+    rows: NDArray[Any] = _one_hot_table(num_servers, dtype).take(target[0], axis=0)
+    return rows
 
 
 @functools.lru_cache(maxsize=256)
