@@ -37,22 +37,13 @@ def state_names(config: "EdgeOffloadConfig") -> list[str]:
 
 def observation_size(config: "EdgeOffloadConfig") -> int:
     """Return D, the length of one user's observation."""
-    return sum(_width(feature, config) for feature in config.schema.columns)
+    return len(names(config))
 
 
 def state_size(config: "EdgeOffloadConfig") -> int:
     """Return S, the length of the global state."""
     per_feature = {"server": config.servers, "user": config.num_users}
     return sum(per_feature[feature.scope] for block in config.schema.state_blocks for feature in block)
-
-
-def column_slices(config: "EdgeOffloadConfig") -> dict[str, slice]:
-    """Return where each feature lies in an observation."""
-    slices, start = {}, 0
-    for feature in config.schema.columns:
-        slices[feature.name] = slice(start, start + _width(feature, config))
-        start = slices[feature.name].stop
-    return slices
 
 
 def feature_value(feature: Feature, snapshot: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> Array:
@@ -111,10 +102,6 @@ def global_state(features: Features, config: "EdgeOffloadConfig", *, dtype: Any,
         else:
             parts.append(xp.reshape(xp.stack(values, axis=-1), (values[0].shape[0], -1)))
     return xp.astype(xp.concat(parts, axis=-1), dtype)
-
-
-def _width(feature: Feature, config: "EdgeOffloadConfig") -> int:
-    return config.servers if feature.scope == "server" else 1
 
 
 def _column_names(feature: Feature, config: "EdgeOffloadConfig") -> list[str]:

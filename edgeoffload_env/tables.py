@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from edgeoffload_env import observation
 from edgeoffload_env.config import EdgeOffloadConfig
 
 
@@ -34,7 +33,7 @@ def info_table(config: EdgeOffloadConfig) -> str:
 def observation_table(config: EdgeOffloadConfig) -> str:
     """Return the columns of a user's observation."""
     rows = []
-    columns = observation.column_slices(config)
+    columns = config.schema.slices
     for feature in config.schema.columns:
         where = columns[feature.name]
         number = str(where.start) if where.stop == where.start + 1 else f"{where.start} .. {where.stop - 1}"

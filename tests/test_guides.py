@@ -118,7 +118,7 @@ def test_add_a_scenario(tmp_path):
 def test_add_a_policy(tmp_path):
     copy = Copy(tmp_path)
     printed = copy.follow("add-a-policy")
-    assert "servers must be " in printed
+    assert "num_servers must be at least 2" in printed
     for page in ("benchmarks/results/leaderboard.csv", "docs/leaderboard.md"):
         assert "The faster half of the servers at random." in (copy.folder / page).read_text(encoding="utf-8")
     assert re.search(r"[1-9]\d* passed", printed)

@@ -32,6 +32,8 @@ class Schema:
     """Processes that change within an episode."""
     columns: tuple[Feature, ...]
     """Features that a user observes, in order."""
+    slices: dict[str, slice]
+    """Where each of these features lies in an observation."""
     state_blocks: tuple[tuple[Feature, ...], ...]
     """Features of the global state, in order: blocks of servers' features and of users' features. A block of servers'
     lies feature by feature, a block of users' user by user."""
@@ -43,6 +45,11 @@ class Schema:
     metrics: tuple[Metric, ...]
     stages: tuple[Callable[[Any], None], ...]
     """The stages of a slot with the effects' own behind them."""
+
+    @functools.cached_property
+    def queue_columns(self) -> tuple[tuple[Feature, slice], ...]:
+        """Features of an observation that depend on what actions move, and where they lie in it."""
+        return tuple((f, self.slices[f.name]) for f in self.columns if f.name in self.queue_features)
 
     @functools.cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -70,6 +77,7 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
     moving = tuple(process for process in processes if process.next is not None)
     moved = {name for process in moving for name in process.fields}
     queues = tuple(q.name for q in quantities if q.queue)
+    columns = tuple(feature for feature in features if feature.observed)
     return Schema(
         effects=effects,
         snapshot={q.name: q for q in quantities if q.kind == "state"},
@@ -77,7 +85,8 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
         infos={q.name: q for q in quantities if q.kind == "info"},
         processes=processes,
         moving=moving,
-        columns=tuple(feature for feature in features if feature.observed),
+        columns=columns,
+        slices=_slices(columns, config.servers),
         state_blocks=tuple(
             block
             for some in (own, added)
@@ -90,6 +99,14 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
         metrics=metrics,
         stages=_stages(effects),
     )
+
+
+def _slices(columns: tuple[Feature, ...], servers: int) -> dict[str, slice]:
+    slices, start = {}, 0
+    for feature in columns:
+        slices[feature.name] = slice(start, start + (servers if feature.scope == "server" else 1))
+        start = slices[feature.name].stop
+    return slices
 
 
 def _stages(effects: tuple[Effect, ...]) -> tuple[Callable[[Any], None], ...]:

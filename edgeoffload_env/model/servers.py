@@ -58,7 +58,7 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
     if xp is numpy_namespace and batch == 1:
         (rival_s, own_s), (rival_target, own_target) = xp.pairs(arrival_s), xp.pairs(target)
         served_first = _served_first(rival_s, rival_target, xp.lower_index(users), own_s, own_target)
-        return (task_cycles[:, None, :] @ xp.astype(served_first, dtype))[:, 0, :]
+        return task_cycles @ xp.astype(served_first, dtype)
     index = xp.arange(users, device=arrival_s.device)
     if batch * users * users <= BROADCAST_MAX_ELEMENTS:
         served_first = _served_first(

@@ -56,11 +56,13 @@ def play(
         rollout(player, name_of(player), game, policy_rng(seed, number), slots)
         for number, (player, game) in enumerate(zip(players, games, strict=True))
     ]
-    for _ in zip(*rollouts, strict=True):
-        if record is not None:
-            frames.append(_side_by_side(games))
+    for _ in range(slots):
         if games[0].closed:
             break
+        for played in rollouts:
+            next(played)
+        if record is not None:
+            frames.append(_side_by_side(games))
     for game in games:
         game.close()
     if record is not None:

@@ -4,7 +4,6 @@ Drawing for one slot costs as much as for many. Streams are read slot by slot, s
 number of slots drawn at once, and for any horizon.
 """
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from edgeoffload_env import observation
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.draws import first_snapshot
-from edgeoffload_env.model.quantities import Feature, Noise, Process, Scope
+from edgeoffload_env.model.quantities import Noise, Process, Scope
 from edgeoffload_env.views.streams import NumpyStreams
 
 _SLOTS_AT_ONCE = 64
@@ -46,15 +45,6 @@ class DrawnAhead:
         self._last: dict[str, Floats] = {}
         self._draw({name: self.first[name] for name in self._moving})
 
-    @functools.cached_property
-    def _queue_columns(self) -> list[tuple[Feature, slice]]:
-        schema, slices = self._config.schema, observation.column_slices(self._config)
-        return [(f, slices[f.name]) for f in schema.columns if f.name in schema.queue_features]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return everything but the features, whose functions need not pickle."""
-        return {name: value for name, value in self.__dict__.items() if name != "_queue_columns"}
-
     def take(self) -> dict[str, Floats]:
         """Return the fields of the next slot, ``[1, N]`` or ``[1, M]`` each; the first slot's own come first."""
         if self._next == self._slots:
@@ -66,7 +56,7 @@ class DrawnAhead:
     def observe(self, snapshot: dict[str, Floats]) -> NDArray[np.float32]:
         """Write the columns that actions move into the rows of the slot last taken, and hand the rows out."""
         rows: NDArray[np.float32] = self._observations[self._next - 1]
-        for feature, columns in self._queue_columns:
+        for feature, columns in self._config.schema.queue_columns:
             value = observation.feature_value(feature, snapshot, self._config, xp=xp)
             rows[:, columns] = value if feature.scope == "server" else value.T
         return rows

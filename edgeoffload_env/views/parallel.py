@@ -144,7 +144,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         infos = self._infos(outcome)
         return (
             self._observe(),
-            dict(zip(agents, outcome["reward"][0].tolist(), strict=True)),
+            dict(zip(agents, outcome["reward"].tolist()[0], strict=True)),
             dict.fromkeys(agents, False),
             dict.fromkeys(agents, truncated),
             dict(zip(agents, infos, strict=True)),
@@ -208,8 +208,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
 
     def _infos(self, outcome: Outcome) -> list[dict[str, Any]]:
         """Every user's info, plain Python numbers in dicts of their own."""
-        columns = [outcome[name][0].tolist() for name in self._user_infos]
-        columns += [outcome[name][0].tolist() * self.config.num_users for name in self._game_infos]
+        columns = [outcome[name].tolist()[0] for name in self._user_infos]
+        columns += [outcome[name].tolist()[0] * len(columns[0]) for name in self._game_infos]
         return list(map(dict_maker(self._info_names), *columns))
 
     def _observe(self) -> dict[str, NDArray[np.float32]]:

@@ -183,6 +183,8 @@ class EdgeOffloadVectorEnv:
 
         if not self._compile:
             return play
+        # Computed ahead, since before Python 3.12 tracing cannot enter the lock of a cached property
+        _ = config.noise_w_per_hz, config.schema.features
         import torch
 
         # This object fixes every shape, type and constant; checking them at each call costs more than some kernels.

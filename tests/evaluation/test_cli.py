@@ -259,7 +259,7 @@ def assert_refused(status, out, err, message):
     ("arguments", "message"),
     [
         (["evaluat"], "unknown command 'evaluat'; did you mean 'evaluate'? Known: list, evaluate, play, "),
-        (["fly"], "unknown command 'fly'; Known: list, evaluate, play, inspect, references"),
+        (["fly"], "unknown command 'fly'. Known: list, evaluate, play, inspect, references"),
         (["evaluate", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'? Known: paper,"),
         (["play", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'?"),
         (["evaluate", "--policies", "gredy"], "unknown policy 'gredy'; did you mean 'greedy'? Known: random,"),

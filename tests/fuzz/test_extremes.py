@@ -46,11 +46,11 @@ EXTREMES = {
 
 
 REFUSED = {
-    "servers of less than 1 Hz": ({"server_hz": (0.5, 1e9)}, "server_hz = 0.5.*from 1 to"),
-    "tasks of no bits": ({"task_bits": (0.0, 8e12)}, "task_bits = 0.0.*from 1 to"),
+    "servers of less than 1 Hz": ({"server_hz": (0.5, 1e9)}, r"server_hz must be a number in \[1, .*, got 0.5$"),
+    "tasks of no bits": ({"task_bits": (0.0, 8e12)}, r"task_bits must be a number in \[1, .*, got 0.0$"),
     "an episode that queues for longer than the universe is old": (
         {"num_users": 10_000, "server_hz": (1.0,), "task_cycles": (1e16, 1e16)},
-        r"task_cycles = \(1e\+16, 1e\+16\).*below 1e\+18 s",
+        r"task_cycles must .* below 1e\+18 s, got \(1e\+16, 1e\+16\)$",
     ),
     "1 TB by a faint signal": (
         {"task_bits": (1.0, 8e12), "tx_power_w": 1e-9, "cell_radius_m": 1e5, "noise_dbm_per_hz": -60.0},

@@ -52,7 +52,7 @@ def test_made_by_name(name):
         ("gredy", {}, ValueError, r"unknown policy 'gredy'; did you mean 'greedy'\? Known: random, local, "),
         (3, {}, TypeError, r"policy must be a string, one of random, .*, got 3$"),
         (None, {}, TypeError, r"policy must be a string, .*, got None$"),
-        ("greedy", {"price": 1.0}, TypeError, r"unknown parameter of policy 'greedy': 'price'; Known: none$"),
+        ("greedy", {"price": 1.0}, TypeError, r"unknown parameter of policy 'greedy': 'price'. Known: none$"),
         (
             "drift-plus-penalty",
             {"prize": 1.0},

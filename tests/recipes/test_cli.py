@@ -33,7 +33,7 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (
             ["train", "sarsa"],
-            "unknown algorithm 'sarsa'; Known: dtomalb, dtoma, dtomalb-exact, idql-tolb",
+            "unknown algorithm 'sarsa'. Known: dtomalb, dtoma, dtomalb-exact, idql-tolb",
         ),
         (["train", "dtomalbb"], "unknown algorithm 'dtomalbb'; did you mean 'dtomalb'? Known: dtomalb, "),
         (["sweep", "--algorithms", "dtomb", "--out", "out"], "unknown algorithm 'dtomb'; did you mean 'dtoma"),
@@ -47,7 +47,7 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
             "lr must be a number in [1e-09, 1], got 'fast'",
         ),
         (["train", "rllib-dqn", "--set", "gamma=2"], "gamma must be a number in [0, 1], got 2"),
-        (["train", "rllib-dqn", "--set", "momentum=2"], "unknown hyper-parameter 'momentum'; Known: lr, "),
+        (["train", "rllib-dqn", "--set", "momentum=2"], "unknown hyper-parameter 'momentum'. Known: lr, "),
         (["train", "rllib-dqn", "--set", "momentum"], "env.field=value"),
         (["train", "rllib-dqn", "--set", "env.num_users=0"], "num_users must be an integer in [1, 1000000], got 0"),
         (["train", "rllib-dqn", "--set", "env.users=3"], "unknown field 'users'; did you mean 'num_users'?"),
@@ -55,8 +55,8 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "rllib-dqn", "--env-steps", "0"], "env_steps must be an integer in [1, 1000000000000], got 0"),
         (["train", "rllib-dqn", "--env-steps", "many"], "invalid int value: 'many'"),
         (["evaluate", "nowhere"], "nowhere is not a run"),
-        (["ls", "sarsa"], "unknown algorithm 'sarsa'; Known: "),
-        (["dance"], "unknown command 'dance'; Known: ls, train, "),
+        (["ls", "sarsa"], "unknown algorithm 'sarsa'. Known: "),
+        (["dance"], "unknown command 'dance'. Known: ls, train, "),
         (["trains", "dtoma"], "unknown command 'trains'; did you mean 'train'?"),
         ([], "the following arguments are required: COMMAND"),
     ],

@@ -102,7 +102,7 @@ def test_an_assignment_is_made_once() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"algorithm": "sarsa"}, "unknown algorithm 'sarsa'; Known: dtomalb"),
+        ({"algorithm": "sarsa"}, "unknown algorithm 'sarsa'. Known: dtomalb"),
         ({"scenario": "papers"}, "papers"),
         ({"seed": -1}, "seed must be an integer in [0, 2147483647], got -1"),
         ({"seed": 2**31}, "got 2147483648"),

@@ -117,10 +117,10 @@ def test_invalid_bounds_of_a_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--algorithms", "sarsa"), "unknown algorithm 'sarsa'; Known: dtomalb, "),
+        (("--algorithms", "sarsa"), "unknown algorithm 'sarsa'. Known: dtomalb, "),
         (
             ("--algorithms", "dtomalb", "--scenarios", "moon"),
-            "unknown scenario 'moon'; Known: paper, ",
+            "unknown scenario 'moon'. Known: paper, ",
         ),
         (("--algorithms", "dtomalb", "--seeds", "0"), "--seeds must be an integer in [1, 1000000], got 0"),
         (("--algorithms", "dtomalb", "--num-users", "0"), "num_users must be an integer in [1, "),

@@ -1,4 +1,4 @@
-"""The uniform numbers that all draws come from, in every library and type."""
+"""Uniform numbers of the streams, in every library and type."""
 
 import numpy as np
 import pytest
@@ -17,9 +17,13 @@ def backend(request):
 
 
 def numbers(backend, seed=0):
-    uniforms = backend.uniforms()
-    uniforms.seed(seed)
-    return uniforms(SHAPE)
+    streams = backend.streams(["tasks"])
+    streams.begin_episode(seed)
+    return draw(streams)
+
+
+def draw(streams):
+    return streams.finish(streams.draw("tasks", SHAPE), SHAPE[0])
 
 
 def test_shape_and_type(backend):
@@ -46,13 +50,15 @@ def test_independent_of_one_another(backend):
     assert abs(correlation).max() < 5.0 / np.sqrt(SHAPE[-1])
 
 
-def test_two_steps_are_one_call(backend):
-    one, other = backend.uniforms(), backend.uniforms()
-    for uniforms in (one, other):
-        uniforms.seed(3)
+def test_finishing_changes_no_stream(backend):
+    one, other = backend.streams(["tasks"]), backend.streams(["tasks"])
+    for streams in (one, other):
+        streams.begin_episode(3)
     for _ in range(3):
-        assert np.array_equal(np.asarray(one(SHAPE)), np.asarray(other.finish(other.draw(SHAPE))))
+        raw = other.draw("tasks", SHAPE)
+        other.finish(raw, SHAPE[0])
+        assert np.array_equal(np.asarray(draw(one)), np.asarray(other.finish(raw, SHAPE[0])))
 
 
-def test_unseeded_sources_differ(backend):
+def test_unseeded_streams_differ(backend):
     assert not np.array_equal(np.asarray(numbers(backend, None)), np.asarray(numbers(backend, None)))

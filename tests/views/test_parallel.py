@@ -187,7 +187,6 @@ def test_ansi_table_shows_queues_choices_and_delays():
     table = env.render()
     assert "slot 1" in table
     lines = [line.split() for line in table.splitlines()]
-    rows = {line[0]: line[1:] for line in lines if line and line[0].isdigit()}
     queues = {line[0]: line[1:] for line in lines[2:7]}
     load_s = env.snapshot()["backlog_cycles"] / env.snapshot()["server_hz"]
     assert [queues[str(m)][0] for m in range(1, 6)] == ["12.0", "14.0", "16.0", "18.0", "20.0"]
@@ -195,10 +194,11 @@ def test_ansi_table_shows_queues_choices_and_delays():
     assert queues["1"][2:] == ["1"]
     assert queues["3"][2:] == ["2", "3"]
     assert ["device", "0"] in lines
+    assert ["user", "target", "upload/s", "forward/s", "wait/s", "compute/s", "delay/s"] in lines
     for n, info in enumerate(infos.values()):
         parts = (info[name] for name in ("upload_s", "forward_s", "wait_s", "compute_s", "delay_s"))
-        assert [str(n), str(info["target"]), *(f"{x:.3f}" for x in parts)] in lines
-    assert rows
+        assert [str(n), str(info["target"]), *(f"{x:.4g}" for x in parts)] in lines
+    assert ["imbalance", f"{infos['user_0']['imbalance']:.4f}", "s^2"] in lines
 
 
 def test_render_needs_a_mode_and_a_game():
