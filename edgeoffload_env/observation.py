@@ -31,7 +31,7 @@ def state_names(config: "EdgeOffloadConfig") -> list[str]:
         if block[0].scope == "server":
             found += [name for feature in block for name in _column_names(feature, config)]
         else:
-            found += [f"{user}/{feature.name}" for user in user_names(config) for feature in block]
+            found += [f"{user}/{feature.name}" for user in user_names(config.num_users) for feature in block]
     return found
 
 

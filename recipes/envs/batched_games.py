@@ -76,7 +76,7 @@ class EdgeOffloadGames:
         xp = self._env.backend.xp
         self._never = xp.zeros((num_envs, config.num_users), dtype=xp.bool, device=self._env.backend.device)
         self.num_envs = num_envs
-        self.users = user_names(config)
+        self.users = user_names(config.num_users)
         self.sizes = sizes_of(config)
 
     def reset(self, seed: int | None) -> tuple[Array, Array]:

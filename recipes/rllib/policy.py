@@ -41,7 +41,7 @@ class TrainedPolicy:
         self.name = name
         self._modules = list(modules)
         self._shared, self._agent_id, self._num_users = shared, agent_id, num_users
-        self.users = [f"user_{n}" for n in range(num_users)]
+        self.users = user_names(num_users)
 
     @classmethod
     def load(cls, settings: Run, config: Any, checkpoint: Path, *, shared: bool, agent_id: bool) -> "TrainedPolicy":
