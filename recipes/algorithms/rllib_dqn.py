@@ -72,7 +72,7 @@ def algorithm_config(settings: Run) -> Any:
     return (
         DQNConfig()
         .environment(env_id(settings.scenario), env_config=settings.env | {"numbered": True})
-        .multi_agent(policies=user_names(settings.env_config), policy_mapping_fn=own_policy)
+        .multi_agent(policies=user_names(settings.env_config.num_users), policy_mapping_fn=own_policy)
         .env_runners(
             num_env_runners=0,
             num_envs_per_env_runner=hyper.num_envs_per_env_runner,

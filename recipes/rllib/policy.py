@@ -61,7 +61,7 @@ class TrainedPolicy:
             RunError: the checkpoint's weights cannot be loaded, or belong to other networks.
         """
         folder = checkpoint.resolve() / "learner_group" / "learner" / "rl_module"
-        users = user_names(settings.env_config)
+        users = user_names(settings.env_config.num_users)
         specs = config.get_multi_rl_module_spec(env=make_env(settings.scenario, config.env_config))
         modules = []
         for name in ["shared"] if shared else users:
