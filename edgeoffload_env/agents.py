@@ -1,4 +1,4 @@
-"""Names and actions of the users, derived from a configuration in one place."""
+"""Names and actions of the users, in one place."""
 
 from typing import TYPE_CHECKING
 
@@ -6,9 +6,9 @@ if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
 
-def user_names(config: "EdgeOffloadConfig") -> list[str]:
+def user_names(num_users: int) -> list[str]:
     """Return ``user_0`` .. ``user_{N-1}``, a new list at each call."""
-    return [f"user_{n}" for n in range(config.num_users)]
+    return [f"user_{n}" for n in range(num_users)]
 
 
 def action_count(config: "EdgeOffloadConfig") -> int:

@@ -21,17 +21,27 @@ Features = dict[str, Array]
 
 def names(config: "EdgeOffloadConfig") -> list[str]:
     """Return the columns of one user's observation: ``load_1`` .. ``load_M``, ``task_bits``, ..."""
-    return [name for feature in config.schema.columns for name in _column_names(feature, config)]
+    return list(formulas(config))
 
 
 def state_names(config: "EdgeOffloadConfig") -> list[str]:
     """Return the columns of the global state; those of a user are ``user_0/task_bits`` and so on."""
-    found = []
+    return list(state_formulas(config))
+
+
+def formulas(config: "EdgeOffloadConfig") -> dict[str, str]:
+    """Return the formula of each column of an observation, in terms of the snapshot's fields."""
+    return {name: f.formula for f in config.schema.columns for name in _column_names(f, config)}
+
+
+def state_formulas(config: "EdgeOffloadConfig") -> dict[str, str]:
+    """Return the formula of each column of the global state, in terms of the snapshot's fields."""
+    found: dict[str, str] = {}
     for block in config.schema.state_blocks:
         if block[0].scope == "server":
-            found += [name for feature in block for name in _column_names(feature, config)]
+            found |= {name: f.formula for f in block for name in _column_names(f, config)}
         else:
-            found += [f"{user}/{feature.name}" for user in user_names(config) for feature in block]
+            found |= {f"{user}/{f.name}": f.formula for user in user_names(config.num_users) for f in block}
     return found
 
 

@@ -26,9 +26,21 @@ def centred(value: Array, bounds: tuple[float, float], *, xp: Any) -> Array:
     A range narrower than a millionth of its middle to either side, in which rounding would be all that is seen, counts
     as 10 % to either side.
     """
+    middle, half = middle_and_half_width(bounds)
+    z = (value - middle) * (1.0 / half)
+    return z / (1.0 + xp.abs(z))
+
+
+def centred_formula(name: str, bounds: tuple[float, float]) -> str:
+    """Write :func:`centred` out for a quantity, with its numbers."""
+    middle, half = middle_and_half_width(bounds)
+    return f"z / (1 + abs(z)), z = ({name} - {middle:.9g}) / {half:.9g}".replace("- -", "+ ")
+
+
+def middle_and_half_width(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Return the middle of a range and its half width, at least 10 % of the middle for a range of no width."""
     middle = 0.5 * (bounds[0] + bounds[1])
     half = 0.5 * (bounds[1] - bounds[0])
     if half < NARROW * abs(middle):
         half = 0.1 * abs(middle)
-    z = (value - middle) * (1.0 / half)
-    return z / (1.0 + xp.abs(z))
+    return middle, half

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env.model import draws, metrics
 from edgeoffload_env.model.channel import Array, path_gain
-from edgeoffload_env.model.features import LOAD_SCALE_S, centred, squashed
+from edgeoffload_env.model.features import LOAD_SCALE_S, centred, centred_formula, squashed
 from edgeoffload_env.model.quantities import Feature, Metric, Process, Quantity, RewardTerm
 from edgeoffload_env.model.servers import load_factor_s
 
@@ -73,13 +73,12 @@ REWARD_TERMS = (
 def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
     """The features of a game, in the order of the observation's columns."""
     link_bounds = math.log(path_gain(config.cell_radius_m)), math.log(path_gain(config.min_distance_m))
-    z = "z / (1 + abs(z)), z over "
     return (
         Feature(
             name="load",
             scope="server",
             text="load of server",
-            formula=f"2 x / (1 + x) - 1, x = load factor (13) / {LOAD_SCALE_S} s",
+            formula=f"2 x / (1 + x) - 1, x = backlog_cycles / server_hz / {LOAD_SCALE_S}",
             reads=("backlog_cycles", "server_hz"),
             value=_load,
             paper=True,
@@ -88,7 +87,7 @@ def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
             name="task_bits",
             scope="user",
             text="length of the own task",
-            formula=f"{z}`task_bits`",
+            formula=centred_formula("task_bits", config.task_bits),
             reads=("task_bits",),
             value=_centred_over(config.task_bits),
         ),
@@ -96,7 +95,7 @@ def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
             name="task_cycles",
             scope="user",
             text="cycles of the own task",
-            formula=f"{z}`task_cycles`",
+            formula=centred_formula("task_cycles", config.task_cycles),
             reads=("task_cycles",),
             value=_centred_over(config.task_cycles),
         ),
@@ -104,7 +103,7 @@ def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
             name="device_speed",
             scope="user",
             text="speed of the own device",
-            formula=f"{z}`device_hz`",
+            formula=centred_formula("device_hz", config.device_hz),
             reads=("device_hz",),
             value=_centred_over(config.device_hz),
         ),
@@ -112,7 +111,7 @@ def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
             name="link_quality",
             scope="user",
             text="quality of the own link",
-            formula="z / (1 + abs(z)), z of log(gain) from `cell_radius_m` to `min_distance_m`",
+            formula=centred_formula("ln(channel_gain)", link_bounds),
             reads=("channel_gain",),
             value=lambda gain, config, *, xp: centred(xp.log(gain), link_bounds, xp=xp),
         ),
@@ -120,7 +119,7 @@ def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
             name="server_speed",
             scope="server",
             text="speed of server",
-            formula=f"{z}`server_hz_range`, or the slowest to the fastest server",
+            formula=centred_formula("server_hz", config.speed_bounds_hz),
             reads=("server_hz",),
             value=_centred_over(config.speed_bounds_hz),
             observed=config.server_hz_range is not None,

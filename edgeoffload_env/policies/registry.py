@@ -97,7 +97,7 @@ class FromCallable:
         Raises:
             PolicyError: an invalid action; the message names the rule and the user.
         """
-        count, agents = action_count(view.config), user_names(view.config)
+        count, agents = action_count(view.config), user_names(view.config.num_users)
         actions = np.empty((view.num_games, view.config.num_users), dtype=np.int64)
         for game, rows in enumerate(view.observation):
             for n, (agent, row) in enumerate(zip(agents, rows, strict=True)):

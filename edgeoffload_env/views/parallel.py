@@ -45,7 +45,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             check_choice("render_mode", render_mode, self.metadata["render_modes"])
         self.config = config
         self.render_mode = render_mode
-        self.possible_agents = user_names(config)
+        self.possible_agents = user_names(config.num_users)
         self.agents: list[str] = []
         self.state_space = spaces.state_box(config)
         self._observation_spaces = {agent: spaces.observation_box(config) for agent in self.possible_agents}

@@ -2,9 +2,6 @@
 
     python -m recipes train dqn-tolb
 
-Results to expect on ``paper`` (seeds 0 to 4, 60,192 env steps, branching head, greedy execution, 320 unseen episodes):
-utility -12.2, -14.0, -12.9, -12.6, -12.5 (mean -12.8), score 0.87 to 0.95, in less than a minute of one core.
-
 The paper's centralised DQN has an output for each of the (M + 1)^N joint actions: 60 million at its own size. Here it
 has a head of advantages for each user (branching DQN) and works for any N; ``--set head=joint`` gives the paper's, and
 is refused beyond 20,000 outputs. Double Q-learning is an option.

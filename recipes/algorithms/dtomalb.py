@@ -2,13 +2,6 @@
 
     python -m recipes train dtomalb
 
-Results to expect on ``paper`` (seeds 0 to 4, 60,192 env steps, greedy execution, 320 unseen episodes): utility -13.1,
--12.5, -12.0, -13.0, -11.9 (mean -12.5), score 0.91 to 0.96, in less than 2 minutes of one core.
-
-On ``crowded-team`` (seeds 0 to 4, 100,800 env steps, with the command in
-``benchmarks/config/settings/crowded-team-straight-through.yaml``): utility -70.2, -73.9, -69.2, -72.3, -71.9 (mean
--71.5), beyond what the best choice for each slot gets; about 3 minutes of one core.
-
 Every user has an actor on its own observation and a centralised critic over the global state and everyone's actions,
 (27) to (35). The loss of line 17 has its bracket, the gradient of line 18 its sign and its Q at x, a as in (34).
 

@@ -2,13 +2,6 @@
 
     python -m recipes train dtomalb-exact
 
-Results to expect on ``paper`` (seeds 0 to 4, 60,192 env steps, greedy execution, 320 unseen episodes): utility -11.5,
--11.4, -11.5, -11.5, -11.4 (mean -11.5; ``greedy`` gets -11.1), score 0.97 to 0.98, in less than 2 minutes of one core.
-
-On ``crowded-team`` (seeds 0 to 4, 100,800 env steps, with the command in
-``benchmarks/config/settings/crowded-team.yaml``): utility -65.3, -66.1, -66.4, -67.1, -70.7 (mean -67.1), beyond what
-the best choice for each slot gets; about 3 minutes of one core.
-
 The critic is evaluated for each of the user's M + 1 actions, the others' from the batch, and the actor follows the
 gradient of the expected value: neither sampling nor relaxation, so no temperature.
 

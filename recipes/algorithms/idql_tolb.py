@@ -2,9 +2,6 @@
 
     python -m recipes train idql-tolb
 
-Results to expect on ``paper`` (seeds 0 to 4, 60,192 env steps, greedy execution, 320 unseen episodes): utility -12.4,
--12.4, -12.2, -13.0, -13.3 (mean -12.7), score 0.90 to 0.95, in less than a minute of one core.
-
 Plain DQN, as in the paper's [14]; double Q-learning is an option.
 
 Differences from the paper: one minibatch for all users in place of one per user; an update

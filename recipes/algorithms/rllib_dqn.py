@@ -2,17 +2,12 @@
 
     python -m recipes train rllib-dqn
 
-Results to expect on ``paper`` (seeds 0 to 2, 40,448 env steps, greedy execution, 320 unseen episodes): utility -13.5,
--13.4, -13.8 (mean -13.6), score 0.88 to 0.89, in minutes of one core, little of it in networks and optimisers: RLlib
-keeps its records in Python.
-
 Differences from the paper's IDQL: double Q-learning and a dueling head are on (``double_q=True``, ``dueling=True``),
 RLlib's defaults; the state is all that the user observes; one update for every 64 slots
 (``num_envs_per_env_runner=16``, ``slots_per_update=4``) in place of one per slot. The paper leaves open the discount:
 ``gamma=0.9``.
 
-It got the tuning that the others had, ten settings and the best three of them again, at its own length
-(``benchmarks/config/tuning``).
+It was tuned as the others were, at its own run length (``benchmarks/config/tuning``).
 
 RLlib does not store the replay buffer in its checkpoints, even with ``store_buffer_in_checkpoints``: a resumed run
 keeps its networks, targets, optimisers and epsilon and fills its replay buffer anew, so it does not end in the same
@@ -77,7 +72,7 @@ def algorithm_config(settings: Run) -> Any:
     return (
         DQNConfig()
         .environment(env_id(settings.scenario), env_config=settings.env | {"numbered": True})
-        .multi_agent(policies=user_names(settings.env_config), policy_mapping_fn=own_policy)
+        .multi_agent(policies=user_names(settings.env_config.num_users), policy_mapping_fn=own_policy)
         .env_runners(
             num_env_runners=0,
             num_envs_per_env_runner=hyper.num_envs_per_env_runner,

@@ -2,14 +2,10 @@
 
     python -m recipes train rllib-ppo
 
-Results to expect on ``paper`` (seeds 0 to 2, 60,000 env steps, greedy execution, 320 unseen episodes): utility -11.6,
--11.4, -11.4 (mean -11.5), score 0.97 to 0.98, in about two minutes of one core.
-
 Differences from the paper: it has no such algorithm. It is the baseline that shows the effect of sharing parameters.
 It needs the users' identity (``agent_id=True``). Without it all users in similar positions choose the same: they spread
 over the servers only by chance, while they explore, and the greedy policy sends them all to the same servers. The same
-holds for runs that end early. It got the same tuning as the others, ten settings and the best three of them again
-(``benchmarks/config/tuning``).
+holds for runs that end early. It was tuned as the others were (``benchmarks/config/tuning``).
 """
 
 from dataclasses import dataclass

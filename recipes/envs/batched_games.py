@@ -8,6 +8,7 @@ import numpy as np
 from edgeoffload_env import edgeoffload_v0
 from edgeoffload_env.agents import user_names
 from edgeoffload_env.model.channel import Array
+from edgeoffload_env.model.reward import utility
 from recipes.networks.sizes import GameSizes, sizes_of
 
 SUMMED = ("utility",)
@@ -76,7 +77,7 @@ class EdgeOffloadGames:
         xp = self._env.backend.xp
         self._never = xp.zeros((num_envs, config.num_users), dtype=xp.bool, device=self._env.backend.device)
         self.num_envs = num_envs
-        self.users = user_names(config)
+        self.users = user_names(config.num_users)
         self.sizes = sizes_of(config)
 
     def reset(self, seed: int | None) -> tuple[Array, Array]:
@@ -88,8 +89,6 @@ class EdgeOffloadGames:
         """Play one slot; the games never terminate, they are truncated at the horizon."""
         obs, rewards, _, truncations, info = self._env.step(actions)
         state = self._env.state()
-        delay_s = info["delay_s"].mean(1)
-        imbalance = info["imbalance"]
         ended = np.asarray(truncations.cpu() if hasattr(truncations, "cpu") else truncations)
         return GameStep(
             obs,
@@ -99,7 +98,11 @@ class EdgeOffloadGames:
             info.get("final_state", state),
             self._never,
             ended,
-            {"utility": -(delay_s + imbalance), "mean_delay_s": delay_s, "imbalance": imbalance},
+            {
+                "utility": utility(info, self._env.config, xp=self._env.backend.xp),
+                "mean_delay_s": info["delay_s"].mean(1),
+                "imbalance": info["imbalance"],
+            },
         )
 
     def get_state(self) -> bytes:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from edgeoffload_env import EdgeOffloadConfig, observation
 from edgeoffload_env._files import atomic_write
-from edgeoffload_env.model.channel import path_gain
 from recipes.files import write_json, write_text
 from recipes.networks.acting import ActingNetwork
 from recipes.networks.stacked_mlp import argmax
@@ -28,8 +27,8 @@ Actions: 0 = the user's own device, m >= 1 = server m. The files need only torch
 
 ## Features
 
-All numbers are float32 and in SI units before scaling. `z(x; low, high)` is `u / (1 + |u|)` with
-`u = (x - (low + high) / 2) / ((high - low) / 2)`; where low = high, the half width is a tenth of the middle.
+All numbers are float32. The formulas are of the fields of a snapshot in SI units: of server m in columns that end with
+_m, of the user in the others.
 
 {features}
 """
@@ -101,46 +100,12 @@ def _readme(policy: NetworkPolicy, config: EdgeOffloadConfig, first: str) -> str
     if policy.central:
         scope = "One network for all users: it needs the global state."
         argument, shapes = "state", f"float32 [batch, {sizes.state_size}] -> int64 [batch, {sizes.num_users}]"
-        features = _state_features(config)
+        features = observation.state_formulas(config)
     else:
         scope = "A network for each user: it needs only that user's own observation."
         argument, shapes = "observation", f"float32 [batch, {sizes.obs_size}] -> int64 [batch]"
-        features = _observation_features(config)
-    lines = [f"{place}. {text}" for place, text in enumerate(features)]
+        features = observation.formulas(config)
+    lines = [f"{place}. {name}: {formula}" for place, (name, formula) in enumerate(features.items())]
     return _USE.format(
         name=policy.name, scope=scope, first=first, argument=argument, shapes=shapes, features="\n".join(lines)
     )
-
-
-def _loads(config: EdgeOffloadConfig) -> list[str]:
-    scale = observation.LOAD_SCALE_S
-    return [
-        f"load of server {m + 1}: (q - {scale:g}) / (q + {scale:g}), q = cycles queued / cycles per second, in s"
-        for m in range(config.servers)
-    ]
-
-
-def _speeds(config: EdgeOffloadConfig) -> list[str]:
-    low, high = config.speed_bounds_hz
-    return [f"speed of server {m + 1}: z(cycles/s; {low:g}, {high:g})" for m in range(config.servers)]
-
-
-def _own(config: EdgeOffloadConfig) -> list[str]:
-    gains = path_gain(config.cell_radius_m), path_gain(config.min_distance_m)
-    return [
-        "task length: z(bit; {:g}, {:g})".format(*config.task_bits),
-        "task work: z(CPU cycles; {:g}, {:g})".format(*config.task_cycles),
-        "own device's speed: z(cycles/s; {:g}, {:g})".format(*config.device_hz),
-        "link quality: z(ln g; ln {:.9g}, ln {:.9g}), g = channel gain".format(*gains),
-    ]
-
-
-def _observation_features(config: EdgeOffloadConfig) -> list[str]:
-    own = _own(config) if config.observation == "full" else []
-    speeds = _speeds(config) if config.observation == "full" and config.server_hz_range is not None else []
-    return [*_loads(config), *own, *speeds]
-
-
-def _state_features(config: EdgeOffloadConfig) -> list[str]:
-    users = [f"user {n}'s {text}" for n in range(config.num_users) for text in _own(config)]
-    return [*_loads(config), *_speeds(config), *users]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
+from edgeoffload_env.agents import user_names
 from edgeoffload_env.policies.view import PolicyView
 from recipes.networks.acting import ActingNetwork, PerUser
 from recipes.networks.sizes import sizes_of
@@ -34,7 +35,7 @@ class NetworkPolicy:
         self.name = name
         self.acting = acting
         self.central = acting.central
-        self.users = [f"user_{n}" for n in range(acting.sizes.num_users)]
+        self.users = user_names(acting.sizes.num_users)
 
     @classmethod
     def load(cls, name: str, checkpoint: Path, acting: ActingNetwork) -> "NetworkPolicy":

@@ -41,7 +41,7 @@ class TrainedPolicy:
         self.name = name
         self._modules = list(modules)
         self._shared, self._agent_id, self._num_users = shared, agent_id, num_users
-        self.users = [f"user_{n}" for n in range(num_users)]
+        self.users = user_names(num_users)
 
     @classmethod
     def load(cls, settings: Run, config: Any, checkpoint: Path, *, shared: bool, agent_id: bool) -> "TrainedPolicy":
@@ -61,7 +61,7 @@ class TrainedPolicy:
             RunError: the checkpoint's weights cannot be loaded, or belong to other networks.
         """
         folder = checkpoint.resolve() / "learner_group" / "learner" / "rl_module"
-        users = user_names(settings.env_config)
+        users = user_names(settings.env_config.num_users)
         specs = config.get_multi_rl_module_spec(env=make_env(settings.scenario, config.env_config))
         modules = []
         for name in ["shared"] if shared else users:

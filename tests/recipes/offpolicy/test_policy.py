@@ -107,17 +107,13 @@ def test_exported_files_run_in_plain_torch(kind: str, shared: bool, tmp_path: Pa
         export_policy(trained, CONFIG, tmp_path / "out")
 
 
-def by_the_readme(formula: str, raw: float) -> float:
-    """A feature from its line in the README."""
-    if formula.startswith("(q"):
-        scale = float(re.findall(r"[\d.]+", formula)[0])
-        return (raw - scale) / (raw + scale)
-    ends = [float(number) for number in re.findall(r"(?<=[; ,n])[\d.e+-]+(?=[,)])", formula)]
-    if "ln g" in formula:
-        raw, ends = math.log(raw), [math.log(end) for end in ends]
-    low, high = ends
-    z = (raw - (low + high) / 2) / (((high - low) / 2) or 0.05 * (low + high))
-    return z / (1 + abs(z))
+def by_the_readme(formula: str, fields: dict[str, float]) -> float:
+    """Evaluate a feature's formula as it stands in the README."""
+    value, _, inner = formula.partition(", ")
+    known = {**fields, "abs": abs, "ln": math.log}
+    name, _, expression = inner.partition(" = ")
+    known[name] = eval(expression, known)
+    return float(eval(value.replace("2 x", "2 * x"), known))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -133,16 +129,9 @@ def test_the_readme_says_what_the_features_are(kind: str, scenario: str, tmp_pat
     raw = env.unwrapped.snapshot()
     seen = env.state() if kind == "branching" else observations["user_1"]
     assert [int(place) for place, _, _ in lines] == list(range(len(seen)))
+    servers = {"server_hz", "backlog_cycles"}
     for (_, name, formula), value in zip(lines, seen, strict=True):
-        user = int(match[1]) if (match := re.match(r"user (\d+)'s ", name)) else 1
-        server = int(name.split()[-1]) - 1 if "server" in name else 0
-        quantity = {
-            "load": raw["backlog_cycles"][server] / raw["server_hz"][server],
-            "speed of": raw["server_hz"][server],
-            "task length": raw["task_bits"][user],
-            "task work": raw["task_cycles"][user],
-            "own device": raw["device_hz"][user],
-            "link quality": raw["channel_gain"][user],
-        }
-        (number,) = (number for key, number in quantity.items() if re.sub(r"user \d+'s ", "", name).startswith(key))
-        assert by_the_readme(formula, float(number)) == pytest.approx(float(value), abs=2e-6), name
+        user = int(match[1]) if (match := re.match(r"user_(\d+)/", name)) else 1
+        server = int(match[1]) - 1 if (match := re.search(r"_(\d+)$", name)) else 0
+        fields = {key: float(raw[key][server if key in servers else user]) for key in raw if key != "slot"}
+        assert by_the_readme(formula, fields) == pytest.approx(float(value), abs=2e-6), name
