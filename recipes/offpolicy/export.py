@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgeoffload_env import EdgeOffloadConfig, observation
+from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._files import atomic_write
 from edgeoffload_env.model.channel import path_gain
+from edgeoffload_env.model.features import LOAD_SCALE_S
+from edgeoffload_env.model.quantities import Feature
 from recipes.files import write_json, write_text
 from recipes.networks.acting import ActingNetwork
 from recipes.networks.stacked_mlp import argmax
@@ -112,35 +114,36 @@ def _readme(policy: NetworkPolicy, config: EdgeOffloadConfig, first: str) -> str
     )
 
 
-def _loads(config: EdgeOffloadConfig) -> list[str]:
-    scale = observation.LOAD_SCALE_S
-    return [
-        f"load of server {m + 1}: (q - {scale:g}) / (q + {scale:g}), q = cycles queued / cycles per second, in s"
-        for m in range(config.servers)
-    ]
-
-
-def _speeds(config: EdgeOffloadConfig) -> list[str]:
-    low, high = config.speed_bounds_hz
-    return [f"speed of server {m + 1}: z(cycles/s; {low:g}, {high:g})" for m in range(config.servers)]
-
-
-def _own(config: EdgeOffloadConfig) -> list[str]:
-    gains = path_gain(config.cell_radius_m), path_gain(config.min_distance_m)
-    return [
-        "task length: z(bit; {:g}, {:g})".format(*config.task_bits),
-        "task work: z(CPU cycles; {:g}, {:g})".format(*config.task_cycles),
-        "own device's speed: z(cycles/s; {:g}, {:g})".format(*config.device_hz),
-        "link quality: z(ln g; ln {:.9g}, ln {:.9g}), g = channel gain".format(*gains),
-    ]
-
-
 def _observation_features(config: EdgeOffloadConfig) -> list[str]:
-    own = _own(config) if config.observation == "full" else []
-    speeds = _speeds(config) if config.observation == "full" and config.server_hz_range is not None else []
-    return [*_loads(config), *own, *speeds]
+    return [line for feature in config.schema.columns for line in _lines(feature, config)]
 
 
 def _state_features(config: EdgeOffloadConfig) -> list[str]:
-    users = [f"user {n}'s {text}" for n in range(config.num_users) for text in _own(config)]
-    return [*_loads(config), *_speeds(config), *users]
+    found = []
+    for block in config.schema.state_blocks:
+        own = [line for feature in block for line in _lines(feature, config)]
+        of_users = block[0].scope == "user"
+        found += [f"user {n}'s {line}" for n in range(config.num_users) for line in own] if of_users else own
+    return found
+
+
+def _lines(feature: Feature, config: EdgeOffloadConfig) -> list[str]:
+    """Describe a user's feature, or the feature of each server."""
+    text, formula = _in_numbers(config).get(feature.name, (feature.text, feature.formula))
+    if feature.scope == "user":
+        return [f"{text}: {formula}"]
+    return [f"{text} {m}: {formula}" for m in range(1, config.servers + 1)]
+
+
+def _in_numbers(config: EdgeOffloadConfig) -> dict[str, tuple[str, str]]:
+    """Text and formula of the paper's features with this game's numbers; those of effects speak for themselves."""
+    gains = path_gain(config.cell_radius_m), path_gain(config.min_distance_m)
+    scale = f"{LOAD_SCALE_S:g}"
+    return {
+        "load": ("load of server", f"(q - {scale}) / (q + {scale}), q = cycles queued / cycles per second, in s"),
+        "task_bits": ("task length", "z(bit; {:g}, {:g})".format(*config.task_bits)),
+        "task_cycles": ("task work", "z(CPU cycles; {:g}, {:g})".format(*config.task_cycles)),
+        "device_speed": ("own device's speed", "z(cycles/s; {:g}, {:g})".format(*config.device_hz)),
+        "link_quality": ("link quality", "z(ln g; ln {:.9g}, ln {:.9g}), g = channel gain".format(*gains)),
+        "server_speed": ("speed of server", "z(cycles/s; {:g}, {:g})".format(*config.speed_bounds_hz)),
+    }
