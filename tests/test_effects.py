@@ -1,9 +1,11 @@
 """An effect of one's own, as the guide "Add an effect" writes it, in every view and wherever quantities are shown."""
 
 import copy
+import dataclasses
 import itertools
 import json
 import pickle
+import re
 import sys
 import types
 import warnings
@@ -194,6 +196,7 @@ def test_evaluation_measures_it(battery, config):
     assert list(result.summary())[-2:] == ["drained_j", "score"]
     report = Report([("local", result)])
     assert "drained/J" in report.table()
+    assert "no score: no floor and reference are stored for it" in report.table()
     assert "drained_j_mean" in report.to_csv()
     assert "drained_j" in json.loads(report.to_json())["results"][0]["summary"]
     with pytest.raises(AttributeError, match="no attribute 'drained_j'"):
@@ -240,3 +243,23 @@ def test_only_effects_are_effects():
 def test_two_effects_may_not_declare_the_same(battery):
     with pytest.raises(ValueError, match="quantity 'sun_share' is declared twice"):
         scenarios.configure("paper", extra_effects=(battery, battery))
+
+
+def test_columns_of_the_table_lie_below_their_headings(battery):
+    long = [dataclasses.replace(battery.quantities()[3], name=name, unit="bit") for name in ("volume_bits", "rest_bit")]
+
+    def after_serve(effect, slot):
+        slot.outcome |= dict.fromkeys(("volume_bits", "rest_bit"), 1e9 * slot.offloads)
+
+    members = {"quantities": lambda effect: (*battery.quantities(), *long), "after_serve": after_serve}
+    effect = type("Longer", (type(battery),), members)()
+    env = edgeoffload_v0.parallel_env(SCENARIO, extra_effects=(effect,), render_mode="ansi")
+    env.reset(seed=0)
+    env.step(dict.fromkeys(env.agents, 1))
+    lines = env.render().splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.startswith("user")]
+    heading, *rows = lines[at : at + 1 + env.num_agents]
+    assert {"volume/bit", "rest/bit"} < set(heading.split())
+    ends = [found.end() for found in re.finditer(r"\S+", heading)]
+    for row in rows:
+        assert [found.end() for found in re.finditer(r"\S+", row)] == ends
