@@ -245,6 +245,72 @@ def test_two_effects_may_not_declare_the_same(battery):
         scenarios.configure("paper", extra_effects=(battery, battery))
 
 
+FAULTS = {
+    "unknown stage in the name of Faulty.after_dealy, 'dealy'; did you mean 'delay'": {
+        "after_dealy": lambda effect, slot: None
+    },
+    "unknown field of the snapshot, read by the feature 'battery', 'batery_j'; did you mean 'battery_j'": {
+        "features": lambda effect, config: [
+            dataclasses.replace(feature, reads=("batery_j",)) for feature in effect.guides.features(config)
+        ]
+    },
+    "unknown field of the snapshot, drawn by the process 'sun', 'sunshine'": {
+        "processes": lambda effect: [
+            dataclasses.replace(process, fields=("sunshine",)) for process in effect.guides.processes()
+        ]
+    },
+    "the field 'sun_share' of the snapshot needs a process that draws it, or queue=True": {
+        "processes": lambda effect: ()
+    },
+    "kind of the quantity 'lacking_j' must be 'state' or 'info'": {
+        "quantities": lambda effect: (
+            *effect.guides.quantities()[:-1],
+            dataclasses.replace(effect.guides.quantities()[-1], kind="infos"),
+        )
+    },
+    "scope of the quantity 'lacking_j' must be 'user' or 'server' or 'game'": {
+        "quantities": lambda effect: (
+            *effect.guides.quantities()[:-1],
+            dataclasses.replace(effect.guides.quantities()[-1], scope="users"),
+        )
+    },
+    "scope of the feature 'battery' must be 'user' or 'server'": {
+        "features": lambda effect, config: [
+            dataclasses.replace(feature, scope="game") for feature in effect.guides.features(config)
+        ]
+    },
+    "'battery_j' has no first value: no process draws it": {"start": lambda effect, fields, config, *, xp: {}},
+    "'drained_j' is declared, but no stage wrote slot.outcome['drained_j']": {
+        "after_serve": lambda effect, slot: slot.outcome.pop("drained_j")
+    },
+    "'battery_j' is declared, but no stage wrote slot.next['battery_j']": {
+        "after_serve": lambda effect, slot: slot.next.pop("battery_j")
+    },
+    "unknown queue in slot.next, 'batery_j'; did you mean 'battery_j'": {
+        "after_serve": lambda effect, slot: slot.next.update(batery_j=slot.offloads)
+    },
+}
+
+
+def play_a_slot(effect, *, single):
+    if single:
+        env = edgeoffload_v0.parallel_env(SCENARIO, extra_effects=(effect,))
+        env.reset(seed=0)
+        env.step(dict.fromkeys(env.agents, 0))
+    else:
+        env = edgeoffload_v0.vector_env(2, SCENARIO, extra_effects=(effect,))
+        env.reset(seed=0)
+        env.step(np.zeros((2, env.config.num_users), dtype=int))
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["single game", "batch"])
+@pytest.mark.parametrize("message", FAULTS)
+def test_faulty_effects_are_told_what_is_wrong(battery, message, single):
+    faulty = type("Faulty", (type(battery),), FAULTS[message] | {"guides": battery})()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        play_a_slot(faulty, single=single)
+
+
 def test_columns_of_the_table_lie_below_their_headings(battery):
     long = [dataclasses.replace(battery.quantities()[3], name=name, unit="bit") for name in ("volume_bits", "rest_bit")]
 
