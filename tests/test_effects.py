@@ -1,9 +1,11 @@
 """An effect of one's own, as the guide "Add an effect" writes it, in every view and wherever quantities are shown."""
 
 import copy
+import dataclasses
 import itertools
 import json
 import pickle
+import re
 import sys
 import types
 import warnings
@@ -194,6 +196,7 @@ def test_evaluation_measures_it(battery, config):
     assert list(result.summary())[-2:] == ["drained_j", "score"]
     report = Report([("local", result)])
     assert "drained/J" in report.table()
+    assert "no score: no floor and reference are stored for it" in report.table()
     assert "drained_j_mean" in report.to_csv()
     assert "drained_j" in json.loads(report.to_json())["results"][0]["summary"]
     with pytest.raises(AttributeError, match="no attribute 'drained_j'"):
@@ -240,3 +243,89 @@ def test_only_effects_are_effects():
 def test_two_effects_may_not_declare_the_same(battery):
     with pytest.raises(ValueError, match="quantity 'sun_share' is declared twice"):
         scenarios.configure("paper", extra_effects=(battery, battery))
+
+
+FAULTS = {
+    "unknown stage in the name of Faulty.after_dealy, 'dealy'; did you mean 'delay'": {
+        "after_dealy": lambda effect, slot: None
+    },
+    "unknown field of the snapshot, read by the feature 'battery', 'batery_j'; did you mean 'battery_j'": {
+        "features": lambda effect, config: [
+            dataclasses.replace(feature, reads=("batery_j",)) for feature in effect.guides.features(config)
+        ]
+    },
+    "unknown field of the snapshot, drawn by the process 'sun', 'sunshine'": {
+        "processes": lambda effect: [
+            dataclasses.replace(process, fields=("sunshine",)) for process in effect.guides.processes()
+        ]
+    },
+    "the field 'sun_share' of the snapshot needs a process that draws it, or queue=True": {
+        "processes": lambda effect: ()
+    },
+    "kind of the quantity 'lacking_j' must be 'state' or 'info'": {
+        "quantities": lambda effect: (
+            *effect.guides.quantities()[:-1],
+            dataclasses.replace(effect.guides.quantities()[-1], kind="infos"),
+        )
+    },
+    "scope of the quantity 'lacking_j' must be 'user' or 'server' or 'game'": {
+        "quantities": lambda effect: (
+            *effect.guides.quantities()[:-1],
+            dataclasses.replace(effect.guides.quantities()[-1], scope="users"),
+        )
+    },
+    "scope of the feature 'battery' must be 'user' or 'server'": {
+        "features": lambda effect, config: [
+            dataclasses.replace(feature, scope="game") for feature in effect.guides.features(config)
+        ]
+    },
+    "'battery_j' has no first value: no process draws it": {"start": lambda effect, fields, config, *, xp: {}},
+    "'drained_j' is declared, but no stage wrote slot.outcome['drained_j']": {
+        "after_serve": lambda effect, slot: slot.outcome.pop("drained_j")
+    },
+    "'battery_j' is declared, but no stage wrote slot.next['battery_j']": {
+        "after_serve": lambda effect, slot: slot.next.pop("battery_j")
+    },
+    "unknown queue in slot.next, 'batery_j'; did you mean 'battery_j'": {
+        "after_serve": lambda effect, slot: slot.next.update(batery_j=slot.offloads)
+    },
+}
+
+
+def play_a_slot(effect, *, single):
+    if single:
+        env = edgeoffload_v0.parallel_env(SCENARIO, extra_effects=(effect,))
+        env.reset(seed=0)
+        env.step(dict.fromkeys(env.agents, 0))
+    else:
+        env = edgeoffload_v0.vector_env(2, SCENARIO, extra_effects=(effect,))
+        env.reset(seed=0)
+        env.step(np.zeros((2, env.config.num_users), dtype=int))
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["single game", "batch"])
+@pytest.mark.parametrize("message", FAULTS)
+def test_faulty_effects_are_told_what_is_wrong(battery, message, single):
+    faulty = type("Faulty", (type(battery),), FAULTS[message] | {"guides": battery})()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        play_a_slot(faulty, single=single)
+
+
+def test_columns_of_the_table_lie_below_their_headings(battery):
+    long = [dataclasses.replace(battery.quantities()[3], name=name, unit="bit") for name in ("volume_bits", "rest_bit")]
+
+    def after_serve(effect, slot):
+        slot.outcome |= dict.fromkeys(("volume_bits", "rest_bit"), 1e9 * slot.offloads)
+
+    members = {"quantities": lambda effect: (*battery.quantities(), *long), "after_serve": after_serve}
+    effect = type("Longer", (type(battery),), members)()
+    env = edgeoffload_v0.parallel_env(SCENARIO, extra_effects=(effect,), render_mode="ansi")
+    env.reset(seed=0)
+    env.step(dict.fromkeys(env.agents, 1))
+    lines = env.render().splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.startswith("user")]
+    heading, *rows = lines[at : at + 1 + env.num_agents]
+    assert {"volume/bit", "rest/bit"} < set(heading.split())
+    ends = [found.end() for found in re.finditer(r"\S+", heading)]
+    for row in rows:
+        assert [found.end() for found in re.finditer(r"\S+", row)] == ends

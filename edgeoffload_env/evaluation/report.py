@@ -91,7 +91,8 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
             means = ", ".join(f"{name} {np.mean(values):.4g}" for name, values in row.diagnostics.items())
             lines.append(f"{label}: {means} (means over slots)")
     if np.isnan(result.score).all():
-        lines.append("no score: the overrides change the scenario's game")
+        reason = "the overrides change the scenario's game" if overrides else "no floor and reference are stored for it"
+        lines.append(f"no score: {reason}")
     return "\n".join([*lines, *notes])
 
 

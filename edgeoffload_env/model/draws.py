@@ -72,6 +72,9 @@ def first_snapshot(noise: dict[str, Noise], config: "EdgeOffloadConfig", *, xp: 
         noise: for each process the uniforms of its ``first``.
         config: the game.
         xp: the array API namespace of the uniforms.
+
+    Raises:
+        ValueError: an effect gives one of its fields no first value; the message names the field.
     """
     schema = config.schema
     fields: dict[str, Array] = {}
@@ -79,6 +82,9 @@ def first_snapshot(noise: dict[str, Noise], config: "EdgeOffloadConfig", *, xp: 
         fields |= process.first(noise[process.name], fields, config, xp=xp)
     for effect in schema.effects:
         fields |= effect.start(fields, config, xp=xp)
+    for name in schema.snapshot:
+        if name not in fields:
+            raise ValueError(f"{name!r} has no first value: no process draws it, and no effect's start() returns it")
     return {name: fields[name] for name in schema.snapshot}
 
 

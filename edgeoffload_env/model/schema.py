@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgeoffload_env._validation import check_choice, fail_unknown
 from edgeoffload_env.model import paper
 from edgeoffload_env.model.effects import active_effects
 from edgeoffload_env.model.effects.effect import Effect
@@ -62,7 +63,8 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
     """Collect the declarations of a configuration.
 
     Raises:
-        ValueError: two effects declare a quantity, feature, process or metric of the same name.
+        ValueError: two effects declare a quantity, feature, process or metric of the same name, or an effect's
+            declarations do not fit together; the message names what does not.
     """
     effects = active_effects(config)
     quantities = _unique("quantity", (*paper.QUANTITIES, *(q for effect in effects for q in effect.quantities())))
@@ -72,17 +74,19 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
     features = _unique("feature", (*own, *added))
     metrics = _unique("metric", (*paper.METRICS, *(m for effect in effects for m in effect.metrics())))
     terms = _unique("reward term", (*paper.REWARD_TERMS, *(t for effect in effects for t in effect.reward_terms())))
+    _check_declarations(effects, quantities, processes, added)
     if config.observation == "load":
         own, added, features = tuple(f for f in own if f.paper), (), tuple(f for f in features if f.paper)
     moving = tuple(process for process in processes if process.next is not None)
     moved = {name for process in moving for name in process.fields}
     queues = tuple(q.name for q in quantities if q.queue)
+    infos = {q.name: q for q in quantities if q.kind == "info"}
     columns = tuple(feature for feature in features if feature.observed)
     return Schema(
         effects=effects,
         snapshot={q.name: q for q in quantities if q.kind == "state"},
         queues=queues,
-        infos={q.name: q for q in quantities if q.kind == "info"},
+        infos=infos,
         processes=processes,
         moving=moving,
         columns=columns,
@@ -97,7 +101,7 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
         queue_features=tuple(f.name for f in features if set(queues) & set(f.reads)),
         reward_terms=terms,
         metrics=metrics,
-        stages=_stages(effects),
+        stages=_stages(effects, tuple(infos), queues),
     )
 
 
@@ -109,13 +113,62 @@ def _slices(columns: tuple[Feature, ...], servers: int) -> dict[str, slice]:
     return slices
 
 
-def _stages(effects: tuple[Effect, ...]) -> tuple[Callable[[Any], None], ...]:
+def _stages(
+    effects: tuple[Effect, ...], infos: tuple[str, ...], queues: tuple[str, ...]
+) -> tuple[Callable[[Any], None], ...]:
     stages: list[Callable[[Any], None]] = []
     for stage in STAGES:
         stages.append(stage)
         hooks = (getattr(effect, f"after_{stage.__name__}", None) for effect in effects)
         stages += [hook for hook in hooks if hook is not None]
+    if effects:
+        stages.append(functools.partial(_check_written, infos=infos, queues=queues))
     return tuple(stages)
+
+
+def _check_written(slot: Any, *, infos: tuple[str, ...], queues: tuple[str, ...]) -> None:
+    """Refuse a slot in which an effect left out what it declared, or wrote a queue that it did not declare."""
+    for names, written, where in ((infos, slot.outcome, "slot.outcome"), (queues, slot.next, "slot.next")):
+        for name in names:
+            if name not in written:
+                raise ValueError(f"{name!r} is declared, but no stage wrote {where}[{name!r}]")
+    for name in slot.next:
+        if name not in queues:
+            fail_unknown("queue in slot.next,", name, queues)
+
+
+def _check_declarations(
+    effects: tuple[Effect, ...],
+    quantities: tuple[Quantity, ...],
+    processes: tuple[Process, ...],
+    features: tuple[Feature, ...],
+) -> None:
+    """Refuse declarations of effects that do not fit together."""
+    if not effects:
+        return
+    stages = [stage.__name__ for stage in STAGES]
+    for kind in map(type, effects):
+        for name in dir(kind):
+            stage = name.removeprefix("after_")
+            if stage != name and stage not in stages and callable(getattr(kind, name)):
+                fail_unknown(f"stage in the name of {kind.__name__}.{name},", stage, stages)
+    for quantity in quantities:
+        check_choice(f"kind of the quantity {quantity.name!r}", quantity.kind, ("state", "info"))
+        check_choice(f"scope of the quantity {quantity.name!r}", quantity.scope, ("user", "server", "game"))
+    state = {quantity.name: quantity for quantity in quantities if quantity.kind == "state"}
+    for process in processes:
+        for name in process.fields:
+            if name not in state:
+                fail_unknown(f"field of the snapshot, drawn by the process {process.name!r},", name, state)
+    for feature in features:
+        check_choice(f"scope of the feature {feature.name!r}", feature.scope, ("user", "server"))
+        for name in feature.reads:
+            if name not in state:
+                fail_unknown(f"field of the snapshot, read by the feature {feature.name!r},", name, state)
+    drawn = {name for process in processes for name in process.fields}
+    for name, quantity in state.items():
+        if name not in drawn and not quantity.queue:
+            raise ValueError(f"the field {name!r} of the snapshot needs a process that draws it, or queue=True")
 
 
 def _unique(kind: str, declared: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -65,9 +65,15 @@ def _delay_last(infos: list[Quantity]) -> list[Quantity]:
 
 
 def _heading(quantity: Quantity) -> str:
-    name = quantity.name.removesuffix(f"_{quantity.unit.lower()}")
-    text = name if quantity.type is not float or quantity.unit == "1" else f"{name}/{quantity.unit}"
-    return text.rjust(_width(quantity))
+    return _title(quantity).rjust(_width(quantity))
+
+
+def _title(quantity: Quantity) -> str:
+    if quantity.type is not float or quantity.unit == "1":
+        return quantity.name
+    unit = quantity.unit.lower()
+    name = quantity.name.removesuffix(f"_{unit}").removesuffix(f"_{unit}s")
+    return f"{name}/{quantity.unit}"
 
 
 def _cell(quantity: Quantity, value: float) -> str:
@@ -78,4 +84,4 @@ def _cell(quantity: Quantity, value: float) -> str:
 
 
 def _width(quantity: Quantity) -> int:
-    return max(8, len(quantity.name) + 1)
+    return max(8, len(quantity.name) + 1, len(_title(quantity)))

@@ -3,13 +3,16 @@ import math
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
+from edgeoffload_env.effects import Effect, Feature, Quantity, squashed
 from recipes.networks.acting import ActingNetwork, Branching, JointHead, PerUser
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy.export import export_policy
@@ -135,3 +138,39 @@ def test_the_readme_says_what_the_features_are(kind: str, scenario: str, tmp_pat
         server = int(match[1]) - 1 if (match := re.search(r"_(\d+)$", name)) else 0
         fields = {key: float(raw[key][server if key in servers else user]) for key in raw if key != "slot"}
         assert by_the_readme(formula, fields) == pytest.approx(float(value), abs=2e-6), name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume(Effect):
+    """A data volume that the user sees."""
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        return (Quantity(name="volume_bits", unit="bit", scope="user", kind="state", queue=True, text="volume left"),)
+
+    def start(self, fields: Any, config: Any, *, xp: Any) -> dict[str, Any]:
+        return {"volume_bits": xp.full_like(fields["task_bits"], 1e9)}
+
+    def after_serve(self, slot: Any) -> None:
+        slot.next["volume_bits"] = slot.snapshot["volume_bits"]
+
+    def features(self, config: Any) -> tuple[Feature, ...]:
+        return (
+            Feature(
+                name="volume",
+                scope="user",
+                text="volume that is left",
+                formula="2 x / (1 + x) - 1, x = volume / 1 Gbit",
+                reads=("volume_bits",),
+                value=lambda volume_bits, config, *, xp: squashed(volume_bits, 1e9),
+            ),
+        )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_readme_tells_of_the_features_of_effects(tmp_path: Path) -> None:
+    config = scenarios.configure("paper", num_users=2, extra_effects=(Volume(),))
+    line = "volume: 2 x / (1 + x) - 1, x = volume / 1 Gbit\n"
+    for kind, expected in (("per-user", f"9. {line}"), ("branching", f"19. user_1/{line}")):
+        trained = NetworkPolicy("mine", network(kind, sizes_of(config), 4))
+        export_policy(trained, config, tmp_path / kind)
+        assert (tmp_path / kind / "README.md").read_text().endswith(expected)
