@@ -184,7 +184,12 @@ def lower_complexity(rows: pd.DataFrame) -> Iterator[Effect]:
     joint = costs.loc[costs.index.isin([JOINT_HEAD], level=0)]
     ends = sorted(joint.index.get_level_values(1))
     pairs = [(JOINT_HEAD, users) for users in dict.fromkeys([*ends[:1], *ends[-1:]])]
-    measured = [(*who, column, costs.loc[who, column]) for who in [*pairs, ("dqn-tolb", 10)] if who in costs.index for column in costs]
+    measured = [
+        (*who, column, costs.loc[who, column])
+        for who in [*pairs, ("dqn-tolb", 10)]
+        if who in costs.index
+        for column in costs
+    ]
     if ends:
         measured.append((JOINT_HEAD, 10, "outputs", float(joint_outputs(10))))
     for name, users, column, theirs in measured:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import config
 from benchmarks.analysis.figures import beyond, paper
 from benchmarks.study import plan
 from benchmarks.study.plan import Study
@@ -41,33 +42,27 @@ FIGURES: dict[str, FigureSpec] = {
 """By the number in the paper, or by name. To add a figure, write a function that draws it and add a line here."""
 
 
+_STYLE = config.FOLDER / "figures.mplstyle"
+
+
 def draw(figure: str, results: Results, *, quick: bool = False) -> list[Path]:
     """Draw a figure as SVG and PNG into ``figures/`` in the folder of the results; a quick one is labelled as such."""
-    _prepare()
-    drawn = FIGURES[figure].draw(results)
-    if quick:
-        drawn.suptitle("quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00", fontsize=9)
-    return save(drawn, results.folder / "figures", figure)
+    import matplotlib as mpl
+
+    with mpl.rc_context(fname=_STYLE):
+        drawn = FIGURES[figure].draw(results)
+        if quick:
+            drawn.suptitle("quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00", fontsize=9)
+        return save(drawn, results.folder / "figures", figure)
 
 
 def save(drawn: Any, folder: Path, name: str) -> list[Path]:
     """Write a figure as SVG and PNG, with the same bytes for the same figure."""
-    _prepare()
+    import matplotlib as mpl
+
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"figure-{name}.{ending}" for ending in ("svg", "png")]
     for path in paths:
-        with atomic_write(path) as unfinished:
+        with atomic_write(path) as unfinished, mpl.rc_context(fname=_STYLE):
             drawn.savefig(unfinished, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
     return paths
-
-
-def _prepare() -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    mpl.rcParams |= {
-        "svg.hashsalt": "edgeoffload",
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
