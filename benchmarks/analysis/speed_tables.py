@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.analysis.formatting import TABLES, Rows, table
+from benchmarks.speed.soak import length
 from benchmarks.study.store import Results
 
 MACHINES, CORES = 100, 8
@@ -110,6 +111,4 @@ def soak(results: Results) -> Rows:
             delays = found.get("mean_delay_s", {}).values()
             halves = [f"{half['mean']:.4f} ± {1.96 * half['standard_error']:.4f}" for half in delays]
             memory = [f"{found['memory_mb'][when]:,.0f}" for when in ("after half", "at the end", "most")]
-            steps = found["env_steps"]
-            length = f"{steps:,} env steps" if steps else f"{found['minutes']:.0f} minutes"
-            yield name, length, *memory, *(halves or ["-", "-"])
+            yield name, length(found["env_steps"], found["minutes"]), *memory, *(halves or ["-", "-"])

@@ -14,7 +14,7 @@ medians and quartiles over the rounds. Episodes never end while the clock runs, 
 
 import argparse
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def vector(timing: Timing, *, quick: bool) -> dict[str, Any]:
     from benchmarks.speed.hand_compiled import check_against_view
 
     games = GAMES // 16 if quick else GAMES
-    variants: dict[str, dict[str, Any]] = {"numpy": {"backend": "numpy"}, "torch": {"backend": "torch"}}
+    variants: dict[str, dict[str, Any]] = {name: {"backend": name} for name in ("numpy", "torch")}
     if not quick:  # compiling takes longer than all the rest
         variants["torch compiled"] = {"backend": "torch", "compile": True}
     contestants, differences = {}, {}
@@ -130,24 +130,17 @@ def peers(timing: Timing, *, quick: bool) -> dict[str, Any]:
 PARTS = {"single": single, "vector": vector, "growth": growth, "peers": peers}
 
 
-def measure(parts: Iterable[str], *, quick: bool) -> dict[str, Any]:
-    """Measure the chosen parts; record the machine and the settings."""
-    import torch
-
-    torch.set_num_threads(1)
-    timing = QUICK if quick else FULL
-    settings = {"quick": quick, "rounds": timing.rounds, "turn_s": timing.turn_s, "threads": torch.get_num_threads()}
-    return {"machine": report.machine(), "settings": settings} | {
-        name: PARTS[name](timing, quick=quick) for name in parts
-    }
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--only", nargs="+", default=list(PARTS), choices=PARTS, help="parts to measure (all)")
-    report.add_options(parser)
+    report.add_options(parser, PARTS)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure, print and store."""
-    report.show(measure(options.only, quick=options.quick), options)
+    """Measure the chosen parts; print and store them with the machine and the settings."""
+    import torch
+
+    torch.set_num_threads(1)
+    timing = QUICK if options.quick else FULL
+    settings = {"quick": options.quick, "rounds": timing.rounds, "turn_s": timing.turn_s, "threads": 1}
+    found = {name: PARTS[name](timing, quick=options.quick) for name in options.only}
+    report.show({"machine": report.machine(), "settings": settings} | found, options)
