@@ -69,8 +69,7 @@ def measure(games: int, device: Any, modes: Sequence[str], timing: Timing) -> di
         options = {"backend": "torch", "device": device, "compile": mode == "compiled"}
         env = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS, **options)
         shape, agents = (games, env.config.num_users), games * env.config.num_users
-        drawn = (rng.integers(0, action_count(env.config), shape) for _ in range(2))
-        actions = [torch.as_tensor(values, device=device) for values in drawn]
+        actions = [torch.as_tensor(rng.integers(0, action_count(env.config), shape), device=device) for _ in range(2)]
         env.reset(seed=0)
         traffic = bytes_per_step(env, actions[0])
         contestants[mode] = waiting(cycle(env.step, actions))

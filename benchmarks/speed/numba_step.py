@@ -7,9 +7,10 @@ leaves out everything else (``log`` serves for ``log1p`` where the noise is not 
 :func:`benchmarks.speed.hand_compiled.check_against_view` compares it with the view before it is timed.
 """
 
+import collections
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -21,25 +22,9 @@ from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.observation import LOAD_SCALE_S
 
-F32 = NDArray[np.float32]
-
-
-class Step(NamedTuple):
-    """Outputs of one step: per-user arrays ``[B, N]``, times in seconds."""
-
-    observations: F32
-    """``[B, N, D]``"""
-    rewards: F32
-    terminations: NDArray[np.bool_]
-    truncations: NDArray[np.bool_]
-    delay_s: F32
-    upload_s: F32
-    forward_s: F32
-    wait_s: F32
-    compute_s: F32
-    target: NDArray[np.int8]
-    imbalance: F32
-    """``[B]``"""
+_INFOS = "delay_s upload_s forward_s wait_s compute_s target imbalance"
+Step = collections.namedtuple("Step", f"observations rewards terminations truncations {_INFOS}")
+"""Outputs of one step: ``[B, N]``, ``[B, N, D]`` the observations, ``[B]`` flags and imbalance; times in seconds."""
 
 
 class NumbaVector:
@@ -67,12 +52,12 @@ class NumbaVector:
         Raises:
             ValueError: an action out of range; nothing has changed then.
         """
-        result = self._play(*self._tasks, *self._system, self._backlog_cycles, *self._features, actions, self._stream)
-        in_range, tasks, backlog_cycles, outcome = result
+        state = (*self._tasks, *self._system, self._backlog_cycles)
+        in_range, tasks, backlog_cycles, outcome = self._play(*state, *self._features, actions, self._stream)
         if not in_range:
             raise ValueError("an action is out of range")
         self._tasks, self._backlog_cycles = tasks, backlog_cycles
-        return Step(*outcome)
+        return outcome
 
     def snapshot(self) -> dict[str, Any]:
         """Return the raw SI values before the next :meth:`step`, for the view's ``reset``."""
@@ -231,7 +216,7 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
         if in_range:
             stream[0], stream[1] = s0, s1
         infos = (delay_s, upload_s, forward_s, wait_s, compute_s, target, imbalance)
-        outcome = (observations, rewards, terminations, truncations, *infos)
+        outcome = Step(observations, rewards, terminations, truncations, *infos)
         return in_range, (next_bits, next_cycles), next_backlog, outcome
 
     return play
