@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (TypeError, ValueError, ImportError) as error:
         problem: Exception = error
     except Exception as error:
-        from recipes.runs import RunError
+        from recipes.errors import RunError
 
         if not isinstance(error, RunError):
             raise

@@ -9,7 +9,7 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))  # recipes and benchmarks run from a checkout
 
-from edgeoffload_env import EdgeOffloadConfig, __version__, edgeoffload_v0, policies, scenarios  # noqa: E402
+from edgeoffload_env import EdgeOffloadConfig, __version__, edgeoffload_v0, policies, scenarios, tables  # noqa: E402
 from recipes import registry  # noqa: E402
 
 project = "EdgeOffload"
@@ -32,6 +32,13 @@ def _write(name: str, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
+
+
+def _quantities() -> str:
+    """The tables of the paper's game."""
+    text = "Everything that `paper` knows, does and shows.\n"
+    text += "`edgeoffload_env.tables.describe(config)` makes these tables for any game, effects included.\n"
+    return f"# Quantities\n\n{text}\n{tables.describe(scenarios.get('paper').config)}"
 
 
 def _scenarios() -> str:
@@ -67,7 +74,7 @@ def _recipes() -> str:
         "# Recipes\n",
         "Training runs from a checkout: `python -m recipes train ALGORITHM`; see [](../protocol.md).\n",
     ]
-    for recipe in registry.RECIPES.values():
+    for recipe in registry.ALGORITHMS.values():
         module = recipe.load()
         lines.append(f"## {recipe.name}\n\n```{{eval-rst}}\n{inspect.cleandoc(module.__doc__ or '')}\n```\n")
         lines.append("| hyper-parameter | default | what it is |\n|---|---|---|")
@@ -104,6 +111,7 @@ def _clients() -> str:
 
 _write("clients", _clients())
 _write("environment", inspect.cleandoc(edgeoffload_v0.__doc__ or ""))
+_write("quantities", _quantities())
 _write("scenarios", _scenarios())
 _write("policies", _policies())
 _write("recipes", _recipes())

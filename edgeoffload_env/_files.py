@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writes: a file is complete or absent, never partial."""
 
 import contextlib
 import os
@@ -8,16 +8,16 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Gives a file of the same ending beside ``path`` to write, which takes the place of ``path`` after the block.
+    """Yield a temporary file with the same extension, which replaces ``path`` after the block.
 
-    If the block fails, ``path`` stays as it was. Links are followed; what is no regular file, such as ``/dev/stdout``,
-    is written itself.
+    If the block fails, ``path`` is left unchanged. Symbolic links are followed. A path that is not a regular file, such
+    as ``/dev/stdout``, is written directly.
 
     Args:
-        path: what to write; its folder must exist.
+        path: file to write; its folder must exist.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     if path.exists() and not path.is_file():
         yield path
@@ -35,15 +35,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def temporary_path(path: Path) -> Path:
-    """The name that a file has while it is written."""
+    """Return the name of a file while it is being written."""
     return path.with_name(f"{path.stem}.unfinished{path.suffix}")
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the list of a folder's files, is on the disk."""
+    """Flush a file or a directory to disk."""
     try:
         handle = os.open(path, os.O_RDONLY)
-    except PermissionError:  # folders on Windows, which needs no such thing
+    except PermissionError:  # directories on Windows, where this is not needed
         return
     try:
         os.fsync(handle)

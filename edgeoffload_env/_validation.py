@@ -1,4 +1,4 @@
-"""Validate single values: each function returns the value in its stored type or raises an error that names the field."""
+"""Validation of single values: each check returns the value in its stored type, or raises an error with its name."""
 
 import difflib
 import math

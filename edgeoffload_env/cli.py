@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from edgeoffload_env import policies, scenarios
 from edgeoffload_env._files import atomic_write
-from edgeoffload_env._validation import check_int
+from edgeoffload_env._validation import check_int, check_known
 from edgeoffload_env._version import __version__
 from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
 from edgeoffload_env.evaluation import Evaluation, evaluate
@@ -19,10 +19,11 @@ from edgeoffload_env.evaluation.report import LeftOut, Report
 from edgeoffload_env.policies import PolicyError
 
 PROGRAM = "python -m edgeoffload_env"
+COMMANDS = ("list", "evaluate", "play", "inspect", "references")
 
 
 class UsageError(Exception):
-    """Something the user can put right; shown in one line."""
+    """An error that the user can fix; shown in one line."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,8 +32,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 if it went well, 2 if it was asked for wrongly."""
+    """Run a command and return the exit status: 0, or 2 after a usage error."""
     try:
+        arguments = sys.argv[1:] if arguments is None else arguments
+        _check_command(arguments)
         options = _parser().parse_args(arguments)
         options.command(options)
     except UsageError as error:
@@ -41,66 +44,97 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _check_command(arguments: Sequence[str]) -> None:
+    """Refuse an unknown command with a suggestion, which argparse lacks."""
+    command = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if command is not None:
+        try:
+            check_known("command", command, COMMANDS)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Task offloading in edge computing: scenarios, policies, evaluation.")
     parser.add_argument("--version", action="version", version=f"edgeoffload-env {__version__}")
     parser.set_defaults(command=_list)
     commands = parser.add_subparsers(title="commands", parser_class=_Parser)
 
-    command = commands.add_parser("list", help="scenarios and policies (what happens without a command)")
+    command = commands.add_parser("list", help="list scenarios and policies (the default command)")
     command.set_defaults(command=_list)
 
-    command = commands.add_parser("evaluate", help="play policies on scenarios and measure them")
+    command = commands.add_parser("evaluate", help="evaluate policies on scenarios")
     command.set_defaults(command=_evaluate)
-    command.add_argument("--scenario", default="paper", metavar="NAMES", help="names with commas, or all (paper)")
+    command.add_argument(
+        "--scenario", default="paper", metavar="NAMES", help="comma-separated names, or all (default: paper)"
+    )
     command.add_argument(
         "--policies",
         default="all",
         metavar="POLICIES",
-        help="with commas: name, name:parameter=value, module:factory; all: shipped ones, optimum where quick (all)",
+        help="comma-separated: name, name:parameter=value, module:factory; all: the shipped ones, optimum only where "
+        "it is fast (default: all)",
     )
-    command.add_argument("--with-optimum", action="store_true", help="let 'all' include optimum wherever it is exact")
-    command.add_argument("--episodes", type=int, default=32, help="episodes of each policy (32)")
-    command.add_argument("--seed", type=int, default=0, help="games of the same seed are the same for all (0)")
+    command.add_argument("--with-optimum", action="store_true", help="include optimum in 'all' wherever it is exact")
+    command.add_argument("--episodes", type=int, default=32, help="episodes per policy (default: 32)")
+    command.add_argument(
+        "--seed", type=int, default=0, help="seed of the games, the same for every policy (default: 0)"
+    )
     command.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
         dest="overrides",
-        help="override a field; repeatable",
+        help="override a field of the configuration; repeatable",
     )
     command.add_argument(
-        "--json", metavar="FILE", help="also write everything as JSON; - writes it in the table's place"
+        "--json",
+        metavar="FILE",
+        help="also write all results as JSON; - writes them to standard output instead of the table",
     )
-    command.add_argument("--csv", metavar="FILE", help="also write means and intervals as CSV; - as for --json")
+    command.add_argument(
+        "--csv", metavar="FILE", help="also write means and confidence intervals as CSV; - as for --json"
+    )
 
-    command = commands.add_parser("play", help="watch a policy, or record it; needs the extra render")
+    command = commands.add_parser("play", help="show or record an episode of a policy; needs the extra render")
     command.set_defaults(command=_play)
-    command.add_argument("--scenario", default="paper", metavar="NAME", help="the game (paper)")
-    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (greedy)")
-    command.add_argument("--seed", type=int, default=0, help="of the game (0)")
-    command.add_argument("--record", type=Path, metavar="FILE", help="a .gif or .mp4 to write, without a window")
-    command.add_argument("--slots", type=int, metavar="N", help="play so many at most (the whole episode)")
-    command.add_argument("--fps", type=int, default=5, help="slots a second (5)")
+    command.add_argument("--scenario", default="paper", metavar="NAME", help="scenario (default: paper)")
+    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (default: greedy)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the game (default: 0)")
+    command.add_argument(
+        "--record", type=Path, metavar="FILE", help="write a .gif or .mp4 file instead of opening a window"
+    )
+    command.add_argument("--slots", type=int, metavar="N", help="maximum number of slots (default: the whole episode)")
+    command.add_argument("--fps", type=int, default=5, help="slots per second (default: 5)")
 
     command = commands.add_parser("inspect", help="plot an episode: delays, queues, choices; needs the extra plot")
     command.set_defaults(command=_inspect)
-    command.add_argument("--scenario", default="paper", metavar="NAME", help="the game (paper)")
-    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (greedy)")
-    command.add_argument("--seed", type=int, default=0, help="of the game (0)")
-    command.add_argument("--out", type=Path, default=Path("episode.png"), metavar="FILE", help=".png, .svg, ...")
+    command.add_argument("--scenario", default="paper", metavar="NAME", help="scenario (default: paper)")
+    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (default: greedy)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the game (default: 0)")
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path("episode.png"),
+        metavar="FILE",
+        help="image to write, .png, .svg, ... (default: episode.png)",
+    )
 
-    command = commands.add_parser("references", help="measure the scores' floors and references (minutes)")
+    command = commands.add_parser(
+        "references", help="measure the floor and the reference of every score (takes minutes)"
+    )
     command.set_defaults(command=_references)
-    command.add_argument("--scenario", default="all", metavar="NAMES", help="names with commas, or all (all)")
-    command.add_argument("--out", metavar="FILE", help="write to this file, not to standard output")
+    command.add_argument(
+        "--scenario", default="all", metavar="NAMES", help="comma-separated names, or all (default: all)"
+    )
+    command.add_argument("--out", metavar="FILE", help="file to write (default: standard output)")
     command.add_argument("--force", action="store_true", help="overwrite the file")
     return parser
 
 
 def _list(_: argparse.Namespace) -> None:
-    print("Scenarios (* held out: never tune or train on them)")
+    print("Scenarios (* held out: do not tune or train on them)")
     for name in scenarios.names():
         scenario = scenarios.get(name)
         size = f"N = {scenario.config.num_users}, M = {scenario.config.servers}"
@@ -109,7 +143,7 @@ def _list(_: argparse.Namespace) -> None:
     for name in policies.names():
         defaults = ", ".join(f"{key}={value}" for key, value in policies.parameters(name).items())
         print(f"  {name:20} {policies.describe(name).replace('``', '')}" + (f" ({defaults})" if defaults else ""))
-    print(f"\n{PROGRAM} evaluate --scenario paper --policies all    (--help says more)")
+    print(f"\n{PROGRAM} evaluate --scenario paper --policies all    (see also --help)")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -125,7 +159,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         for name in names:
             config = scenarios.configure(name, **overrides)
             for spec in chosen:
-                reason = spec.why_not(config, options.episodes, options.with_optimum)
+                reason = spec.skip_reason(config, options.episodes, options.with_optimum)
                 if reason is None:
                     plan.append((name, spec))
                 else:
@@ -139,9 +173,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         for name, spec in plan:
             bar.set_description(f"{name} {spec.label}")
             try:
-                result = evaluate(
-                    spec.make(), name, options.episodes, options.seed, progress=bar.update, **overrides
-                )
+                result = evaluate(spec.make(), name, options.episodes, options.seed, progress=bar.update, **overrides)
             except PolicyError as error:
                 raise UsageError(str(error)) from error
             results.append((spec.label, result))
@@ -188,17 +220,17 @@ def _references(options: argparse.Namespace) -> None:
     if options.out is not None and Path(options.out).exists() and not options.force:
         raise UsageError(f"{options.out} exists; add --force to overwrite it")
     _check_writable(options.out)
-    asked = [] if options.scenario == "all" else ["--scenario", options.scenario]
-    asked += [] if options.out is None else ["--out", options.out, "--force"]
-    command = shlex.join([*PROGRAM.split(), "references", *asked])
+    given = [] if options.scenario == "all" else ["--scenario", options.scenario]
+    given += [] if options.out is None else ["--out", options.out, "--force"]
+    command = shlex.join([*PROGRAM.split(), "references", *given])
     content: dict[str, Any] = {}
     with tqdm(unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
         for name, content in references.build(names, command, bar.update):
             entry = content["scenarios"][name]
-            marks = "  ".join(
+            baselines = "  ".join(
                 f"{kind} {entry[kind]['utility']:.3f} ({entry[kind]['policy']})" for kind in ("floor", "reference")
             )
-            bar.write(f"{name:18} {marks}", file=sys.stderr)
+            bar.write(f"{name:18} {baselines}", file=sys.stderr)
     _write(options.out or "-", json.dumps(content, indent=1) + "\n")
 
 
@@ -213,12 +245,12 @@ def _scenario_names(text: str) -> list[str]:
 def _override(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"--set {text} is not allowed; allowed: FIELD=VALUE, as in --set num_users=20")
+        raise UsageError(f"--set must be FIELD=VALUE, as in num_users=20, got {text!r}")
     return name.strip(), parse_value(value)
 
 
 def _check_writable(path: str | None) -> None:
-    """Before the work, not after it."""
+    """Fail before the work, not after it."""
     if path not in (None, "-") and not Path(path).resolve().parent.is_dir():  # type: ignore[arg-type]
         raise UsageError(f"{path} cannot be written: no such folder")
 

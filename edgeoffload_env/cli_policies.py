@@ -1,4 +1,4 @@
-"""What ``--policies`` takes: ``name``, ``name:parameter=value``, ``module:factory``, ``all``."""
+"""Parsing of ``--policies``: ``name``, ``name:parameter=value``, ``module:factory``, ``all``."""
 
 import ast
 import importlib
@@ -10,35 +10,38 @@ from pathlib import Path
 from typing import Any
 
 from edgeoffload_env import policies
+from edgeoffload_env._validation import fail, fail_unknown
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy
 from edgeoffload_env.policies.optimum import QUICK_USERS, is_quick
 
 OPTIMUM = "optimum"
-_QUICK_SLOTS = 2_500  # half a minute of ``optimum``, so that ``all`` stays within a minute
+_QUICK_SLOTS = 2_500  # 30 s of ``optimum``, so that ``all`` takes less than a minute
 _CONSTANTS = {"true": True, "false": False, "none": None}
 
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """A policy that was asked for, and how to make it."""
+    """A policy named on the command line, and its factory."""
 
     label: str
     make: Callable[[], Any]
     through_all: bool = False
-    """Named by ``all`` rather than by the user, so that it may be left out."""
+    """Whether it was selected by ``all``, so that it may be skipped."""
 
-    def why_not(self, config: EdgeOffloadConfig, episodes: int, with_optimum: bool) -> str | None:
-        """Why ``all`` leaves the policy out of so many episodes of a game, or None.
+    def skip_reason(self, config: EdgeOffloadConfig, episodes: int, with_optimum: bool) -> str | None:
+        """Return the reason why ``all`` skips the policy in a game, or None.
 
         Raises:
-            ValueError: the policy cannot play these games, and was asked for by name.
+            ValueError: a policy selected by name cannot play the game.
         """
         if self.through_all and self.label == OPTIMUM and not with_optimum:
             if not is_quick(config):
-                return f"it is slow beyond {QUICK_USERS} users; --with-optimum or its name adds it"
+                return f"slow beyond {QUICK_USERS} users; add it with --with-optimum or by name"
             if episodes * config.max_cycles > _QUICK_SLOTS:
-                return f"it takes about 10 ms a slot, many for {episodes} episodes; --with-optimum or its name adds it"
+                return (
+                    f"takes about 10 ms a slot, too slow for {episodes} episodes; add it with --with-optimum or by name"
+                )
         policy = self.make()
         try:
             if hasattr(policy, "check"):
@@ -51,39 +54,39 @@ class PolicySpec:
 
 
 def parse_policies(text: str) -> list[PolicySpec]:
-    """The policies named in a list with commas; each is made once, to see that it can be.
+    """Parse a comma-separated list of policies, and make each once to validate its parameters.
 
     Raises:
-        TypeError, ValueError: an unknown name or parameter, or something that is no policy; the message names it.
-        ImportError: no such module, or nothing of that name in it.
+        TypeError, ValueError: an unknown name or parameter, or an object that is not a policy; the message names it.
+        ImportError: an unknown module or attribute.
     """
     found: list[PolicySpec] = []
     for label in filter(None, (part.strip() for part in text.split(","))):
         if label == "all":
             found += [PolicySpec(name, _shipped(name, {}), through_all=True) for name in policies.names()]
         else:
-            found.append(PolicySpec(label, _maker(label)))
+            found.append(PolicySpec(label, _factory(label)))
     if not found:
-        raise ValueError(f"--policies {text!r} is not allowed; allowed: all, {', '.join(policies.names())}")
+        fail("--policies", text, f"all, or names with commas of {', '.join(policies.names())}, module:factory")
     for spec in found:
         spec.make()
     return list({spec.label: spec for spec in reversed(found)}.values())[::-1]
 
 
 def parse_policy(text: str) -> PolicySpec:
-    """The policy of a name.
+    """Parse the name of a single policy.
 
     Raises:
-        TypeError, ValueError, ImportError: as :func:`parse_policies`, and for several.
+        TypeError, ValueError, ImportError: as :func:`parse_policies`, and for more than one policy.
     """
     spec, *more = parse_policies(text)
     if more:
-        raise ValueError(f"policy {text!r} is not allowed; allowed: one policy")
+        fail("--policy", text, "one policy")
     return spec
 
 
 def parse_value(text: str) -> Any:
-    """A value from the command line: a Python number, tuple or string, true, false or none."""
+    """Parse a value: a Python literal, true, false or none; any other text is a string."""
     text = text.strip()
     if text.lower() in _CONSTANTS:
         return _CONSTANTS[text.lower()]
@@ -93,32 +96,32 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def _maker(label: str) -> Callable[[], Any]:
+def _factory(label: str) -> Callable[[], Any]:
     name, *rest = label.split(":")
     if name in policies.names():
         return _shipped(name, _parameters(label, rest))
     if not rest:
-        raise ValueError(f"policy {label!r} is not allowed; allowed: {', '.join(policies.names())}, or module:factory")
-    return _own(label, _load(label, name, rest[0]), _parameters(label, rest[1:]))
+        fail_unknown("policy", name, [*policies.names(), "module:factory"])
+    return _custom(label, _load(label, name, rest[0]), _parameters(label, rest[1:]))
 
 
 def _shipped(name: str, values: dict[str, Any]) -> Callable[[], Any]:
     return lambda: policies.make(name, **values)
 
 
-def _own(label: str, found: Any, values: dict[str, Any]) -> Callable[[], Any]:
-    """A maker from a factory, a class, or a policy that is ready."""
+def _custom(label: str, found: Any, values: dict[str, Any]) -> Callable[[], Any]:
+    """Return a factory from a factory, a class, or a policy object."""
     if callable(getattr(found, "act", None)) and not isinstance(found, type):
         return lambda: found
     if not callable(found):
-        raise TypeError(f"policy {label!r} is a {type(found).__name__}; allowed: a policy, or what makes one")
+        fail(f"policy {label!r}", found, "a policy, or a factory of one", TypeError)
     try:
         inspect.signature(found).bind(**values)
     except TypeError as error:
         raise TypeError(
-            f"policy {label!r} cannot be made: {error}; allowed: a factory that needs no more than the given "
-            f"parameters (for a rule f(agent, observation), one that returns it)"
-        ) from error
+            f"policy {label!r} cannot be made: {error}; a factory must need no more than the given parameters (for a "
+            f"rule f(agent, observation), write a factory that returns it)"
+        ) from None
     return lambda: as_policy(found(**values))
 
 
@@ -129,12 +132,12 @@ def _load(label: str, module: str, attribute: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, SyntaxError) as error:
-        raise ImportError(f"policy {label!r}: {error}") from error
+        raise ImportError(f"policy {label!r}: {error}") from None
 
 
 def _parameters(label: str, texts: list[str]) -> dict[str, Any]:
     pairs = [text.partition("=") for text in texts]
     for name, equals, _ in pairs:
         if not equals:
-            raise ValueError(f"policy {label!r}: {name!r} is not allowed; allowed: parameter=value")
+            fail(f"parameters of policy {label!r}", name, "parameter=value")
     return {name.strip(): parse_value(value) for name, _, value in pairs}

@@ -1,4 +1,4 @@
-"""Every constant of the game in one frozen, validated dataclass, in SI units."""
+"""Configuration: the constants of the game in one frozen, validated dataclass, in SI units."""
 
 import dataclasses
 import functools
@@ -8,8 +8,18 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
-from edgeoffload_env._validation import check_choice, check_float, check_floats, check_int, check_range, fail, fail_unknown
+from edgeoffload_env._validation import (
+    check_choice,
+    check_float,
+    check_floats,
+    check_int,
+    check_range,
+    fail,
+    fail_unknown,
+)
 from edgeoffload_env.model import channel
+from edgeoffload_env.model.effects import Effect
+from edgeoffload_env.model.schema import Schema, make_schema
 
 PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
 """Figure 8's five servers."""
@@ -21,10 +31,10 @@ _SPEED = (1.0, 1e15, "cycles/s")
 
 
 class Extremes(NamedTuple):
-    """The longest times that can occur, and the extremes of the ratio inside (5)."""
+    """Upper bounds of times, and the extremes of the signal to noise ratio in (5)."""
 
     queue_s: float
-    """Late in an episode: all tasks of all slots at the slowest server, none served."""
+    """Longest queue: all tasks of all slots at the slowest server, none served."""
     local_s: float
     upload_s: float
     """With all users on the channel."""
@@ -74,9 +84,9 @@ class EdgeOffloadConfig:
     channel_sharing: Literal["active", "all"] = "active"
     """The band is split over the K users that offload in the slot, or over all N (both are readings of (5))."""
     slot_s: float = 0.15
-    """Length of a slot in s: what a server works off between two decisions (assumed)."""
+    """Length of a slot in s (assumed)."""
     initial_load_s: tuple[float, float] = (0.0, 0.0)
-    """Range of each server's load factor at reset, in s of its own work (assumed)."""
+    """Range of the servers' load factors (13) at reset, in s (assumed)."""
     delay_weight: float = 1.0
     """w1 of (20) (assumed)."""
     balance_weight: float = 1.0
@@ -86,16 +96,28 @@ class EdgeOffloadConfig:
     max_cycles: int = 50
     """Slots in an episode (assumed)."""
     observation: Literal["full", "load"] = "full"
-    """What a user sees: everything of its own, or the paper's (14) alone, the load factors."""
+    """Users observe the loads and their own task, device and link ("full"), or the load factors (14) alone ("load")."""
+
+    extra_effects: tuple[Effect, ...] = ()
+    """Effects of your own, see :class:`edgeoffload_env.effects.Effect`."""
 
     def __post_init__(self) -> None:
         for name, value in self._checked().items():
             object.__setattr__(self, name, value)
         self._check_together()
 
+    @functools.cached_property
+    def schema(self) -> Schema:
+        """Declarations of all quantities, features, processes, reward terms and metrics of this game."""
+        return make_schema(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what derives from them is made again."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
     @property
     def servers(self) -> int:
-        """M as a plain int, however the servers were given."""
+        """M, however the servers were given."""
         assert self.num_servers is not None  # set by the checks
         return self.num_servers
 
@@ -113,7 +135,7 @@ class EdgeOffloadConfig:
         return min(self.server_hz), max(self.server_hz)
 
     def replace(self, **overrides: Any) -> Self:
-        """A copy with some fields changed; giving one way to name the servers clears the other.
+        """Return a copy with some fields changed; ``server_hz`` clears ``server_hz_range`` and vice versa.
 
         Raises:
             TypeError: an unknown field or a wrong type.
@@ -131,7 +153,7 @@ class EdgeOffloadConfig:
         return type(self)(**(values | overrides))
 
     def _checked(self) -> dict[str, Any]:
-        """Each field on its own, in the type it is stored in."""
+        """Validate each field by itself and return the values in their stored types."""
         server_hz, server_hz_range, num_servers = self.server_hz, self.server_hz_range, self.num_servers
         if server_hz is not None and server_hz_range is not None:
             fail("server_hz", server_hz, f"None where server_hz_range is given (it is {server_hz_range!r})")
@@ -170,10 +192,22 @@ class EdgeOffloadConfig:
             "reward_sharing": check_float("reward_sharing", self.reward_sharing, 0.0, 1.0),
             "max_cycles": check_int("max_cycles", self.max_cycles, 1, 10**15),
             "observation": check_choice("observation", self.observation, ("full", "load")),
+            "extra_effects": self._checked_effects(),
         }
 
+    def _checked_effects(self) -> tuple[Effect, ...]:
+        expected = "a tuple of effects"
+        if not isinstance(self.extra_effects, tuple | list):
+            fail("extra_effects", self.extra_effects, expected, TypeError)
+        for effect in self.extra_effects:
+            if not isinstance(effect, Effect):
+                fail("an item of extra_effects", effect, "an instance of edgeoffload_env.effects.Effect", TypeError)
+        return tuple(self.extra_effects)
+
     def _check_together(self) -> None:
-        """What no field can decide alone."""
+        """Check the fields against each other."""
+        for effect in self.schema.effects:
+            effect.check(self)
         if isinstance(self.forward_bps, tuple) and len(self.forward_bps) != self.servers - 1:
             fail("forward_bps", self.forward_bps, f"one rate, or {self.servers - 1}: one for each of servers 2..M")
         if self.min_distance_m > self.cell_radius_m:
@@ -181,11 +215,11 @@ class EdgeOffloadConfig:
         gains = channel.path_gain(self.cell_radius_m), channel.path_gain(self.min_distance_m)
         worst = self.worst_case(gains=gains)
         if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
-            allowed = f"a signal to noise ratio from {SMALLEST_SNR:g} at the edge to {LARGEST_SNR:g} near the eNB"
-            fail("tx_power_w", self.tx_power_w, f"what gives {allowed}")
+            bounds = f"{SMALLEST_SNR:g} at the edge of the cell and {LARGEST_SNR:g} near the eNB"
+            fail("tx_power_w", self.tx_power_w, f"such that the signal to noise ratio lies between {bounds}")
         for name, seconds in (("task_cycles", worst.queue_s + worst.local_s), ("task_bits", worst.upload_s)):
             if not seconds <= LARGEST_S:
-                fail(name, getattr(self, name), f"with these speeds only what keeps delays below {LARGEST_S:g} s")
+                fail(name, getattr(self, name), f"small enough, at these speeds, to keep delays below {LARGEST_S:g} s")
         largest = self.largest_balance_weight(worst.queue_s)
         if not self.balance_weight <= largest:
             fail("balance_weight", self.balance_weight, f"at most {largest:g} with these queues")
@@ -200,7 +234,7 @@ class EdgeOffloadConfig:
         server_hz: float = math.inf,
         load_s: float = 0.0,
     ) -> Extremes:
-        """The worst that an episode can bring, with the first slot's most extreme numbers.
+        """Bound the times and ratios of an episode.
 
         Args:
             gains: the least and the greatest channel gain.
@@ -211,7 +245,7 @@ class EdgeOffloadConfig:
             load_s: the servers' loads together.
         """
         bits, cycles = max(task_bits, self.task_bits[1]), max(task_cycles, self.task_cycles[1])
-        slots = min(self.max_cycles, 10**6)  # what overflows later is not worth refusing every long episode for
+        slots = min(self.max_cycles, 10**6)  # an overflow later than that does not justify refusing long episodes
         radio = {
             "bandwidth_hz": self.bandwidth_hz,
             "tx_power_w": self.tx_power_w,
@@ -228,6 +262,6 @@ class EdgeOffloadConfig:
         )
 
     def largest_balance_weight(self, queue_s: float) -> float:
-        """The w2 up to which rewards, and their sum where they are shared, stay finite with a queue of that length."""
+        """Return the largest w2 that keeps rewards, and their sum where they are shared, finite at that queue."""
         largest = LARGEST_S**2 if self.reward_sharing == 0.0 else min(LARGEST_S**2, 3e38 / self.num_users)
         return largest / queue_s**2

@@ -17,7 +17,8 @@
 | State values       | [-1, 1], float32                                                                         |
 
 The table is for the `paper` scenario; with N users and M servers a user has M + 1 actions and observes M + 4 numbers
-(2 M + 4 where the servers' speeds are drawn per episode, M with `observation="load"`), and the state has 2 M + 4 N.
+(2 M + 4 where the servers' speeds are drawn per episode), and the state has 2 M + 4 N. With `observation="load"` both
+have M numbers: the load factors, the paper's state (14).
 
 ## Observation
 
@@ -31,7 +32,8 @@ The table is for the `paper` scenario; with N users and M servers a user has M +
 | M+4 .. 2M+3 | speeds of servers 1 .. M, if drawn | z / (1 + abs(z)), z over `server_hz_range`         | -1  | 1   |
 
 z = (value - middle) / half width of the configured range. A load factor (13) is the work queued at a server in
-seconds. Nothing is clipped. `state()` holds the loads, the speeds, and elements M .. M+3 of every user.
+seconds. Nothing is clipped. `state()` holds the loads, the speeds, and elements M .. M+3 of
+every user; with `observation="load"` the loads alone.
 
 ## Action
 
@@ -43,7 +45,7 @@ a `TypeError`, a number out of range a `ValueError`; a refused step changes noth
 
 R_n = -w1 t_n - w2 var(LD), equation (20): the user's own delay in seconds and the imbalance of the servers' loads,
 with w1 = `delay_weight` and w2 = `balance_weight`; `reward_sharing` mixes in the mean over the users. The *system
-utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), whatever the weights.
+utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), for any weights.
 
 ## Info
 
@@ -82,10 +84,10 @@ __all__ = ["env", "parallel_env", "raw_env", "vector_env"]
 def parallel_env(
     scenario: str | EdgeOffloadConfig = "paper", render_mode: str | None = None, **overrides: Any
 ) -> EdgeOffloadParallelEnv:
-    """The game as a PettingZoo ParallelEnv.
+    """Make the game as a PettingZoo ParallelEnv.
 
     Args:
-        scenario: a name from ``scenarios.names()``, or a configuration of one's own.
+        scenario: a name from ``scenarios.names()``, or a custom configuration.
         render_mode: None, "ansi" (``render()`` returns a table of the last slot), "rgb_array" (a picture), or "human"
             (the picture in a window); pictures need the extra ``render``.
         **overrides: fields of :class:`EdgeOffloadConfig`.
@@ -99,11 +101,11 @@ def parallel_env(
 def raw_env(
     scenario: str | EdgeOffloadConfig = "paper", render_mode: str | None = None, **overrides: Any
 ) -> EdgeOffloadAECEnv:
-    """The game as a PettingZoo AECEnv; arguments and errors as in :func:`parallel_env`."""
+    """Make the game as a PettingZoo AECEnv; arguments and errors as in :func:`parallel_env`."""
     return EdgeOffloadAECEnv(parallel_env(scenario, render_mode, **overrides))
 
 
-env = raw_env  # it checks actions and order itself, so no wrapper is left to add
+env = raw_env  # actions and their order are checked inside: no wrappers needed
 
 
 def vector_env(
@@ -115,11 +117,11 @@ def vector_env(
     compile: bool = False,
     **overrides: Any,
 ) -> EdgeOffloadVectorEnv:
-    """B games at once over arrays.
+    """Make B games that step at once over arrays.
 
     Args:
         num_envs: B.
-        scenario: a name from ``scenarios.names()``, or a configuration of one's own.
+        scenario: a name from ``scenarios.names()``, or a custom configuration.
         backend: "numpy" or "torch".
         device: "cpu", or any device of torch.
         dtype: "float32" or "float64".
@@ -128,7 +130,7 @@ def vector_env(
 
     Raises:
         TypeError, ValueError: the message names the argument, the value and what is allowed.
-        ImportError: torch is asked for and not installed.
+        ImportError: the torch backend without torch installed.
     """
     return EdgeOffloadVectorEnv(
         configure(scenario, **overrides), num_envs, backend=backend, device=device, dtype=dtype, compile=compile

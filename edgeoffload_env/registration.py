@@ -1,4 +1,4 @@
-"""Every scenario as a registered id, in PettingZoo's registry and in Gymnasium's.
+"""Registration of every scenario in the registries of PettingZoo and Gymnasium.
 
 * ``pettingzoo.make("parallel", "edgeoffload/<scenario>-v0")``, and "aec": PettingZoo 1.27 and later have a registry.
 * ``gymnasium.make("edgeoffload/<scenario>-central-v0")``: one learner in charge of all users.
@@ -16,7 +16,7 @@ _CENTRAL = "edgeoffload_env.views.central:EdgeOffloadCentralEnv"
 
 
 def register_all() -> None:
-    """Register what is not registered yet: registering twice warns, and modules may be loaded twice."""
+    """Register all scenarios, each once: a second registration warns, and modules may be loaded twice."""
     for name in scenarios.names():
         kwargs = {"scenario": name}
         central = f"{NAMESPACE}/{name}-central-v0"

@@ -1,7 +1,7 @@
 """Named scenarios: configurations that papers can refer to.
 
-Each is also a registered id, ``edgeoffload/<name>-v0``. Scenarios marked as held out are for testing what was trained
-on ``paper``: never tune or train on them.
+Each is also a registered id, ``edgeoffload/<name>-v0``. Held-out scenarios test what was trained on
+``paper``: never tune or train on them.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Scenario:
     config: EdgeOffloadConfig
     description: str
     held_out: bool = False
-    """For testing only: other loads, distributions or sizes than any training scenario."""
+    """Whether it is for testing only: its loads, distributions or sizes occur in no training scenario."""
 
 
 def _scenario(name: str, description: str, *, held_out: bool = False, **fields: Any) -> Scenario:
@@ -110,15 +110,15 @@ _SCENARIOS = {
 
 
 def names(*, held_out: bool | None = None) -> list[str]:
-    """Names of the scenarios, in order; only the held-out ones or only the others where ``held_out`` is given."""
+    """Return the names of the scenarios, in order: all, only the held-out ones (True), or only the others (False)."""
     return [name for name, scenario in _SCENARIOS.items() if held_out in (None, scenario.held_out)]
 
 
 def get(name: str) -> Scenario:
-    """The scenario of a name.
+    """Return a scenario by name.
 
     Raises:
-        ValueError: no such scenario.
+        ValueError: an unknown scenario.
         TypeError: not a string.
     """
     check_known("scenario", name, _SCENARIOS)
@@ -126,7 +126,7 @@ def get(name: str) -> Scenario:
 
 
 def configure(scenario: str | EdgeOffloadConfig = "paper", **overrides: Any) -> EdgeOffloadConfig:
-    """The configuration of a scenario (a name, or a configuration of one's own) with some fields overridden.
+    """Return the configuration of a scenario (a name or a custom configuration) with some fields overridden.
 
     Raises:
         TypeError: an unknown field or a wrong type.

@@ -1,25 +1,31 @@
-"""Recipes: one command from a scenario to a trained, evaluated set of offloading policies.
+"""Training recipes: one command from a scenario to a trained, evaluated set of offloading policies.
 
 ``python -m recipes ls`` lists the algorithms. Recipes run from a checkout and are meant to be read, copied and changed;
 importing this package loads neither torch nor Ray.
+
+``recipes.DTOMALBConfig``, ``DTOMAConfig``, ``DTOMALBExactConfig``, ``IDQLConfig`` and ``DQNTOLBConfig`` are RLlib
+configurations with the defaults of the command line. They are made from the hyper-parameters of the files in
+``recipes/algorithms`` when first asked for.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recipes.registry import ALGORITHMS
+
 if TYPE_CHECKING:
     from edgeoffload_env.policies import Policy
 
-_CONFIGS = ("DTOMALBConfig", "DQNTOLBConfig", "IDQLConfig")
+_CONFIGS = {entry.config: entry.name for entry in ALGORITHMS.values() if entry.config is not None}
 
 __all__ = [*_CONFIGS, "load_policy"]
 
 
 def load_policy(run: str | Path) -> "Policy":
-    """The greedy policy of a run's last checkpoint. It needs torch, not Ray.
+    """Return the greedy policy of a run's last checkpoint. Needs torch, but not Ray.
 
-    Runs of ``rllib-dqn`` and ``rllib-ppo`` are the exception: their networks are RLlib's own modules, so that Ray must
-    be installed, though none is started.
+    Runs of ``rllib-dqn`` and ``rllib-ppo`` are the exception: their networks are RLlib's own modules, so Ray must be
+    installed, though none is started.
 
     ``policy.actions({"user_3": observation})`` gives the actions of any users where execution is distributed,
     ``policy.actions(state=env.state())`` everyone's where it is central; ``evaluate(policy)`` takes it too.
@@ -32,15 +38,15 @@ def load_policy(run: str | Path) -> "Policy":
         ImportError: torch or Ray is needed and not installed; the message says what to install.
     """
     from recipes.runs import RunFolder
-    from recipes.train import policy_of
+    from recipes.trained_policy import load_trained_policy
 
-    return policy_of(RunFolder.open(Path(run)))
+    return load_trained_policy(RunFolder.open(Path(run)))
 
 
 def __getattr__(name: str) -> Any:
-    """RLlib configurations, loaded when first asked for."""
+    """Make an RLlib configuration when it is first asked for."""
     if name in _CONFIGS:
-        from recipes.joint import config, q_config
+        from recipes.offpolicy.config import config_class
 
-        return getattr(config if name == "DTOMALBConfig" else q_config, name)
+        return config_class(_CONFIGS[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

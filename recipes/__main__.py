@@ -3,7 +3,7 @@
 import signal
 import sys
 
-before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # while there is nothing to stop, end without a traceback
+before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports ends without a traceback
 from recipes.cli import main  # noqa: E402
 
 signal.signal(signal.SIGINT, before)

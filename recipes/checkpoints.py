@@ -1,7 +1,8 @@
-"""Checkpoints of a run: written whole or not at all, and loaded only if they are what was written.
+"""Checkpoints of a run: written atomically, and verified against their digests before they are loaded.
 
-Each lies in a folder named by its env steps, with what RLlib saved, ``best/``, ``state.json`` and ``SHA256SUMS``, which
-``sha256sum -c`` checks too. The digests find what a disk or a copy damaged; they do not say who wrote a checkpoint.
+Each checkpoint is a folder named by its env steps. It holds RLlib's state, ``best/`` (the best networks so far),
+``state.json`` (a :class:`Progress`) and ``SHA256SUMS``, which ``sha256sum -c`` verifies too. The digests detect damage
+by a disk or a copy; they do not authenticate the author of a checkpoint.
 """
 
 import hashlib
@@ -12,43 +13,43 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from recipes.errors import RunError
 from recipes.files import UNFINISHED, sync, write_json, write_text
 
+CHECKPOINT_INTERVAL_S = 60.0
+"""Default seconds between checkpoints: the most training that a killed process loses."""
 SUMS = "SHA256SUMS"
-_KEPT = 2
+_KEPT = 2  # the second serves if the last one is corrupt
 _LOG = logging.getLogger(__name__)
-
-
-class DamagedError(Exception):
-    """No checkpoint is left that is what was written; the message says what is wrong with each."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run had come at a checkpoint."""
+    """Progress of a run at a checkpoint."""
 
     env_steps: int = 0
     wall_s: float = 0.0
     """Wall time spent in training, over all sessions that led to the checkpoint."""
     env_runners: int = 0
-    """The most processes that played for the learner in any of these sessions; 0 if it always played itself."""
+    """Most env runner processes used in any of these sessions; 0 if the learner sampled all episodes itself."""
 
 
 class Checkpoints:
-    """The last two checkpoints of a run: the one before is there for when the last is damaged."""
+    """The last two checkpoints of a run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def save(self, progress: Progress, write: Callable[[Path], object], best: Path) -> Path:
-        """Write a checkpoint beside the others, then name it in one move and drop all but the last two.
-
-        If anything fails, the others stay as they are.
+        """Write a checkpoint, then delete all but the last two. If writing fails, the earlier ones are unchanged.
 
         Args:
-            progress: how far the run has come.
-            write: gets an empty folder to write into.
-            best: the best networks so far, of which the checkpoint takes a copy; may be missing.
+            progress: the run's progress.
+            write: called with an empty folder to write RLlib's state into.
+            best: folder of the best networks so far, which is copied into the checkpoint; may be missing.
+
+        Returns:
+            The checkpoint's folder.
         """
         self._folder.mkdir(exist_ok=True)
         unfinished = self._folder / UNFINISHED
@@ -59,7 +60,7 @@ class Checkpoints:
             if best.is_dir():
                 shutil.copytree(best, unfinished / "best")
             write_json(unfinished / "state.json", asdict(progress))
-            sums = "".join(f"{_digest(unfinished / name)}  {name}\n" for name in _files(unfinished))
+            sums = "".join(f"{_digest(unfinished / name)}  {name}\n" for name in _file_names(unfinished))
             write_text(unfinished / SUMS, sums)
             for path in unfinished.rglob("*"):
                 sync(path)
@@ -67,68 +68,71 @@ class Checkpoints:
             shutil.rmtree(final, ignore_errors=True)
             unfinished.rename(final)
         except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)  # on a full disk the next one needs the room
+            shutil.rmtree(unfinished, ignore_errors=True)  # on a full disk the next checkpoint needs the space
             raise
         sync(self._folder)
-        for old in self.named()[:-_KEPT]:
+        for old in self.paths()[:-_KEPT]:
             shutil.rmtree(old)
         return final
 
-    def last_whole(self) -> tuple[Path, Progress] | None:
-        """The latest checkpoint that is what was written; None where there is none at all. Damaged ones are logged.
+    def latest(self) -> tuple[Path, Progress] | None:
+        """Return the latest intact checkpoint, or None if there are no checkpoints. Corrupt ones are logged.
 
         Raises:
-            DamagedError: there are checkpoints, and all are damaged.
+            RunError: all checkpoints are corrupt.
         """
-        damage: list[str] = []
-        for path in reversed(self.named()):
+        problems: list[str] = []
+        for path in reversed(self.paths()):
             try:
-                progress = _checked(path)
+                progress = _verify(path)
             except (OSError, ValueError, TypeError) as error:
-                damage.append(f"the checkpoint {path} is damaged: {error}")
+                problems.append(f"checkpoint {path} is corrupt: {error}")
                 continue
-            for line in damage:
-                _LOG.warning("%s; using the one before it, of %s env steps", line, f"{progress.env_steps:,}")
+            for problem in problems:
+                _LOG.warning("%s; using the previous one, of %s env steps", problem, f"{progress.env_steps:,}")
             return path, progress
-        if damage:
-            raise DamagedError("\n".join(damage))
+        if problems:
+            raise RunError(
+                f"all checkpoints are corrupt; remove {self._folder} to train again from the start "
+                f"({'; '.join(problems)})"
+            )
         return None
 
-    def return_to(self, checkpoint: Path | None) -> None:
-        """Remove all that are later, which are damaged."""
-        for path in self.named():
+    def delete_after(self, checkpoint: Path | None) -> None:
+        """Delete all checkpoints that are later than the given one; with None, all."""
+        for path in self.paths():
             if checkpoint is None or path.name > checkpoint.name:
                 shutil.rmtree(path)
 
-    def named(self) -> list[Path]:
-        """All, damaged or not, in order."""
+    def paths(self) -> list[Path]:
+        """List all checkpoints, intact or corrupt, in order."""
         if not self._folder.is_dir():
             return []
         return sorted(path for path in self._folder.iterdir() if path.name.isdigit())
 
 
-def _checked(checkpoint: Path) -> Progress:
-    """How far the run had come.
+def _verify(checkpoint: Path) -> Progress:
+    """Verify all digests and return the progress.
 
     Raises:
-        OSError, ValueError, TypeError: it is not what was written; the message says what is wrong.
+        OSError, ValueError, TypeError: the checkpoint is corrupt; the message names the file.
     """
     if not (checkpoint / SUMS).is_file():
         raise ValueError(f"{SUMS} is missing")
     lines = (checkpoint / SUMS).read_text(encoding="utf-8").splitlines()
     digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    there = _files(checkpoint)
-    for name in sorted(digests.keys() | set(there)):
-        if name not in there:
+    present = _file_names(checkpoint)
+    for name in sorted(digests.keys() | set(present)):
+        if name not in present:
             raise ValueError(f"{name} is missing")
         if name not in digests:
             raise ValueError(f"{SUMS} does not list {name}")
         if _digest(checkpoint / name) != digests[name]:
-            raise ValueError(f"the content of {name} is not what was written")
+            raise ValueError(f"the digest of {name} does not match {SUMS}")
     return Progress(**json.loads((checkpoint / "state.json").read_text(encoding="utf-8")))
 
 
-def _files(folder: Path) -> list[str]:
+def _file_names(folder: Path) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != SUMS)
 
 

@@ -1,4 +1,4 @@
-"""Text and JSON files that are there whole or not at all, whatever dies while they are written."""
+"""Text and JSON files written atomically: after a crash a file is either complete or as it was before."""
 
 import json
 import math
@@ -7,26 +7,27 @@ from typing import Any
 
 from edgeoffload_env._files import atomic_write, sync, temporary_path
 
-__all__ = ["UNFINISHED", "finite", "atomic_write", "sync", "temporary_path", "write_json", "write_text"]
+__all__ = ["UNFINISHED", "atomic_write", "finite_or_none", "sync", "temporary_path", "write_json", "write_text"]
 
 UNFINISHED = ".unfinished"
+"""Name of a folder while it is being written."""
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one move, its line ends as they are."""
+    """Write a text file atomically, with line endings unchanged."""
     with atomic_write(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file in one move; what is not finite becomes null."""
-    write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + "\n")
+    """Write a JSON file atomically, with null for NaN and infinite numbers."""
+    write_text(path, json.dumps(finite_or_none(value), indent=2, allow_nan=False) + "\n")
 
 
-def finite(value: Any) -> Any:
-    """The same value with None for every number that is not finite, as JSON has no word for them."""
+def finite_or_none(value: Any) -> Any:
+    """Replace NaN and infinite floats by None, also within dicts, lists and tuples."""
     if isinstance(value, dict):
-        return {name: finite(item) for name, item in value.items()}
+        return {name: finite_or_none(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
-        return [finite(item) for item in value]
+        return [finite_or_none(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

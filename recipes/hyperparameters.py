@@ -1,34 +1,39 @@
-"""Hyper-parameters as frozen dataclasses whose annotations are checked, and settable from the command line."""
+"""Hyper-parameters as frozen dataclasses that validate their fields and can be set from the command line."""
 
 import ast
 import dataclasses
 import inspect
 import textwrap
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from edgeoffload_env._validation import check_choice, check_float, check_int, fail
+from edgeoffload_env._validation import check_choice, check_float, check_int, fail, fail_unknown
 
 
 @dataclass(frozen=True)
-class Within:
-    """Bounds of a number in ``Annotated[float, Within(low, high)]``, both allowed."""
+class Range:
+    """Bounds of a number in ``Annotated[float, Range(low, high)]``, both allowed."""
 
     low: float
     high: float
 
 
-Count = Annotated[int, Within(1, 10**9)]
-Share = Annotated[float, Within(0.0, 1.0)]
-Rate = Annotated[float, Within(1e-9, 1.0)]
-Sizes = tuple[Annotated[int, Within(1, 10**5)], ...]
+Count = Annotated[int, Range(1, 10**9)]
+CountOrZero = Annotated[int, Range(0, 10**9)]
+Fraction = Annotated[float, Range(0.0, 1.0)]
+LearningRate = Annotated[float, Range(1e-9, 1.0)]
+Weight = Annotated[float, Range(0.0, 1e3)]
+Scale = Annotated[float, Range(1e-6, 1e6)]
+LayerSizes = tuple[Annotated[int, Range(1, 10**5)], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
-    """A dataclass that checks each field against its annotation.
+class ValidatedConfig:
+    """A dataclass that validates each field against its annotation.
 
-    Fields may be ``bool``, ``Literal`` strings, ``Annotated`` ints and floats with :class:`Within`, and tuples of them.
+    Fields may be ``bool``, ``Literal`` strings, ``Annotated`` ints and floats with a :class:`Range`, tuples of these,
+    and any of them ``| None``.
 
     Raises:
         TypeError: a field of the wrong type, or an unknown field; the message names it.
@@ -36,23 +41,25 @@ class Checked:
     """
 
     def __post_init__(self) -> None:
-        for name, annotation in get_type_hints(type(self), include_extras=True).items():
-            object.__setattr__(self, name, _checked(name, getattr(self, name), annotation))
+        hints = get_type_hints(type(self), include_extras=True)
+        for field in dataclasses.fields(self):
+            value = _validate(field.name, getattr(self, field.name), hints[field.name])
+            object.__setattr__(self, field.name, value)
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Self:
-        """An instance with some fields set, the others at their defaults."""
+        """Return an instance with some fields set, the others at their defaults."""
         names = [field.name for field in dataclasses.fields(cls)]
-        for name, value in values.items():
+        for name in values:
             if name not in names:
-                raise TypeError(f"unknown hyper-parameter {name!r} = {value!r}; allowed: {', '.join(names)}")
+                fail_unknown("hyper-parameter", name, names, TypeError)
         return cls(**values)
 
     @classmethod
     def described(cls) -> list[tuple[str, Any, str]]:
-        """Each field's name, default and docstring, in order."""
+        """Return each field's name, default and docstring, in order."""
         texts: dict[str, str] = {}
-        for owner in reversed(cls.__mro__[: cls.__mro__.index(Checked)]):
+        for owner in reversed(cls.__mro__[: cls.__mro__.index(ValidatedConfig)]):
             tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
             assert isinstance(tree, ast.ClassDef)
             for statement, following in zip(tree.body, tree.body[1:], strict=False):
@@ -61,8 +68,13 @@ class Checked:
         return [(field.name, field.default, texts[field.name]) for field in dataclasses.fields(cls)]
 
 
-def _checked(name: str, value: Any, annotation: Any) -> Any:
+def _validate(name: str, value: Any, annotation: Any) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        if value is None:
+            return None
+        (annotation,) = (argument for argument in arguments if argument is not NoneType)
+        return _validate(name, value, annotation)
     if annotation is bool:
         if not isinstance(value, bool):
             fail(name, value, "True or False", TypeError)
@@ -72,9 +84,9 @@ def _checked(name: str, value: Any, annotation: Any) -> Any:
     if origin is tuple:
         if not isinstance(value, tuple | list) or not value:
             fail(name, value, "a non-empty tuple such as (64, 64)", TypeError)
-        return tuple(_checked(name, item, arguments[0]) for item in value)
-    if origin is Annotated and isinstance(bounds := arguments[1], Within):
+        return tuple(_validate(name, item, arguments[0]) for item in value)
+    if origin is Annotated and isinstance(bounds := arguments[1], Range):
         if arguments[0] is int:
             return check_int(name, value, int(bounds.low), int(bounds.high))
         return check_float(name, value, bounds.low, bounds.high)
-    raise TypeError(f"the annotation {annotation!r} of {name!r} is none that Checked knows")
+    raise TypeError(f"{name!r} has the annotation {annotation!r}, which ValidatedConfig does not support")

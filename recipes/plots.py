@@ -1,4 +1,4 @@
-"""Training curves of runs: the mean over those that differ by their seed alone, with its 95 % interval."""
+"""Learning curves: the mean over runs that differ only in their seed, with its 95 % confidence interval."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,21 +9,22 @@ import numpy as np
 from edgeoffload_env import evaluate
 from edgeoffload_env._files import atomic_write
 from edgeoffload_env.evaluation.statistics import mean_interval
+from recipes.errors import RunError
 from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED
-from recipes.runs import RunError, RunFolder
+from recipes.runs import RunFolder
 
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
-_REFERENCES = (("greedy", "--"), ("random", ":"))
+_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+_BASELINES = (("greedy", "--"), ("random", ":"))
 
 
-def curves(runs: Iterable[RunFolder]) -> dict[str, tuple[list[int], Any]]:
-    """Evaluations over training, by what the runs have in common.
+def learning_curves(runs: Iterable[RunFolder]) -> dict[str, tuple[list[int], Any]]:
+    """Group runs that differ only in their seed, and collect their evaluations during training.
 
     Returns:
-        For each group's name the env steps, and utilities ``[runs, evaluations]``, as far as all of its runs have come.
+        For each group's name the env steps, and the utilities ``[runs, evaluations]`` up to the shortest run's end.
 
     Raises:
-        RunError: a run that was not evaluated yet.
+        RunError: a run has no evaluations yet.
     """
     groups: dict[tuple[str, int], list[list[tuple[int, float]]]] = {}
     for run in runs:
@@ -33,7 +34,7 @@ def curves(runs: Iterable[RunFolder]) -> dict[str, tuple[list[int], Any]]:
         groups.setdefault((group_name(run), run.settings.env_steps), []).append(rows)
     found = {}
     for (name, env_steps), members in groups.items():
-        if len({steps for other, steps in groups if other == name}) > 1:  # evaluations lie elsewhere then
+        if len({steps for other, steps in groups if other == name}) > 1:  # their evaluations are at different steps
             name = f"{name}, {env_steps:,} env steps"
         count = min(map(len, members))
         steps = [step for step, _ in members[0][:count]]
@@ -41,17 +42,17 @@ def curves(runs: Iterable[RunFolder]) -> dict[str, tuple[list[int], Any]]:
     return found
 
 
-def draw(runs: list[RunFolder], path: Path) -> None:
-    """Write the curves as a figure, with shipped policies where all runs play the same game.
+def plot_learning_curves(runs: list[RunFolder], path: Path) -> None:
+    """Write a figure of the learning curves, with shipped policies as baselines if all runs are of one game.
 
     Args:
-        runs: any.
-        path: where to; its ending says as what.
+        runs: the runs' folders.
+        path: the file to write; its extension determines the format.
 
     Raises:
-        RunError: a run that was not evaluated yet.
-        ImportError: matplotlib is not installed; the message says how to get it.
-        ValueError: an ending that matplotlib does not know.
+        RunError: a run has no evaluations yet.
+        ImportError: matplotlib is not installed; the message names the extra.
+        ValueError: matplotlib does not support the extension.
     """
     try:
         from matplotlib.figure import Figure
@@ -60,21 +61,21 @@ def draw(runs: list[RunFolder], path: Path) -> None:
     figure = Figure(figsize=(7.0, 4.5), layout="constrained")
     axis = figure.subplots()
     levels = []
-    for number, (name, (steps, utilities)) in enumerate(curves(runs).items()):
-        colour = _COLOURS[number % len(_COLOURS)]
+    for number, (name, (steps, utilities)) in enumerate(learning_curves(runs).items()):
+        color = _COLORS[number % len(_COLORS)]
         intervals = [mean_interval(values) for values in utilities.T]
-        axis.plot(steps, [i.mean for i in intervals], color=colour, label=f"{name}, runs: {len(utilities)}")
-        axis.fill_between(steps, [i.low for i in intervals], [i.high for i in intervals], color=colour, alpha=0.2)
+        axis.plot(steps, [i.mean for i in intervals], color=color, label=f"{name}, runs: {len(utilities)}")
+        axis.fill_between(steps, [i.low for i in intervals], [i.high for i in intervals], color=color, alpha=0.2)
         levels.append(intervals[-1].mean)
     games = {(run.settings.scenario, tuple(sorted(run.settings.env.items()))) for run in runs}
     if len(games) == 1:
         settings = runs[0].settings
-        for policy, dashes in _REFERENCES:
+        for policy, dashes in _BASELINES:
             result = evaluate(policy, settings.scenario, EVALUATION_EPISODES, EVALUATION_SEED, **settings.env)
             axis.axhline(result.utility.mean(), color="#555555", linestyle=dashes, linewidth=1, label=policy)
             levels.append(result.utility.mean())
-        room = max(levels) - min(levels)
-        axis.set_ylim(min(levels) - 0.3 * room, max(levels) + 0.1 * room)
+        spread = max(levels) - min(levels)
+        axis.set_ylim(min(levels) - 0.3 * spread, max(levels) + 0.1 * spread)
     axis.set(xlabel="env steps", ylabel="system utility, greedy execution")
     axis.legend(fontsize=8)
     with atomic_write(path) as unfinished:
@@ -82,10 +83,10 @@ def draw(runs: list[RunFolder], path: Path) -> None:
 
 
 def group_name(run: RunFolder) -> str:
-    """What the run is, but for its seed and its length."""
+    """Return the algorithm, scenario and non-default settings of a run, without its seed and length."""
     settings = run.settings
     defaults = {name: default for name, default, _ in type(settings.hyperparameters).described()}
-    chosen = {name: value for name, value in vars(settings.hyperparameters).items() if value != defaults[name]}
-    chosen |= {f"env.{name}": value for name, value in settings.env.items()}
-    words = [settings.algorithm, f"on {settings.scenario}", *(f"{name}={value}" for name, value in chosen.items())]
+    changed = {name: value for name, value in vars(settings.hyperparameters).items() if value != defaults[name]}
+    changed |= {f"env.{name}": value for name, value in settings.env.items()}
+    words = [settings.algorithm, f"on {settings.scenario}", *(f"{name}={value}" for name, value in changed.items())]
     return " ".join(words)

@@ -1,65 +1,107 @@
-"""The algorithms that ``python -m recipes train`` knows."""
+"""The algorithms that ``python -m recipes train`` knows. Importing this module loads neither torch nor Ray."""
 
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from recipes.hyperparameters import Checked
+from edgeoffload_env._validation import check_known
+from recipes.hyperparameters import ValidatedConfig
 
 if TYPE_CHECKING:
+    from edgeoffload_env import EdgeOffloadConfig
     from edgeoffload_env.policies.view import Policy
-    from recipes.settings import RunSettings
 
 
-class RecipeModule(Protocol):
-    """What a recipe's file defines. Importing it loads neither torch nor Ray; calling its functions does."""
+class Run(Protocol):
+    """A run as its algorithm sees it; :class:`recipes.settings.RunSettings` is one."""
 
-    Hyperparameters: type[Checked]
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm."""
 
-    def algorithm_config(self, settings: "RunSettings") -> Any:
-        """An RLlib ``AlgorithmConfig``, ready to build."""
+    @property
+    def scenario(self) -> str:
+        """Name of the scenario."""
 
-    def load_policy(self, settings: "RunSettings", checkpoint: Path) -> "Policy":
-        """The trained policy of a checkpoint, acting greedily."""
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+
+    @property
+    def env_steps(self) -> int:
+        """Length of the run in env steps."""
+
+    @property
+    def hyperparameters(self) -> ValidatedConfig:
+        """Hyper-parameters, an instance of the algorithm's own class."""
+
+    @property
+    def env(self) -> dict[str, Any]:
+        """Fields of the scenario's configuration that the run overrides."""
+
+    @property
+    def env_config(self) -> "EdgeOffloadConfig":
+        """The scenario's configuration with these overrides."""
+
+
+class AlgorithmModule(Protocol):
+    """Contents of an algorithm's file. Importing it may load torch, but not Ray."""
+
+    Hyperparameters: type[ValidatedConfig]
+
+    def algorithm_config(self, settings: Run) -> Any:
+        """Return an RLlib ``AlgorithmConfig``, ready to build."""
+
+    def load_policy(self, settings: Run, checkpoint: Path) -> "Policy":
+        """Return the greedy policy of a checkpoint."""
+
+
+DEFAULT_ENV_STEPS = 60_000
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One algorithm."""
+class Algorithm:
+    """Entry of an algorithm; its file is ``recipes/algorithms/<name>.py``, with ``_`` in place of ``-``."""
 
     name: str
-    module: str
-    """Where its file is, as an import path."""
     summary: str
-    env_steps: int
-    """Length of a run by default."""
+    config: str | None = None
+    """Name of its RLlib configuration in :mod:`recipes`; None for RLlib's stock algorithms."""
+    env_steps: int = DEFAULT_ENV_STEPS
+    """Default length of a run."""
 
-    def load(self) -> RecipeModule:
-        """Import the recipe's file."""
-        return cast(RecipeModule, importlib.import_module(self.module))
+    def load(self) -> AlgorithmModule:
+        """Import the algorithm's file.
 
-
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("dtomalb", "recipes.dtomalb", "the paper's: actors with centralised critics", 60_000),
-        Recipe("dtoma", "recipes.dtoma", "the same without the load balancing term", 60_000),
-        Recipe("dtomalb-exact", "recipes.dtomalb_exact", "our variant of it, with exact actor gradients", 60_000),
-        Recipe("idql-tolb", "recipes.idql_tolb", "independent DQN: one Q-network for each user", 60_000),
-        Recipe("dqn-tolb", "recipes.dqn_tolb", "centralised DQN: one network in charge of all users", 60_000),
-        Recipe("rllib-dqn", "recipes.rllib_dqn", "RLlib's own DQN, independent: one Q-network for each user", 40_000),
-        Recipe("rllib-ppo", "recipes.rllib_ppo", "RLlib's own PPO, shared: one network for all users", 60_000),
-    )
-}
+        Raises:
+            ImportError: torch is not installed; the message names the extra that has it.
+        """
+        try:
+            return cast(AlgorithmModule, importlib.import_module(f"recipes.algorithms.{self.name.replace('-', '_')}"))
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            need = f"{self.name} needs `pip install 'edgeoffload-env[torch]'`"
+            raise ImportError(f"{error}; {need}", name="torch") from None
 
 
-def get(name: str) -> Recipe:
-    """The recipe of a name.
+_ALGORITHMS = (
+    Algorithm("dtomalb", "the paper's: actors with centralised critics", "DTOMALBConfig"),
+    Algorithm("dtoma", "the same without the load balancing term", "DTOMAConfig"),
+    Algorithm("dtomalb-exact", "our variant of it, with exact actor gradients", "DTOMALBExactConfig"),
+    Algorithm("idql-tolb", "independent DQN: one Q-network for each user", "IDQLConfig"),
+    Algorithm("dqn-tolb", "centralised DQN: one network in charge of all users", "DQNTOLBConfig"),
+    Algorithm("rllib-dqn", "RLlib's own DQN, independent: one Q-network for each user", env_steps=40_000),
+    Algorithm("rllib-ppo", "RLlib's own PPO, shared: one network for all users"),
+)
+ALGORITHMS = {algorithm.name: algorithm for algorithm in _ALGORITHMS}
+
+
+def get(name: str) -> Algorithm:
+    """Return the algorithm of a name.
 
     Raises:
-        ValueError: no such algorithm.
+        TypeError, ValueError: no such algorithm; the message suggests the nearest name.
     """
-    if name not in RECIPES:
-        raise ValueError(f"algorithm = {name!r} is not allowed; allowed: {', '.join(RECIPES)}")
-    return RECIPES[name]
+    return ALGORITHMS[check_known("algorithm", name, ALGORITHMS)]

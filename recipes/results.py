@@ -1,4 +1,4 @@
-"""The tidy table of a sweep: two rows for each finished run, its last and its best checkpoint."""
+"""Results table of a sweep: two rows for each finished run, its last and its best checkpoint."""
 
 import csv
 import math
@@ -8,39 +8,39 @@ from pathlib import Path
 from typing import Any
 
 from edgeoffload_env.evaluation import METRICS
-from recipes.files import finite, atomic_write, write_json
+from recipes.files import atomic_write, finite_or_none, write_json
 from recipes.runs import RunFolder
 
 CSV_FILE, JSON_FILE = "results.csv", "results.json"
 _FIXED = ("algorithm", "scenario", "num_users", "seed", "checkpoint")
 
 
-def rows_of(sweep: Path) -> list[dict[str, Any]]:
-    """The rows of all finished runs below a sweep's folder, sorted by what was run.
+def result_rows(sweep: Path) -> list[dict[str, Any]]:
+    """Return the rows of all finished runs in a sweep's folder, sorted by algorithm, scenario, users and seed.
 
-    Columns: ``algorithm``, ``scenario``, ``num_users``, ``seed``, ``checkpoint`` ("last" or "best"), what ``--set`` or
-    the search set otherwise than by default, ``env_steps`` of training until then, ``episodes`` that the checkpoint was
-    judged on, the means of the metrics and the score over them, ``wall_s`` of the whole training, ``run``.
+    Columns: ``algorithm``, ``scenario``, ``num_users``, ``seed``, ``checkpoint`` ("last" or "best"), every setting that
+    differs from its default in any run, ``env_steps`` at the checkpoint, ``episodes`` of its final evaluation, the mean
+    of each metric and of the score over these episodes, ``wall_s`` of the whole training, ``run`` (the run's folder).
     """
     rows: list[dict[str, Any]] = []
     for file in sorted(sweep.glob("runs/**/summary.json")):
         folder = RunFolder.open(file.parent)
-        rows += _rows(folder, sweep)
+        rows += _run_rows(folder, sweep)
     rows.sort(key=lambda row: tuple(row[name] for name in _FIXED))
-    varied = list(dict.fromkeys(name for row in rows for name in row["set"]))
+    varied = list(dict.fromkeys(name for row in rows for name in row["changed"]))
     return [
-        {**{name: row[name] for name in _FIXED}, **{name: row["all"].get(name) for name in varied}, **row["figures"]}
+        {**{name: row[name] for name in _FIXED}, **{name: row["all"].get(name) for name in varied}, **row["results"]}
         for row in rows
     ]
 
 
-def _rows(folder: RunFolder, sweep: Path) -> list[dict[str, Any]]:
+def _run_rows(folder: RunFolder, sweep: Path) -> list[dict[str, Any]]:
     settings, summary = folder.settings, folder.summary
     assert summary is not None
     defaults = {name: default for name, default, _ in type(settings.hyperparameters).described()}
-    chosen = {name: value for name, value in vars(settings.hyperparameters).items() if value != defaults[name]}
+    changed = {name: value for name, value in vars(settings.hyperparameters).items() if value != defaults[name]}
     game = {f"env.{name}": value for name, value in settings.env.items() if name != "num_users"}
-    everything = vars(settings.hyperparameters) | {f"env.{k}": v for k, v in vars(settings.env_config).items()}
+    all_settings = vars(settings.hyperparameters) | {f"env.{k}": v for k, v in vars(settings.env_config).items()}
     return [
         {
             "algorithm": settings.algorithm,
@@ -48,9 +48,9 @@ def _rows(folder: RunFolder, sweep: Path) -> list[dict[str, Any]]:
             "num_users": settings.env_config.num_users,
             "seed": settings.seed,
             "checkpoint": checkpoint,
-            "set": chosen | game,
-            "all": everything,
-            "figures": {
+            "changed": changed | game,
+            "all": all_settings,
+            "results": {
                 "env_steps": result["at_env_steps"],
                 "episodes": result["episodes"],
                 **{name: result[name]["mean"] for name in (*METRICS, "score")},
@@ -63,16 +63,16 @@ def _rows(folder: RunFolder, sweep: Path) -> list[dict[str, Any]]:
 
 
 def write_tables(sweep: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write ``results.csv`` and ``results.json`` in a sweep's folder, each in one move."""
+    """Write ``results.csv`` and ``results.json`` into a sweep's folder, each atomically."""
     write_json(sweep / JSON_FILE, list(rows))
     with atomic_write(sweep / CSV_FILE) as unfinished, unfinished.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else _FIXED, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(finite(row) for row in rows)
+        writer.writerows(finite_or_none(row) for row in rows)
 
 
-def table(rows: Iterable[dict[str, Any]]) -> str:
-    """The last checkpoints of runs that differ only by their seed in one line: mean utility, its deviation, score."""
+def summary_table(rows: Iterable[dict[str, Any]]) -> str:
+    """Format the last checkpoints: one line per group of seeds, with mean utility, standard deviation and score."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     names: list[str] = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""What defines a run: algorithm, scenario, seed, length, and what was set otherwise than by default."""
+"""Settings of a run: algorithm, scenario, seed, length, and every value that differs from its default."""
 
 import dataclasses
 import shlex
@@ -10,14 +10,14 @@ from edgeoffload_env import EdgeOffloadConfig, scenarios
 from edgeoffload_env._validation import check_int
 from edgeoffload_env.cli_policies import parse_value
 from recipes import registry
-from recipes.hyperparameters import Checked
+from recipes.hyperparameters import ValidatedConfig
 
 _ENV_PREFIX = "env."
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """Everything that decides what a run computes.
+    """Every input that decides the result of a run.
 
     Raises:
         TypeError, ValueError: the message names the field, the value and what is allowed.
@@ -27,10 +27,10 @@ class RunSettings:
     scenario: str
     seed: int
     env_steps: int
-    """Steps of the game to train for, one step being one slot of all users."""
-    hyperparameters: Checked
+    """Env steps to train for; an env step is one slot of all users in one game."""
+    hyperparameters: ValidatedConfig
     env: dict[str, Any] = field(default_factory=dict)
-    """Fields of the scenario's configuration that are set otherwise."""
+    """Fields of the scenario's configuration that the run overrides."""
 
     def __post_init__(self) -> None:
         registry.get(self.algorithm)
@@ -41,12 +41,12 @@ class RunSettings:
 
     @property
     def env_config(self) -> EdgeOffloadConfig:
-        """The game's configuration."""
+        """The scenario's configuration with the run's overrides."""
         return scenarios.configure(self.scenario, **self.env)
 
     @property
     def command(self) -> str:
-        """The shell's line that trains it."""
+        """The shell command that trains this run."""
         default = vars(type(self.hyperparameters)())
         values = {name: value for name, value in vars(self.hyperparameters).items() if value != default[name]}
         values |= {f"{_ENV_PREFIX}{name}": value for name, value in self.env.items()}
@@ -55,7 +55,7 @@ class RunSettings:
         return shlex.join(["python", "-m", "recipes", "train", *map(str, words)])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for a JSON file."""
+        """Return plain values for a JSON file."""
         return {
             "algorithm": self.algorithm,
             "scenario": self.scenario,
@@ -67,13 +67,13 @@ class RunSettings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "RunSettings":
-        """The settings that :meth:`to_json` wrote."""
+        """Return the settings that :meth:`to_json` wrote."""
         hyperparameters = registry.get(values["algorithm"]).load().Hyperparameters
         return cls(**(values | {"hyperparameters": hyperparameters.of(values["hyperparameters"])}))
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """The values of ``--set field=value`` arguments.
+    """Return the values of ``--set field=value`` arguments.
 
     Raises:
         ValueError: not of the form ``field=value``, or a field given twice.
@@ -82,15 +82,15 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name or not text:
-            raise ValueError(f"--set {assignment!r} is not allowed; allowed: field=value, or env.field=value")
+            raise ValueError(f"--set must be field=value or env.field=value, got {assignment!r}")
         if name in values:
-            raise ValueError(f"--set {name} is given twice; allowed: once")
+            raise ValueError(f"--set {name} is given twice")
         values[name] = parse_value(text)
     return values
 
 
 def hyperparameters_and_env(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The two kinds of fields apart: hyper-parameters, and fields of the game (``env.field``), without their prefix."""
+    """Split values into hyper-parameters and fields of the environment (``env.field``, without the prefix)."""
     env = {name.removeprefix(_ENV_PREFIX): value for name, value in values.items() if name.startswith(_ENV_PREFIX)}
     return {name: value for name, value in values.items() if not name.startswith(_ENV_PREFIX)}, env
 

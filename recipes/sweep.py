@@ -1,13 +1,13 @@
-"""What a sweep trains: every combination of algorithms, scenarios, numbers of users, searched values and seeds.
+"""Plan of a sweep: every combination of algorithms, scenarios, numbers of users, searched values and seeds.
 
-A search file is YAML: a field that ``--set`` knows to a list of values, or to a range that values are drawn from::
+A search file is YAML. It maps a field, named as for ``--set``, to a list of values or to a range to sample from::
 
-    learning_rate: [0.001, 0.0003]
+    lr: [0.001, 0.0003]
     env.balance_weight: [0, 1, 10, 100]
-    target_rate: {low: 0.001, high: 0.1, log: true}
+    tau: {low: 0.001, high: 0.1, log: true}
 
-Every combination of the lists is trained, with ``samples`` draws from the ranges each; all algorithms, scenarios and
-seeds get the same values. A list of such mappings is searched one mapping after the other.
+Every combination of the lists is trained, each with ``samples`` draws from the ranges; all algorithms, scenarios and
+seeds get the same values. A file may also hold a list of such mappings, which are searched one after the other.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env import scenarios as scenarios_of_package
-from edgeoffload_env._validation import check_float
+from edgeoffload_env._validation import check_float, fail
 from edgeoffload_env.cli_policies import parse_value
 from recipes import registry
 from recipes.settings import RunSettings, hyperparameters_and_env
@@ -35,13 +35,13 @@ class PlannedRun:
 
     settings: RunSettings
     searched: dict[str, Any]
-    """The values that the search gave it."""
+    """The values that the search chose."""
     folder: Path
-    """Where it is trained, below the sweep's folder."""
+    """The run's folder, relative to the sweep's folder."""
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """The run's name in reports: its relative folder."""
         return self.folder.as_posix()
 
 
@@ -53,34 +53,34 @@ def plan(
     num_users: Sequence[int] = (),
     search: Iterable[dict[str, Any]] = ({},),
     env_steps: int | None = None,
-    shorter: int = 1,
+    env_steps_divisor: int = 1,
     assigned: dict[str, Any] | None = None,
 ) -> list[PlannedRun]:
-    """Every run of a sweep, seeds running fastest.
+    """List all runs of a sweep; the seed varies fastest. Duplicates are listed once.
 
     Args:
-        algorithms: their names.
-        scenarios: theirs.
-        seeds: of the runs.
-        num_users: numbers of users in place of the scenarios' own; a scenario's own changes nothing.
-        search: values to try, as :func:`combinations` gives them.
-        env_steps: length of each run; each algorithm's own by default.
-        shorter: what lengths are divided by.
-        assigned: what ``--set`` set for all runs.
+        algorithms: names of algorithms.
+        scenarios: names of scenarios.
+        seeds: seeds of the runs.
+        num_users: numbers of users to use instead of each scenario's own; the scenario's own number is no change.
+        search: values to try, from :func:`combinations`.
+        env_steps: length of each run; by default the algorithm's.
+        env_steps_divisor: divides each length, for quick trials.
+        assigned: values that ``--set`` assigns in all runs.
 
     Raises:
-        TypeError, ValueError: something that an algorithm or a scenario does not know or allow; nothing was started.
+        TypeError, ValueError: an unknown name, or a value that an algorithm or a scenario does not allow.
     """
     runs = []
     users: Sequence[int | None] = num_users or (None,)
     for name, scenario, count, values in itertools.product(algorithms, scenarios, users, search):
         algorithm = registry.get(name)
         if count is not None and "env.num_users" in (assigned or {}) | values:
-            raise ValueError("env.num_users is set or varied twice; allowed: once")
-        own = count is None or count == scenarios_of_package.configure(scenario).num_users
-        number_of_users = {} if own else {"env.num_users": count}
-        for twice in (assigned or {}).keys() & values.keys():
-            raise ValueError(f"{twice} is set for all runs and varied; allowed: one of the two")
+            raise ValueError("env.num_users is given twice: by --num-users, and by --set or --search; give it once")
+        is_default = count is None or count == scenarios_of_package.configure(scenario).num_users
+        number_of_users = {} if is_default else {"env.num_users": count}
+        for name_twice in (assigned or {}).keys() & values.keys():
+            raise ValueError(f"{name_twice} is given twice: by --set and by --search; give it once")
         hyperparameters, env = hyperparameters_and_env({**(assigned or {}), **number_of_users, **values})
         hyper = algorithm.load().Hyperparameters.of(hyperparameters)
         for seed in seeds:
@@ -88,47 +88,50 @@ def plan(
                 algorithm=name,
                 scenario=scenario,
                 seed=seed,
-                env_steps=(algorithm.env_steps if env_steps is None else env_steps) // shorter,
+                env_steps=(algorithm.env_steps if env_steps is None else env_steps) // env_steps_divisor,
                 hyperparameters=hyper,
                 env=env,
             )
-            folder = Path("runs", name, scenario, *_named(number_of_users), *_named(values), f"seed-{seed}")
+            folder = Path("runs", name, scenario, *_folder_name(number_of_users), *_folder_name(values), f"seed-{seed}")
             runs.append(PlannedRun(settings, dict(values), folder))
-    return list({run.folder: run for run in runs}.values())  # what is asked for twice is trained once
+    return list({run.folder: run for run in runs}.values())
 
 
 def read_search(path: Path) -> list[dict[str, Any]]:
-    """A search file: its mappings, each from fields to lists or ranges.
+    """Read a search file.
+
+    Returns:
+        Its mappings, each from fields to lists or ranges.
 
     Raises:
-        ValueError: it is not one; the message says what is wrong.
+        ValueError: the file cannot be read or is not a search file.
     """
     import yaml  # comes with Ray
 
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"--search {path} cannot be read: {error}") from error
+        raise ValueError(f"--search {path} cannot be read: {error}") from None
     mappings = content if isinstance(content, list) else [content]
     if not mappings or not all(isinstance(fields, dict) for fields in mappings):
-        raise ValueError(f"--search {path} holds no fields; allowed: lines such as learning_rate: [0.001, 0.0003]")
+        raise ValueError(f"--search {path} must hold lines such as `lr: [0.001, 0.0003]`")
     for name, values in (item for fields in mappings for item in fields.items()):
         is_range = isinstance(values, dict) and {"low", "high"} <= values.keys() <= {"low", "high", "log"}
         if not is_range and not (isinstance(values, list) and values):
-            raise ValueError(f"--search {name} = {values!r} is not allowed; allowed: a list, or low, high (and log)")
-    return [{str(name): _read(values) for name, values in fields.items()} for fields in mappings]
+            fail(f"{name} in --search {path}", values, "a non-empty list, or a range {low: ..., high: ..., log: true}")
+    return [{str(name): _parse(values) for name, values in fields.items()} for fields in mappings]
 
 
 def combinations(search: Sequence[dict[str, Any]], samples: int = 1, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Every combination of the lists of a search, with draws from its ranges.
+    """Generate every combination of the lists of a search, with draws from its ranges.
 
     Args:
         search: from :func:`read_search`.
         samples: draws for each combination.
-        seed: of the draws; the same seed draws the same.
+        seed: seed of the draws.
 
     Raises:
-        TypeError, ValueError: a range that is none.
+        TypeError, ValueError: invalid bounds of a range.
     """
     rng = np.random.default_rng(seed)
     for fields in search:
@@ -142,34 +145,34 @@ def combinations(search: Sequence[dict[str, Any]], samples: int = 1, seed: int =
 
 
 def _draw(name: str, bounds: dict[str, Any], rng: np.random.Generator) -> float | int:
-    """A draw, to six digits so that it can be written down: whole where both bounds are."""
+    """Draw a number, rounded to six digits so that it can be written down; an integer if both bounds are."""
     low = check_float(f"low of {name}", bounds["low"], -1e12, 1e12)
     high = check_float(f"high of {name}", bounds["high"], low, 1e12)
-    whole_numbers = isinstance(bounds["low"], int) and isinstance(bounds["high"], int)
+    integers = isinstance(bounds["low"], int) and isinstance(bounds["high"], int)
     if not bounds.get("log", False):
-        value = float(rng.integers(round(low), round(high) + 1)) if whole_numbers else float(rng.uniform(low, high))
+        value = float(rng.integers(round(low), round(high) + 1)) if integers else float(rng.uniform(low, high))
     else:
-        check_float(f"low of {name}", low, 1e-300, high)  # a logarithm needs it
+        check_float(f"low of {name}", low, 1e-300, high)  # log needs a positive number
         value = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    return round(value) if whole_numbers else float(f"{value:.6g}")
+    return round(value) if integers else float(f"{value:.6g}")
 
 
-def _read(values: Any) -> Any:
-    """Numbers that YAML takes for text, such as 1e-3, as ``--set`` reads them."""
+def _parse(values: Any) -> Any:
+    """Parse numbers that YAML reads as text, such as 1e-3, as ``--set`` does."""
     if isinstance(values, dict):
-        return {name: _read(value) for name, value in values.items()}
+        return {name: _parse(value) for name, value in values.items()}
     if isinstance(values, list):
-        return [_read(value) for value in values]
+        return [_parse(value) for value in values]
     return parse_value(values) if isinstance(values, str) else values
 
 
-def _named(values: dict[str, Any]) -> list[str]:
-    """A folder's name for values, or none for no values."""
+def _folder_name(values: dict[str, Any]) -> list[str]:
+    """Return a folder name for values, or an empty list if there are none."""
     if not values:
         return []
     text = ",".join(f"{name.removeprefix('env.')}={value}" for name, value in values.items())
     name = re.sub(r"[^\w.,=+-]+", "_", text)
-    if name != text or len(name) > _LONGEST_NAME:  # two values could come out alike
+    if name != text or len(name) > _LONGEST_NAME:  # different values could get the same name
         digest = hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:8]
         name = f"{name[:_LONGEST_NAME]}-{digest}"
     return [name]

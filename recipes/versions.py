@@ -1,4 +1,4 @@
-"""What a result was made with."""
+"""Versions of the software that produced a result."""
 
 import functools
 import hashlib
@@ -10,13 +10,13 @@ _PACKAGES = ("edgeoffload-env", "gymnasium", "numpy", "pettingzoo", "ray", "torc
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python and of the packages that decide what comes out; None for what is not installed."""
+    """Return the versions of Python and of the packages that affect results; None for packages not installed."""
     return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
 
 
 @functools.cache
-def code() -> str:
-    """A digest of the environment's and the recipes' own sources: what the package's version does not tell apart."""
+def source_digest() -> str:
+    """Return a digest of the source files of the environment and the recipes: finer than the package's version."""
     import edgeoffload_env
 
     digest = hashlib.sha256()
@@ -27,8 +27,7 @@ def code() -> str:
 
 
 def _version(package: str) -> str | None:
-    """A package's version; the environment's own comes with its code, which may not be installed."""
-    if package == "edgeoffload-env":
+    if package == "edgeoffload-env":  # imported from a checkout, it need not be installed
         from edgeoffload_env import __version__
 
         return __version__

@@ -1,4 +1,4 @@
-"""One way to drive all views: every driver takes and gives arrays with a leading batch axis."""
+"""Drivers with one interface for all views: arguments and results are arrays with a leading batch axis."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ Snapshot = dict[str, Any]
 
 
 class Played(NamedTuple):
-    """One slot of B games as a view reports it; floats as float64."""
+    """A view's results of one slot of B games; floats as float64."""
 
     delay_s: np.ndarray
     upload_s: np.ndarray
@@ -29,11 +29,11 @@ class Played(NamedTuple):
     after: Snapshot
     """The snapshot after the step."""
     restarted: bool = False
-    """Whether the step began the next episode, so that ``after`` is that one's."""
+    """Whether the step started the next episode, which ``after`` then belongs to."""
 
 
 class ParallelDriver:
-    """One game through the parallel view."""
+    """Driver of the parallel view: one game."""
 
     batch = 1
 
@@ -41,16 +41,16 @@ class ParallelDriver:
         self.env: Any = edgeoffload_v0.parallel_env(config, **options)
 
     def reset(self, seed: Any = None, snapshot: Snapshot | None = None) -> np.ndarray:
-        """Start an episode; observations ``[1, N, D]``."""
+        """Start an episode and return the observations, ``[1, N, D]``."""
         options = None if snapshot is None else {"snapshot": {name: values[0] for name, values in snapshot.items()}}
         return self._reset(seed, options)
 
     def snapshot(self) -> Snapshot:
-        """The game's snapshot with a batch axis."""
+        """Return the game's snapshot, with a batch axis."""
         return {name: np.array([values]) for name, values in self.env.unwrapped.snapshot().items()}
 
     def state(self) -> np.ndarray:
-        """The global state ``[1, S]``."""
+        """Return the global state, ``[1, S]``."""
         return self.env.state()[None]
 
     def step(self, actions: np.ndarray) -> Played:
@@ -81,7 +81,7 @@ class ParallelDriver:
 
 
 class AECDriver(ParallelDriver):
-    """One game through the AEC view."""
+    """Driver of the AEC view: one game."""
 
     def __init__(self, config: EdgeOffloadConfig, **options: Any) -> None:
         self.env = edgeoffload_v0.env(config, **options)
@@ -104,14 +104,14 @@ class AECDriver(ParallelDriver):
 
 
 class CentralDriver(ParallelDriver):
-    """One game through the central view: one observation, the state, and one reward, the users' mean."""
+    """Driver of the central view: one game, whose observation is the state and whose reward is the users' mean."""
 
     def __init__(self, config: EdgeOffloadConfig, **options: Any) -> None:
         self.env = EdgeOffloadCentralEnv(config, **options)
         self._state = np.zeros(0)
 
     def state(self) -> np.ndarray:
-        """The global state ``[1, S]``, which is the last observation."""
+        """Return the global state, ``[1, S]``, which is the last observation."""
         return self._state[None]
 
     def step(self, actions: np.ndarray) -> Played:
@@ -134,24 +134,24 @@ class CentralDriver(ParallelDriver):
 
 
 class VectorDriver:
-    """B games through the vector view."""
+    """Driver of the vector view: B games."""
 
     def __init__(self, config: EdgeOffloadConfig, batch: int = 3, **options: Any) -> None:
         self.batch = batch
         self.env = edgeoffload_v0.vector_env(batch, config, **options)
 
     def reset(self, seed: Any = None, snapshot: Snapshot | None = None) -> np.ndarray:
-        """Start an episode in every game; observations ``[B, N, D]``."""
+        """Start an episode in every game and return the observations, ``[B, N, D]``."""
         observations, info = self.env.reset(seed=seed, options=None if snapshot is None else {"snapshot": snapshot})
         assert info == {}
         return np.asarray(observations)
 
     def snapshot(self) -> Snapshot:
-        """The games' snapshot, in float64."""
+        """Return the games' snapshots, in float64."""
         return {name: to_numpy(values) for name, values in self.env.snapshot().items()}
 
     def state(self) -> np.ndarray:
-        """The global states ``[B, S]``."""
+        """Return the global states, ``[B, S]``."""
         return np.asarray(self.env.state())
 
     def step(self, actions: np.ndarray) -> Played:
@@ -181,11 +181,11 @@ DRIVERS = {
     "torch-float32": lambda config: VectorDriver(config, backend="torch"),
 }
 USERS_DRIVERS = {name: make for name, make in DRIVERS.items() if name != "central"}
-"""Those that show every user's own observation."""
+"""Drivers with an observation for each user."""
 
 
 def to_numpy(values: Any) -> np.ndarray:
-    """Float64, or whatever integers and bools they are."""
+    """Convert to numpy, floats to float64."""
     array = np.asarray(values)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 

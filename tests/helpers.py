@@ -11,14 +11,14 @@ from edgeoffload_env import EdgeOffloadConfig
 from tests import oracle
 from tests.drivers import PARTS, Played, Snapshot, to_numpy
 
-# What torch warns of when it compiles for the first time
+# Warnings of torch at its first compilation
 compiles = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:torch", "ignore:Dynamo detected a call to a .functools.lru_cache.:UserWarning"
 )
 
 
 class Game(NamedTuple):
-    """A configuration, and B games of it with everyone's next actions ``[B, N]``."""
+    """A configuration, snapshots of B games, and the next actions of all users, ``[B, N]``."""
 
     config: EdgeOffloadConfig
     snapshot: Snapshot
@@ -26,7 +26,7 @@ class Game(NamedTuple):
 
 
 def random_config(rng: np.random.Generator, users: int, servers: int, **fields: Any) -> EdgeOffloadConfig:
-    """A game of that size with every option drawn at random."""
+    """Draw a configuration with the given size."""
     forward: Any = float(10.0 ** rng.uniform(7, 10))
     if servers > 1 and rng.random() < 0.5:
         forward = tuple(10.0 ** rng.uniform(7, 10, servers - 1))
@@ -53,7 +53,7 @@ def random_config(rng: np.random.Generator, users: int, servers: int, **fields: 
 
 
 def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: int, twins: float = 0.2) -> Snapshot:
-    """B games in mid-episode. Some queues are empty, and some users have user 0's task and place, so that they tie."""
+    """Draw snapshots of B games. Some queues are empty, and some users tie with user 0: same task, same channel."""
     users, servers = (batch, config.num_users), (batch, config.servers)
     fields = {
         "task_bits": rng.uniform(*config.task_bits, users),
@@ -71,21 +71,21 @@ def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: 
 
 
 def random_actions(rng: np.random.Generator, config: EdgeOffloadConfig, batch: int) -> np.ndarray:
-    """Everyone's actions, ``[B, N]``; in each game the places have other odds, so that some get all and some none."""
+    """Draw actions of all users, ``[B, N]``, from random odds in each game: some servers get all users, some none."""
     odds = rng.dirichlet(np.full(config.servers + 1, 0.5), batch)
     draws = rng.random((batch, config.num_users, 1))
     return np.minimum((draws > np.cumsum(odds, axis=1)[:, None, :]).sum(axis=2), config.servers)
 
 
 def make_game(seed: int, users: int, servers: int, batch: int, twins: float = 0.2, **fields: Any) -> Game:
-    """B random games of one random configuration."""
+    """Draw a configuration and B games of it."""
     rng = np.random.default_rng(seed)
     config = random_config(rng, users, servers, **fields)
     return Game(config, random_snapshot(rng, config, batch, twins), random_actions(rng, config, batch))
 
 
 def games(max_users: int = 100, max_servers: int = 20, batch: int = 1, **fields: Any) -> st.SearchStrategy[Game]:
-    """Random games; the numbers come from a drawn seed, so that a hundred users are drawn at once."""
+    """Return a strategy of random games; hypothesis draws a seed, and numpy the numbers."""
     return st.builds(
         make_game,
         seed=st.integers(0, 2**32 - 1),
@@ -97,14 +97,18 @@ def games(max_users: int = 100, max_servers: int = 20, batch: int = 1, **fields:
 
 
 def game_of_batch(snapshot: Mapping[str, Any], game: int) -> Snapshot:
-    """One game's snapshot without the batch axis."""
+    """Return the snapshot of one game, without the batch axis."""
     return {name: to_numpy(values)[game] for name, values in snapshot.items()} | {"slot": int(snapshot["slot"][game])}
 
 
 def assert_as_oracle(played: Played, before: Snapshot, config: EdgeOffloadConfig, tolerance: float) -> int:
-    """Every number of the slot against the oracle, started from the view's own snapshot; how many games counted.
+    """Compare all quantities of a slot with the oracle, which starts from the view's snapshot.
 
-    Left out are games in which two arrivals at a server are closer than the tolerance: their order is the precision's.
+    Games in which two arrivals at a server are closer than the tolerance are skipped, because rounding decides their
+    order.
+
+    Returns:
+        The number of games compared.
     """
     counted = 0
     for i, actions in enumerate(played.target):
@@ -114,7 +118,7 @@ def assert_as_oracle(played: Played, before: Snapshot, config: EdgeOffloadConfig
         counted += 1
         for name in (*PARTS, "imbalance"):
             assert_close(getattr(played, name)[i], getattr(slot, name), tolerance, f"{name} of game {i}")
-        one_for_all = played.reward.shape[1] == 1  # the central view's
+        one_for_all = played.reward.shape[1] == 1  # in the central view
         reward = [sum(slot.reward) / len(slot.reward)] if one_for_all else slot.reward
         assert_close(played.reward[i], reward, tolerance, f"reward of game {i}")
         if not played.restarted:
@@ -127,13 +131,19 @@ def assert_as_oracle(played: Played, before: Snapshot, config: EdgeOffloadConfig
     return counted
 
 
+def assert_one_traceback(error: BaseException) -> None:
+    """Assert that no other error is shown before this one."""
+    assert error.__cause__ is None
+    assert error.__context__ is None or error.__suppress_context__
+
+
 def assert_close(actual: Any, expected: Any, tolerance: float, what: str = "") -> None:
-    """Equal up to a relative or an absolute tolerance, whichever is wider."""
+    """Assert equality up to a relative or an absolute tolerance, whichever is wider."""
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance, err_msg=what)
 
 
 def assert_same(actual: Any, expected: Any) -> None:
-    """Equal to the last bit and in type, through dicts, tuples and arrays of either backend."""
+    """Assert equality to the last bit and in type, through dicts, tuples and arrays of either backend."""
     assert type(actual) is type(expected)
     if isinstance(expected, dict):
         assert list(actual) == list(expected)

@@ -1,4 +1,4 @@
-"""One slot of one game and what is seen of it, in plain Python: what every view is held against.
+"""The oracle: one slot of one game and its observations in plain Python, which every view is checked against.
 
 Written from the paper's equations and the README's table of assumptions, one user at a time, with nothing of
 ``edgeoffload_env`` in it. Slow on purpose: each line can be checked against the paper by eye.
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """What one slot did; lists over users, but ``queued_cycles`` and ``next_backlog_cycles`` over servers."""
+    """Outcome of a slot; lists over users, but ``queued_cycles`` and ``next_backlog_cycles`` over servers."""
 
     delay_s: list[float]
     upload_s: list[float]
@@ -140,7 +140,7 @@ def seen(
 ) -> tuple[list[list[float]], list[float]]:
     """One game's observations, a list for each user, and its global state.
 
-    Other features put in the same places whatever belongs to an entry, such as its accuracy.
+    Other functions can take the place of the features, such as the error bound of each entry.
     """
     load = [load_feature(q / f) for q, f in zip(snapshot["backlog_cycles"], snapshot["server_hz"], strict=True)]
     speeds_hz = config.server_hz_range or (min(config.server_hz), max(config.server_hz))
@@ -156,5 +156,6 @@ def seen(
         for n in range(config.num_users)
     ]
     seen_speed = speed if config.server_hz_range else []
-    rows = [load if config.observation == "load" else load + own + seen_speed for own in users]
-    return rows, load + speed + [x for own in users for x in own]
+    if config.observation == "load":  # the paper's (14) and no more, for users and critic alike
+        return [load for _ in users], load
+    return [load + own + seen_speed for own in users], load + speed + [x for own in users for x in own]

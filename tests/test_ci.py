@@ -1,4 +1,4 @@
-"""What checks a change says the same everywhere: scripts, workflows, hooks before a commit, and pinned versions."""
+"""Consistency of the CI scripts, workflows, pre-commit hooks and pinned versions."""
 
 import re
 

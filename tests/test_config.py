@@ -1,4 +1,4 @@
-"""Every field of the configuration: what it takes, what it refuses and how it says so."""
+"""Every field of the configuration: valid values, invalid values and their messages."""
 
 import dataclasses
 import math
@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
+from edgeoffload_env.effects import Effect
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests.drivers import DRIVERS
-from tests.helpers import random_actions
+from tests.helpers import assert_one_traceback, random_actions
 
 PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
 
@@ -45,12 +46,12 @@ NO_FINITE_NUMBERS = [math.nan, math.inf, -math.inf, np.float64("nan"), np.float3
 
 
 def companions(name):
-    """What must be given beside a field for it to count."""
+    """Fields that must be given together with a field."""
     return {"server_hz_range": {"num_servers": 5}, "num_servers": {"server_hz_range": (12e9, 20e9)}}.get(name, {})
 
 
 def bad_values():
-    """(field, value, what of it the message shows)."""
+    """(field, value, part of the value that the message shows)."""
     for name, impossible in NUMBERS.items():
         for value in [*impossible, *NO_FINITE_NUMBERS, *NO_NUMBERS]:
             yield name, value, value
@@ -76,6 +77,8 @@ def bad_values():
             yield name, (1e10, item, 1e10, 1e10), item
     for value in [1e10, "12e9", {12e9}, True, {}]:
         yield "server_hz", value, value
+    for value in [None, 1, "MyEffect", {}]:
+        yield "extra_effects", value, value
     for name, impossible in CHOICES.items():
         for value in [*impossible, None, 1, 1.0, True, [], ["all"], ("full",), b"all"]:
             yield name, value, value
@@ -91,9 +94,10 @@ def test_every_field_has_bad_values():
 @pytest.mark.parametrize(("name", "value", "shown"), BAD_VALUES, ids=[f"{n}-{v!r}"[:60] for n, v, _ in BAD_VALUES])
 def test_bad_values_are_refused_by_name(name, value, shown):
     """The message names the field, the value and what is allowed."""
-    message = re.compile(f"^{name} = {re.escape(repr(shown))} is not allowed; allowed: .+", re.DOTALL)
-    with pytest.raises((TypeError, ValueError), match=message):
+    message = re.compile(f"^{name} must be .+, got {re.escape(repr(shown))}$", re.DOTALL)
+    with pytest.raises((TypeError, ValueError), match=message) as refused:
         EdgeOffloadConfig(**(companions(name) | {name: value}))
+    assert_one_traceback(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -123,13 +127,25 @@ class TestOverrides:
     )
     def test_bad_values(self, make, fields, error):
         (name,) = fields
-        with pytest.raises(error, match=f"{name} = "):
+        with pytest.raises(error, match=f"{name} must be "):
             make(**fields)
 
     @pytest.mark.parametrize("name", ["max_cylces", "NUM_USERS", "N", "seed", "servers"])
     def test_unknown_names(self, make, name):
-        with pytest.raises(TypeError, match=f"'{name}' = 3.*num_users.*max_cycles"):
+        with pytest.raises(TypeError, match=f"unknown field '{name}'; .*Known: num_users.*max_cycles") as refused:
             make(**{name: 3})
+        assert_one_traceback(refused.value)
+
+    def test_a_misspelt_name_is_told_the_nearest(self, make):
+        with pytest.raises(TypeError, match=r"unknown field 'max_cylces'; did you mean 'max_cycles'\? Known: "):
+            make(max_cylces=3)
+
+
+@pytest.mark.parametrize("item", [None, "MyEffect", Effect], ids=repr)
+def test_extra_effects_are_effects(item):
+    message = f"^an item of extra_effects must be an instance of .*Effect, got {re.escape(repr(item))}$"
+    with pytest.raises(TypeError, match=message):
+        EdgeOffloadConfig(extra_effects=(Effect(), item))
 
 
 def test_unknown_field_of_the_class():
@@ -140,16 +156,19 @@ def test_unknown_field_of_the_class():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"server_hz": (1e9,), "server_hz_range": (1e9, 2e9)}, "server_hz = .*None where server_hz_range is given"),
-        ({"server_hz_range": (1e9, 2e9)}, "num_servers = None.*integer"),
-        ({"num_servers": 4}, "num_servers = 4.*5, the number of speeds"),
-        ({"server_hz": (1e9, 2e9), "num_servers": 3}, "num_servers = 3.*2, the number of speeds"),
-        ({"forward_bps": (1e9,) * 5}, "forward_bps = .*one rate, or 4"),
-        ({"forward_bps": (1e9,) * 3}, "forward_bps = .*one rate, or 4"),
-        ({"server_hz": (1e9,), "forward_bps": (1e9,)}, "forward_bps = .*one rate, or 0"),
-        ({"cell_radius_m": 30.0}, "min_distance_m = 35.0.*at most cell_radius_m = 30.0"),
-        ({"min_distance_m": 250.5}, "min_distance_m = 250.5.*at most cell_radius_m = 250.0"),
-        ({"tx_power_w": 1e-9, "cell_radius_m": 1e6, "noise_dbm_per_hz": 0.0}, "tx_power_w = .*signal to noise"),
+        (
+            {"server_hz": (1e9,), "server_hz_range": (1e9, 2e9)},
+            "server_hz must be None where server_hz_range is given .*, got ",
+        ),
+        ({"server_hz_range": (1e9, 2e9)}, "num_servers must be an integer .*, got None$"),
+        ({"num_servers": 4}, "num_servers must be 5, the number of speeds .*, got 4$"),
+        ({"server_hz": (1e9, 2e9), "num_servers": 3}, "num_servers must be 2, the number of speeds .*, got 3$"),
+        ({"forward_bps": (1e9,) * 5}, "forward_bps must be one rate, or 4"),
+        ({"forward_bps": (1e9,) * 3}, "forward_bps must be one rate, or 4"),
+        ({"server_hz": (1e9,), "forward_bps": (1e9,)}, "forward_bps must be one rate, or 0"),
+        ({"cell_radius_m": 30.0}, "min_distance_m must be at most cell_radius_m = 30.0, got 35.0$"),
+        ({"min_distance_m": 250.5}, "min_distance_m must be at most cell_radius_m = 250.0, got 250.5$"),
+        ({"tx_power_w": 1e-9, "cell_radius_m": 1e6, "noise_dbm_per_hz": 0.0}, "tx_power_w must .*signal to noise"),
         (
             {
                 "tx_power_w": 1e6,
@@ -158,11 +177,11 @@ def test_unknown_field_of_the_class():
                 "min_distance_m": 0.1,
                 "num_users": 300,
             },
-            "tx_power_w = .*signal to noise ratio .* to 3e",
+            "tx_power_w must .*signal to noise ratio .* to 3e",
         ),
-        ({"task_cycles": (1.0, 1e16), "server_hz": (1.0,), "num_users": 10**6}, "task_cycles = .*delays below"),
-        ({"task_bits": (1.0, 1e14), "bandwidth_hz": 1.0, "noise_dbm_per_hz": -1.0}, "task_bits = .*delays below"),
-        ({"balance_weight": 1e6, "task_cycles": (1e16, 1e16), "server_hz": (1e3,)}, "balance_weight = .*at most"),
+        ({"task_cycles": (1.0, 1e16), "server_hz": (1.0,), "num_users": 10**6}, "task_cycles must .*delays below"),
+        ({"task_bits": (1.0, 1e14), "bandwidth_hz": 1.0, "noise_dbm_per_hz": -1.0}, "task_bits must .*delays below"),
+        ({"balance_weight": 1e6, "task_cycles": (1e16, 1e16), "server_hz": (1e3,)}, "balance_weight must be at most"),
         (  # the mean of so many rewards would not be finite in float32
             {
                 "num_users": 10**6,
@@ -171,7 +190,7 @@ def test_unknown_field_of_the_class():
                 "server_hz": (1.0,),
                 "reward_sharing": 0.1,
             },
-            "balance_weight = .*at most",
+            "balance_weight must be at most",
         ),
     ],
     ids=lambda value: str(value)[:40],
@@ -251,9 +270,9 @@ def test_one_way_to_name_the_servers_clears_the_other():
     assert fixed.replace(server_hz_range=(3e9, 4e9)).servers == 2  # as many as there were
     assert drawn.replace(server_hz=(5e9,)) == EdgeOffloadConfig(server_hz=(5e9,))
     assert fixed.speed_bounds_hz == (1e9, 2e9)
-    with pytest.raises(ValueError, match="num_servers = 3"):
+    with pytest.raises(ValueError, match=r"num_servers must be 2, .*, got 3"):
         fixed.replace(num_servers=3)
-    with pytest.raises(ValueError, match="server_hz = "):
+    with pytest.raises(ValueError, match="server_hz must be None where server_hz_range is given"):
         fixed.replace(server_hz=(1e9,), server_hz_range=(1e9, 2e9))
 
 
@@ -302,7 +321,7 @@ def test_what_is_accepted_can_be_played(fields):
     except ValueError as error:
         refused = str(error)
     if refused is not None:
-        assert re.match(rf"({'|'.join(LIMITS)}) = .* is not allowed; allowed: ", refused)
+        assert re.match(rf"({'|'.join(LIMITS)}) must be .*, got ", refused)
         return
     rng = np.random.default_rng(0)
     for name, make in DRIVERS.items():

@@ -20,7 +20,7 @@ from edgeoffload_env.evaluation.rollout import Progress
 from recipes.plots import group_name
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.runs import RunFolder
-from recipes.train import policy_of
+from recipes.trained_policy import load_trained_policy
 from recipes.versions import versions
 
 
@@ -84,6 +84,6 @@ def _player(policy: str) -> tuple[str, str, Any, str]:
     if (Path(policy) / "config.json").is_file():
         folder = RunFolder.open(Path(policy))
         name = f"{group_name(folder)}, seed {folder.settings.seed}"
-        return name, "RUN", policy_of(folder), f"{folder.settings.command} --out RUN && "
+        return name, "RUN", load_trained_policy(folder), f"{folder.settings.command} --out RUN && "
     spec = parse_policy(policy)
     return spec.label, policy, spec.make(), ""

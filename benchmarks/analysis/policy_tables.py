@@ -42,7 +42,7 @@ def leaders(results: Results) -> str:
         for _, rows in select(trained, game=scenario).groupby("name", sort=False):
             found, first, seeds = iqm(rows["utility"]), rows.iloc[0], len(rows)
             where = "" if first["scenario"] == scenario else f" on `{first['scenario']}`"
-            known = registry.RECIPES.get(first["algorithm"])
+            known = registry.ALGORITHMS.get(first["algorithm"])
             about = f"trained{where}: {known.summary if known else first['algorithm']}; "
             about += "global state" if first["algorithm"] == "dqn-tolb" else "own observation"
             metrics = [f"{iqm(rows[metric]).value:.{digits}f}" for metric, digits in _METRICS.items()]

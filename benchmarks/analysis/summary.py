@@ -13,7 +13,7 @@ from benchmarks.analysis.statistics import CONFIDENCE, REPETITIONS, estimate, rn
 from benchmarks.study.provenance import note
 from benchmarks.study.store import Results, select
 from edgeoffload_env.evaluation import METRICS
-from recipes.files import finite, write_json
+from recipes.files import finite_or_none, write_json
 
 _METRICS = (*METRICS, "score")
 
@@ -30,7 +30,7 @@ def summary_of(final: Any) -> dict[str, Any]:
 def _interval(values: Any) -> dict[str, float] | None:
     if np.isnan(values).any():
         return None
-    found: dict[str, float] = finite(dict(zip(("iqm", "low", "high"), estimate(values, rng()), strict=True)))
+    found: dict[str, float] = finite_or_none(dict(zip(("iqm", "low", "high"), estimate(values, rng()), strict=True)))
     return found
 
 

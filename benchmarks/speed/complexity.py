@@ -38,7 +38,7 @@ def costs(users: Sequence[int] = USERS, repetitions: int = REPETITIONS) -> Itera
 
 def _cost(algorithm: str, num_users: int, values: dict[str, Any], repetitions: int) -> dict[str, Any]:
     recipe = get(algorithm).load()
-    hyper = recipe.Hyperparameters.of(values | {"learning_starts": 1})
+    hyper = recipe.Hyperparameters.of(values | {"num_steps_sampled_before_learning_starts": 1})
     run: dict[str, Any] = {"scenario": "paper", "seed": 0, "env_steps": 10**6, "env": {"num_users": num_users}}
     settings = RunSettings(algorithm=algorithm, hyperparameters=hyper, **run)
     config = recipe.algorithm_config(settings).debugging(seed=0, log_level="ERROR")
@@ -47,12 +47,13 @@ def _cost(algorithm: str, num_users: int, values: dict[str, Any], repetitions: i
         built.train()
         rows = built.replay.sample(512)
         acting = built.env_runner.module.acting
+        seen = acting.select_input(rows.obs[:1], rows.state[:1])
         trained = built.learner_group._learner.module["default_policy"]
         return {
-            "outputs": acting.values(rows.obs[:1], rows.state[:1]).numel(),
+            "outputs": acting.values(seen).numel(),
             "parameters": sum(p.numel() for p in trained.parameters() if p.requires_grad),
             "update_s": _median_s(lambda: built.learner_group.update(batch=rows), repetitions),
-            "decision_s": _median_s(lambda: acting.greedy(rows.obs[:1], rows.state[:1]), repetitions),
+            "decision_s": _median_s(lambda: acting.greedy(seen), repetitions),
         }
     finally:
         built.stop()

@@ -29,7 +29,6 @@ from benchmarks.speed.timing import ENDLESS, Steps, Timing, cycle, rates, ratios
 from edgeoffload_env import edgeoffload_v0
 from edgeoffload_env._validation import fail
 from edgeoffload_env.agents import action_count
-from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 MODES = ("eager", "compiled")
@@ -43,7 +42,7 @@ def bytes_per_step(env: EdgeOffloadVectorEnv, actions: Any) -> dict[str, int]:
     before = env.snapshot()
     *returned, info = env.step(actions)
     after = env.snapshot()
-    read = [before[name] for name in Snapshot._fields] + [actions]
+    read = [before[name] for name in env.config.schema.snapshot] + [actions]
     written = [*returned, *info.values(), *(after[name] for name in ("task_bits", "task_cycles", "backlog_cycles"))]
     parts = {"read": read, "written": written}
     return {name: sum(array.numel() * array.element_size() for array in arrays) for name, arrays in parts.items()}

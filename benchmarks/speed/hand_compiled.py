@@ -10,7 +10,6 @@ from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 TOLERANCE = 1e-5
 """Relative or absolute, whichever is wider: the precision of float32."""
-_INFOS = ("delay_s", "upload_s", "forward_s", "wait_s", "compute_s", "target", "imbalance")
 _STANDARD_ERRORS = 6.0
 
 
@@ -47,7 +46,7 @@ def check_against_view(
         backlog_cycles = np.asarray(view.snapshot()["backlog_cycles"])
         ours, after = loop.step(actions), loop.snapshot()
         observations, _ = view.reset(options={"snapshot": after})
-        pairs = {name: (getattr(ours, name), np.asarray(info[name])) for name in _INFOS} | {
+        pairs = {name: (getattr(ours, name), np.asarray(info[name])) for name in view.config.schema.infos} | {
             "rewards": (ours.rewards, np.asarray(rewards)),
             "terminations": (ours.terminations, np.asarray(terminations)),
             "truncations": (ours.truncations, np.asarray(truncations)),

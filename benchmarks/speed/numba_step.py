@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from edgeoffload_env import observation
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace
-from edgeoffload_env.model.slot import Snapshot
-from edgeoffload_env.observation import LOAD_SCALE_S
+from edgeoffload_env.model.features import LOAD_SCALE_S
 
+_SNAPSHOT = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles")
 _INFOS = "delay_s upload_s forward_s wait_s compute_s target imbalance"
 Step = collections.namedtuple("Step", f"observations rewards terminations truncations {_INFOS}")
 """Outputs of one step: ``[B, N]``, ``[B, N, D]`` the observations, ``[B]`` flags and imbalance; times in seconds."""
@@ -37,14 +37,14 @@ class NumbaVector:
     """
 
     def __init__(self, config: EdgeOffloadConfig, snapshot: dict[str, Any], seed: int) -> None:
-        fields = {name: np.ascontiguousarray(snapshot[name], dtype=np.float32) for name in Snapshot._fields}
+        self._play = compiled_loop(config)
+        fields = {name: np.ascontiguousarray(snapshot[name], dtype=np.float32) for name in _SNAPSHOT}
         self._tasks = fields["task_bits"], fields["task_cycles"]
         self._system = fields["device_hz"], fields["channel_gain"], fields["server_hz"]
         self._backlog_cycles = fields["backlog_cycles"]
-        episode = observation.episode_features(Snapshot(**fields), config, xp=numpy_namespace)
-        self._features = episode.device, episode.link
+        episode = observation.episode_features(fields, config, xp=numpy_namespace)
+        self._features = episode["device_speed"], episode["link_quality"]
         self._stream = np.random.SeedSequence(seed).generate_state(2, np.uint64)
-        self._play = compiled_loop(config)
 
     def step(self, actions: NDArray[np.int64]) -> Step:
         """Step every game by one slot.
@@ -63,7 +63,7 @@ class NumbaVector:
         """Return the raw SI values before the next :meth:`step`, for the view's ``reset``."""
         values = (*self._tasks, *self._system, self._backlog_cycles)
         slots = np.zeros(len(self._backlog_cycles), dtype=np.int64)
-        return dict(zip(Snapshot._fields, values, strict=True)) | {"slot": slots}
+        return dict(zip(_SNAPSHOT, values, strict=True)) | {"slot": slots}
 
 
 @functools.lru_cache(maxsize=8)
@@ -223,7 +223,7 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
 
 
 def _middle_and_scale(bounds: tuple[float, float]) -> tuple[np.float32, np.float32]:
-    """Return the scaling of a value to the z of :mod:`edgeoffload_env.observation`."""
+    """Return the scaling of a value to the z of :mod:`edgeoffload_env.model.features`."""
     middle = 0.5 * (bounds[0] + bounds[1])
     half = 0.5 * (bounds[1] - bounds[0]) or 0.1 * abs(middle)
     return np.float32(middle), np.float32(1.0 / half)

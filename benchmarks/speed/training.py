@@ -15,18 +15,22 @@ import subprocess
 from typing import Any
 
 from benchmarks.speed import report
+from benchmarks.speed.agilerl_maddpg import STEPS_PER_UPDATE
 from benchmarks.speed.timing import Timing, rates, ratios, repeat, take_turns
 
 FULL, QUICK = Timing(rounds=15, turn_s=0.5), Timing(rounds=3, turn_s=0.1)
 GAMES = (16, 64, 256)
 AGILERL_GAMES = (1, 16)
 AGILERL_STEPS = 1_600
+HYPERPARAMETERS: dict[str, Any] = {"gamma": 0.9, "lr": 1e-3, "final_lr": 1e-3, "target_actions": "greedy"}
+HYPERPARAMETERS |= {"temperature": 1.0, "final_temperature": 1.0}
+"""Hyper-parameters of DTOMALB that :mod:`benchmarks.speed.bare_update` is written for."""
 
 
 def _config() -> Any:
-    from recipes.joint.config import DTOMALBConfig
+    from recipes import DTOMALBConfig
 
-    return DTOMALBConfig().environment("edgeoffload/paper-v0").debugging(seed=0)
+    return DTOMALBConfig().environment("edgeoffload/paper-v0").debugging(seed=0).training(**HYPERPARAMETERS)
 
 
 def measure(timing: Timing) -> dict[str, Any]:
@@ -35,7 +39,7 @@ def measure(timing: Timing) -> dict[str, Any]:
     from recipes.rllib.session import local_ray
 
     with local_ray():
-        from recipes.joint.env_runner import JointEnvRunner
+        from recipes.offpolicy.env_runner import BatchedEnvRunner
 
         config = _config()
         algorithm = config.copy().build_algo()
@@ -50,7 +54,7 @@ def measure(timing: Timing) -> dict[str, Any]:
         sampling: dict[str, Any] = {}
         for games in GAMES:
             runner_config = config.copy().env_runners(num_envs_per_env_runner=games)
-            runner = JointEnvRunner(config=runner_config, worker_index=0)
+            runner = BatchedEnvRunner(config=runner_config, worker_index=0)
             sampling |= rates(games, take_turns({f"{games} games": repeat(runner.sample)}, timing))
         steps = algorithm.config.min_sample_timesteps_per_iteration
         loop = rates(steps, take_turns({"loop": repeat(algorithm.train)}, Timing(timing.rounds, 1.0)))
@@ -68,10 +72,8 @@ def against_agilerl(python: str, num_games: int, rounds: int) -> dict[str, Any]:
     from recipes.rllib.session import local_ray
 
     with local_ray():
-        config = _config()
-        config.env_runners(
-            num_envs_per_env_runner=num_games, rollout_fragment_length=config.env_steps_per_update // num_games
-        )
+        config = _config().env_runners(num_envs_per_env_runner=num_games)
+        config.training(slots_per_update=STEPS_PER_UPDATE // num_games)
         algorithm = config.reporting(min_sample_timesteps_per_iteration=AGILERL_STEPS).build_algo()
         algorithm.train()
         command = [python, "-m", "benchmarks", "agilerl-worker", str(num_games)]

@@ -32,13 +32,13 @@ SENSITIVITY: Variants = SLOT_LENGTHS | {
 }
 """Other values of environment parameters that the paper leaves open."""
 HYPERPARAMETERS: Variants = {
-    "discount 0.9": {"discount": 0.9},
+    "discount 0.9": {"gamma": 0.9},
     "settings of dtomalb-exact": {
-        "discount": 0.9,
+        "gamma": 0.9,
         "reward_scale": 0.1,
         "huber": True,
-        "entropy_bonus": 0.0005,
-        "final_entropy_bonus": 0.0005,
+        "entropy_coeff": 0.0005,
+        "final_entropy_coeff": 0.0005,
     },
 }
 LONGER: Variants = {"180,000 env steps": {"replay_capacity": 200_000}}
@@ -54,9 +54,9 @@ WEIGHTS: Variants = {
 }
 """Weights of the balancing term, with and without rewards divided by the weight."""
 STEADINESS: Variants = {
-    "constant learning rate": {"final_learning_rate": 1e-3},
+    "constant learning rate": {"final_lr": 1e-3},
     "replay of one batch": {"replay_capacity": 512},
-    "an update every 4 slots": {"num_envs": 4},
+    "an update every 4 slots": {"num_envs_per_env_runner": 4},
 }
 """Ablations of what may keep independent learners steady."""
 ABLATIONS = SENSITIVITY | HYPERPARAMETERS | LONGER | SMALLER_REWARDS | WEIGHTS | STEADINESS
@@ -91,7 +91,11 @@ class Study:
         variants, num_users, seeds = list(self.variants.items()), self.num_users, self.seeds
         if quick:
             variants, num_users, seeds = variants[-1:], num_users[:2], min(seeds, 2)
-        options: dict[str, Any] = {"env_steps": self.env_steps, "shorter": 10 if quick else 1, "num_users": num_users}
+        options: dict[str, Any] = {
+            "env_steps": self.env_steps,
+            "env_steps_divisor": 10 if quick else 1,
+            "num_users": num_users,
+        }
         return [
             (name, run)
             for name, values in variants

@@ -20,7 +20,7 @@ from benchmarks.study.store import KEY, RESULTS, Results, digest, key_of
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun
-from recipes.train import policy_of
+from recipes.trained_policy import load_trained_policy
 
 Missing = dict[Path, tuple[str, PlannedRun]]
 """Variant and run by the run's folder."""
@@ -92,7 +92,7 @@ def reproduce(
     missing = _missing(stored, figures, quick, only, retrain)
     for variant, planned in list(missing.values()):
         folder = RunFolder(runs / planned.folder)
-        folder.check_same(planned.settings)
+        folder.check_settings(planned.settings)
         if folder.finished:
             _store(stored, variant, planned, folder)
             del missing[planned.folder]
@@ -130,7 +130,7 @@ def _store(stored: Results, variant: str, planned: PlannedRun, folder: RunFolder
     """Store a finished run's rows; ``final.csv`` last, since a run in it counts as stored."""
     from filelock import FileLock
 
-    policy, config = policy_of(folder), planned.settings.env_config
+    policy, config = load_trained_policy(folder), planned.settings.env_config
     use = server_use(policy, config, FINAL_EPISODES, FINAL_SEED)
     found = generalization(policy, config, FINAL_EPISODES, FINAL_SEED) if _generalizes(planned) else None
     stored.folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmarks.study.provenance import note
 from benchmarks.study.store import RESULTS, Row, write_table
-from recipes.files import finite
+from recipes.files import finite_or_none
 from recipes.runs import RunFolder
 from recipes.sweep import combinations, read_search
 
@@ -49,7 +49,7 @@ def add(sweep: Path, search: Path, results: Path) -> int:
     runs = [RunFolder.open(file.parent) for file in sorted((sweep / "runs").glob("**/summary.json"))]
     runs = [run for run in runs if any(_matches(run, setting) for setting in settings)]
     new = [_row(run, searched) for run in runs]
-    texts = [{name: "" if value is None else str(value) for name, value in finite(row).items()} for row in new]
+    texts = [{name: "" if value is None else str(value) for name, value in finite_or_none(row).items()} for row in new]
     frame = pd.concat([entries(results), pd.DataFrame(texts, dtype=str)]).fillna("")
     names = sorted({*frame.columns} - {*_KEY, *_FOUND})
     frame = frame.drop_duplicates([*_KEY, *names], keep="last").sort_values([*_KEY, *names])

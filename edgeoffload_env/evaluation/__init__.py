@@ -1,7 +1,6 @@
-"""How good a policy is: :func:`evaluate`, its measures, intervals and scores."""
+"""Evaluation of policies: :func:`evaluate`, its metrics, confidence intervals and scores."""
 
-from edgeoffload_env.evaluation.evaluate import Evaluation, evaluate
-from edgeoffload_env.evaluation.rollout import METRICS
+from edgeoffload_env.evaluation.evaluate import METRICS, Evaluation, evaluate
 from edgeoffload_env.evaluation.statistics import Interval
 
 __all__ = ["METRICS", "Evaluation", "Interval", "evaluate"]

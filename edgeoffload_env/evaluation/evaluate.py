@@ -11,13 +11,17 @@ from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation import rollout, score
 from edgeoffload_env.evaluation.statistics import Interval, mean_interval
+from edgeoffload_env.model import paper
 from edgeoffload_env.policies.view import Floats, Policy
 from edgeoffload_env.scenarios import configure
+
+METRICS = tuple(metric.name for metric in paper.METRICS)
+"""Names of the metrics that every game has."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
-    """How a policy did: one number per episode in each array, ``[episodes]``."""
+    """Results of a policy: one number per episode in each array, ``[episodes]``."""
 
     policy: str
     """The policy's name."""
@@ -27,33 +31,36 @@ class Evaluation:
     """The game, overrides included."""
     episodes: int
     seed: int
-    utility: Floats
-    """Mean over users of the sum over slots of (20) at w1 = w2 = 1, whatever the game's own weights; higher is
-    better."""
-    mean_delay_s: Floats
-    """Mean over users and slots of t_n (11), seconds; lower is better."""
-    p95_delay_s: Floats
-    """95th percentile of t_n over all users and slots, seconds; lower is better."""
-    imbalance: Floats
-    """Mean over slots of var(LD) (19), seconds squared; lower is better."""
-    offload_fraction: Floats
-    """Share of tasks that left their device, 0 to 1."""
-    jain_fairness: Floats
-    """Jain's index of the users' mean delays, 1/N to 1 (all equal)."""
+    metrics: dict[str, Floats]
+    """One array for each metric of the game; each is an attribute too, ``result.utility``. A metric of an effect that
+    is off is None."""
     score: Floats
-    """(utility - floor) / (reference - floor) with the scenario's stored marks; NaN where overrides made another game.
-    The weights and sharing of rewards, and what users observe, are not of the game."""
+    """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN where overrides change the
+    game. Reward weights, reward sharing and the observation may be overridden."""
     diagnostics: dict[str, Floats]
-    """What the policy says of itself, averaged over the slots: ``settled`` of ``best-response``, ``exact`` and ``gap``
-    of ``optimum``."""
+    """Diagnostics that the policy reports, averaged over the slots: ``settled`` of ``best-response``, ``exact`` and
+    ``gap`` of ``optimum``."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a metric by its name."""
+        metrics = self.__dict__.get("metrics", {})
+        if name in metrics:
+            return metrics[name]
+        if name in shipped_metrics():
+            return None
+        raise AttributeError(f"Evaluation has no attribute {name!r}; metrics: {', '.join(metrics)}")
+
+    def per_episode(self) -> dict[str, Floats]:
+        """Return each metric and the score, one number per episode."""
+        return self.metrics | {"score": self.score}
 
     def summary(self) -> dict[str, Interval]:
-        """Each metric's mean over the episodes and 95 % interval; see :func:`.statistics.mean_interval`."""
-        return {name: mean_interval(getattr(self, name)) for name in (*rollout.METRICS, "score")}
+        """Return each metric's mean and 95 % confidence interval; see :func:`.statistics.mean_interval`."""
+        return {name: mean_interval(values) for name, values in self.per_episode().items()}
 
     def __str__(self) -> str:
-        """A line for each metric."""
-        title = f"{self.policy} on {self.scenario or 'a configuration of its own'}, {self.episodes} episodes"
+        """Format one line per metric."""
+        title = f"{self.policy} on {self.scenario or 'a custom configuration'}, {self.episodes} episodes"
         lines = [
             f"{name:>16} {mean:10.4f}  [{low:.4f}, {high:.4f}]" for name, (mean, low, high) in self.summary().items()
         ]
@@ -70,18 +77,18 @@ def evaluate(
     progress: rollout.Progress | None = None,
     **overrides: Any,
 ) -> Evaluation:
-    """Play a policy on a scenario, in float64.
+    """Evaluate a policy on a scenario, in float64.
 
     Every policy meets the same games under the same scenario, overrides, seed and number of episodes, so results can be
-    compared episode by episode. Its ``view.rng`` is a stream of its own and changes no game. Two evaluations agree to
-    the last bit unless the policy has other sources of chance (``optimum`` under a time limit has the clock).
+    compared episode by episode. Draws from ``view.rng`` change no game. Two evaluations agree to the last bit unless
+    the policy depends on anything else, as ``optimum`` with a time limit depends on the clock.
 
     Args:
         policy: a name of :func:`policies.names`, a :class:`.Policy`, or a rule ``f(agent, observation) -> action``.
-        scenario: a name of ``scenarios.names()``, or a configuration of one's own.
+        scenario: a name of ``scenarios.names()``, or a custom configuration.
         episodes: episodes to play, >= 1.
-        seed: an integer >= 0. Its games are apart from those of any ``reset(seed=...)``, so no training seed
-            has to be avoided.
+        seed: an integer >= 0. Its games differ from those of every ``reset(seed=...)``: any seed may be used in
+            training.
         progress: called with the number of slots played since its last call, all games counted.
         **overrides: fields of :class:`EdgeOffloadConfig`.
 
@@ -97,10 +104,13 @@ def evaluate(
         player.check(config)
     name = name_of(player)
     measured = rollout.play(player, name, config, episodes, seed, progress)
-    marks = score.score_baselines(config)
+    baselines = score.score_baselines(config)
     scores = np.full(episodes, np.nan)
-    if marks is not None:
-        scores = (measured["utility"] - marks.floor.utility) / (marks.reference.utility - marks.floor.utility)
+    if baselines is not None:
+        scores = (measured["utility"] - baselines.floor.utility) / (
+            baselines.reference.utility - baselines.floor.utility
+        )
+    metrics = [metric.name for metric in config.schema.metrics]
     return Evaluation(
         policy=name,
         scenario=scenario if isinstance(scenario, str) else None,
@@ -108,13 +118,18 @@ def evaluate(
         episodes=episodes,
         seed=seed,
         score=scores,
-        diagnostics={key: values for key, values in measured.items() if key not in rollout.METRICS},
-        **{key: measured[key] for key in rollout.METRICS},
+        metrics={key: values for key, values in measured.items() if key in metrics},
+        diagnostics={key: values for key, values in measured.items() if key not in metrics},
     )
 
 
+def shipped_metrics() -> list[str]:
+    """Return the names of the metrics that some game of this package has."""
+    return [metric.name for metric in paper.METRICS]
+
+
 def as_policy(policy: str | Policy | Callable[..., Any]) -> Any:
-    """A policy from whatever :func:`evaluate` takes.
+    """Return the policy given by name, as an object or as a rule.
 
     Raises:
         TypeError: neither a name, nor an object with ``act``, nor callable.
@@ -132,6 +147,6 @@ def as_policy(policy: str | Policy | Callable[..., Any]) -> Any:
 
 
 def name_of(policy: Any) -> str:
-    """What tables and errors call a policy."""
+    """Return the name of a policy in tables and errors."""
     name = getattr(policy, "name", None)
     return name if isinstance(name, str) else type(policy).__name__

@@ -1,4 +1,4 @@
-"""The search behind the stored scores: floor and reference of every scenario."""
+"""Search for the floor and the reference of every scenario, which scores are computed from."""
 
 import dataclasses
 import json
@@ -17,64 +17,68 @@ FORMAT_VERSION = 0
 
 
 class Sample(NamedTuple):
-    """Which games a policy is judged on."""
+    """Games that policies are evaluated on."""
 
     seed: int
     episodes: int
 
 
 SELECTION = Sample(seed=1_000, episodes=64)
-"""Games on which the candidates are compared, the same for all."""
+"""Games for comparing the candidates, the same for all."""
 MEASUREMENT = Sample(seed=2_000, episodes=2048)
-"""Fresh games for the stored utilities: the best of many on its own games would look better than it is."""
+"""New games for the stored utilities: on the selection games the best candidate is biased upwards."""
 MEASUREMENT_OPTIMUM = Sample(seed=2_000, episodes=256)
-"""The same for ``optimum``, which is slow; its utility varies little."""
+"""Fewer games for ``optimum``, which is slow and varies little."""
 
 PRICES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-"""First grid of ``drift-plus-penalty``."""
-_ZOOMS = (3**0.5, 3**0.25, 3**0.125)  # then the best price times and divided by these, one after the other
+"""Coarse grid of prices for ``drift-plus-penalty``."""
+_ZOOMS = (3**0.5, 3**0.25, 3**0.125)  # then the best price is multiplied and divided by each of these in turn
 
 
 class Candidate(NamedTuple):
-    """A policy of the search and what it reached on the selection games."""
+    """A policy of the search and its utility on the selection games."""
 
     policy: str
     parameters: dict[str, Any]
     utility: float
 
 
-def find_baselines(config: EdgeOffloadConfig, progress: Progress | None = None) -> tuple[ScoreBaselines, list[Candidate]]:
-    """A scenario's floor and reference, and the candidates it was chosen from, best first.
+def find_baselines(
+    config: EdgeOffloadConfig, progress: Progress | None = None
+) -> tuple[ScoreBaselines, list[Candidate]]:
+    """Find the floor and the reference of a scenario; also return the candidates, best first.
 
     Args:
         config: the scenario's configuration.
         progress: as in :func:`evaluate`.
     """
 
-    def judged(name: str, **parameters: Any) -> Candidate:
+    def candidate(name: str, **parameters: Any) -> Candidate:
         result = _play(name, parameters, config, SELECTION, progress)
         return Candidate(name, parameters, float(result.utility.mean()))
 
-    candidates = [judged(name) for name in policies.names() if name not in ("drift-plus-penalty", "optimum")]
+    candidates = [candidate(name) for name in policies.names() if name not in ("drift-plus-penalty", "optimum")]
     floor = max((c for c in candidates if c.policy in ("random", "local")), key=_utility)
-    drift = [judged("drift-plus-penalty", price=price) for price in PRICES]
+    drift = [candidate("drift-plus-penalty", price=price) for price in PRICES]
     for zoom in _ZOOMS:
         best = max(drift, key=_utility).parameters["price"]
-        drift += [judged("drift-plus-penalty", price=float(f"{best * factor:.2g}")) for factor in (1.0 / zoom, zoom)]
+        drift += [candidate("drift-plus-penalty", price=float(f"{best * factor:.2g}")) for factor in (1.0 / zoom, zoom)]
     candidates += drift
     if is_quick(config):
-        candidates.append(judged("optimum"))
+        candidates.append(candidate("optimum"))
     candidates.sort(key=_utility, reverse=True)
-    marks = ScoreBaselines(floor=_measured(floor, config, progress), reference=_measured(candidates[0], config, progress))
-    return marks, candidates
+    baselines = ScoreBaselines(
+        floor=_measured(floor, config, progress), reference=_measured(candidates[0], config, progress)
+    )
+    return baselines, candidates
 
 
 def build(names: Sequence[str], command: str, progress: Progress | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The data file piece by piece: each scenario's name, and the file's content so far.
+    """Build the data file: yield each scenario's name, and the content so far.
 
     Args:
-        names: the scenarios to measure.
-        command: what the file says it was made with.
+        names: scenarios to measure.
+        command: command line to record in the file.
         progress: as in :func:`evaluate`.
     """
     content: dict[str, Any] = {
@@ -86,15 +90,15 @@ def build(names: Sequence[str], command: str, progress: Progress | None = None) 
         "measurement_optimum": MEASUREMENT_OPTIMUM._asdict(),
         "scenarios": {},
     }
-    entries: dict[str, dict[str, Any]] = {}  # by game: two scenarios may differ in their rewards alone
+    entries: dict[str, dict[str, Any]] = {}  # by game: scenarios may differ in their rewards alone
     for name in names:
         config = scenarios.get(name).config
         game = game_of(config)
         key = json.dumps(game)
         if key not in entries:
-            marks, candidates = find_baselines(config, progress)
+            baselines, candidates = find_baselines(config, progress)
             others = [c._asdict() for c in candidates if c.policy != candidates[0].policy]
-            entries[key] = {**dataclasses.asdict(marks), "runner_up": others[0], "game": game}
+            entries[key] = {**dataclasses.asdict(baselines), "runner_up": others[0], "game": game}
         content["scenarios"][name] = entries[key]
         yield name, content
 

@@ -1,4 +1,4 @@
-"""Results as a table to read, and as JSON and CSV to work with."""
+"""Reports of results as a text table, JSON and CSV."""
 
 import csv
 import io
@@ -12,19 +12,9 @@ import numpy as np
 
 from edgeoffload_env._version import __version__
 from edgeoffload_env.evaluation.evaluate import Evaluation
-from edgeoffload_env.evaluation.rollout import METRICS
 from edgeoffload_env.evaluation.statistics import Interval
 
-COLUMNS = {
-    "utility": "utility",
-    "mean_delay_s": "mean delay/s",
-    "p95_delay_s": "p95 delay/s",
-    "imbalance": "imbalance/s^2",
-    "offload_fraction": "offloaded",
-    "jain_fairness": "fairness",
-    "score": "score",
-}
-"""Heading of each metric."""
+_NOT_MEASURED = Interval(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -41,12 +31,12 @@ class Report:
     """Results on some scenarios."""
 
     results: Sequence[tuple[str, Evaluation]]
-    """With the label that a policy was asked for by."""
+    """Each with its policy's label from the command line."""
     left_out: Sequence[LeftOut] = ()
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def table(self) -> str:
-        """A block for each scenario: policies in rows, mean and half width of the 95 % interval in columns."""
+        """Format a block per scenario: policies in rows, metrics in columns, as mean and half width of the interval."""
         blocks = []
         for scenario in dict.fromkeys(result.scenario for _, result in self.results):
             rows = [(label, result) for label, result in self.results if result.scenario == scenario]
@@ -57,7 +47,7 @@ class Report:
         return "\n\n".join(blocks)
 
     def to_json(self) -> str:
-        """Everything, each episode's numbers included; NaN is null."""
+        """Format all results as JSON, with every episode's numbers; NaN is null."""
         content = {
             "package": __version__,
             "overrides": self.overrides,
@@ -67,13 +57,15 @@ class Report:
         return json.dumps(_without_nan(content), indent=1, allow_nan=False)
 
     def to_csv(self) -> str:
-        """A row for each policy and scenario: mean, low and high of each metric, NaN empty; the package's version."""
+        """Format a row per policy and scenario: mean, low and high of each metric, NaN as an empty cell."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        ends = [f"{name}_{end}" for name in (*METRICS, "score") for end in Interval._fields]
+        names = [*dict.fromkeys(name for _, result in self.results for name in result.metrics), "score"]
+        ends = [f"{name}_{end}" for name in names for end in Interval._fields]
         writer.writerow(["scenario", "policy", "episodes", "seed", *ends, "package"])
         for label, result in self.results:
-            numbers = [number for interval in result.summary().values() for number in interval]
+            summary = result.summary()
+            numbers = [number for name in names for number in summary.get(name, _NOT_MEASURED)]
             cells = ["" if math.isnan(number) else repr(number) for number in numbers]
             writer.writerow([result.scenario, label, result.episodes, result.seed, *cells, __version__])
         return text.getvalue()
@@ -87,7 +79,7 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
         f"{result.scenario}: {config.num_users} users, {config.servers} servers, {config.max_cycles} slots{changed}; "
         f"{result.episodes} episodes, seed {result.seed}"
     )
-    cells = [["policy", *COLUMNS.values()]]
+    cells = [["policy", *(metric.heading for metric in config.schema.metrics), "score"]]
     cells += [[label, *(_cell(interval) for interval in row.summary().values())] for label, row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [title]
@@ -99,12 +91,12 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
             means = ", ".join(f"{name} {np.mean(values):.4g}" for name, values in row.diagnostics.items())
             lines.append(f"{label}: {means} (means over slots)")
     if np.isnan(result.score).all():
-        lines.append("no score: overrides made another game than the scenario's")
+        lines.append("no score: the overrides change the scenario's game")
     return "\n".join([*lines, *notes])
 
 
 def _cell(interval: Interval) -> str:
-    """The mean to two digits of its half width."""
+    """Format a mean and its half width, to two digits of the half width."""
     if math.isnan(interval.mean):
         return "-"
     half = interval.half_width
@@ -121,7 +113,7 @@ def _as_dict(label: str, result: Evaluation) -> dict[str, Any]:
         "episodes": result.episodes,
         "seed": result.seed,
         "summary": {name: interval._asdict() for name, interval in result.summary().items()},
-        "per_episode": {name: getattr(result, name).tolist() for name in (*METRICS, "score")},
+        "per_episode": {name: values.tolist() for name, values in result.per_episode().items()},
         "diagnostics": {name: values.tolist() for name, values in result.diagnostics.items()},
     }
 

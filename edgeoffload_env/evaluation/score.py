@@ -1,4 +1,4 @@
-"""Scores: 0 is the better of doing nothing clever, 1 the best shipped policy, both stored per scenario."""
+"""Scores: 0 is the better of ``random`` and ``local``, 1 the best shipped policy; both are stored per scenario."""
 
 import dataclasses
 import functools
@@ -10,8 +10,8 @@ from edgeoffload_env.config import EdgeOffloadConfig
 
 DATA_FILE = "scores_v0.json"
 
-NOT_OF_THE_GAME = ("delay_weight", "balance_weight", "reward_sharing", "observation")
-"""Fields that change what users are told or rewarded for, and neither what happens nor the utility."""
+IGNORED_FIELDS = ("delay_weight", "balance_weight", "reward_sharing", "observation")
+"""Fields that change observations and rewards, but neither the game nor the utility."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Baseline:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScoreBaselines:
-    """A scenario's two marks."""
+    """Floor and reference of a scenario."""
 
     floor: Baseline
     """Score 0: the better of ``random`` and ``local``."""
@@ -40,24 +40,32 @@ class ScoreBaselines:
 
 
 def game_of(config: EdgeOffloadConfig) -> dict[str, Any]:
-    """The fields that make the game, as JSON holds them."""
-    fields = dataclasses.asdict(config)
-    game: dict[str, Any] = json.loads(json.dumps({k: v for k, v in fields.items() if k not in NOT_OF_THE_GAME}))
+    """Return the fields of the game that differ from their defaults, as JSON holds them.
+
+    Fields at their defaults are left out, so that stored games stay valid when a field is added.
+    """
+    default = EdgeOffloadConfig()
+    names = (field.name for field in dataclasses.fields(config) if field.name not in IGNORED_FIELDS)
+    changed = {name: getattr(config, name) for name in names if getattr(config, name) != getattr(default, name)}
+    game: dict[str, Any] = json.loads(json.dumps(changed, default=_as_json))
     return game
+
+
+def _as_json(effect: Any) -> dict[str, Any]:
+    return {"effect": type(effect).__name__, **dataclasses.asdict(effect)}
 
 
 @functools.cache
 def stored() -> dict[str, Any]:
-    """The data file."""
+    """Return the content of the data file."""
     content: dict[str, Any] = json.loads((resources.files("edgeoffload_env") / "data" / DATA_FILE).read_text("utf-8"))
     return content
 
 
 def score_baselines(config: EdgeOffloadConfig) -> ScoreBaselines | None:
-    """Floor and reference of the scenario that plays this very game, or None: the game is nobody's benchmark.
+    """Return the floor and reference of the scenario with this game, or None if there is no such scenario.
 
-    The game itself is compared, not the scenario's name, so that a change of a scenario can never leave scores behind
-    that belong to its old form.
+    Games are compared field by field, so that a changed scenario cannot keep the baselines of its old form.
     """
     game = game_of(config)
     for entry in stored()["scenarios"].values():

@@ -2,8 +2,8 @@
 
 Every array has a leading batch axis B (independent games); per-user arrays are ``[B, N]`` and per-server arrays
 ``[B, M]``. The functions use Python operators and the array API namespace ``xp`` they are handed, so the same lines
-serve numpy and torch, on any device, eagerly or compiled. Nothing here knows of PettingZoo, of configuration defaults
-or of observations.
+serve numpy and torch, on any device, eagerly or compiled. Nothing here knows of PettingZoo, or of configuration
+defaults.
 
 =========  ==========================================================================
 equation   where
@@ -21,5 +21,6 @@ equation   where
 (20)       :func:`.reward.user_reward`
 =========  ==========================================================================
 
-:func:`.slot.play_slot` strings them together; :mod:`.draws` makes the random quantities it starts from.
+:func:`.slot.advance` strings them together, :mod:`.draws` makes the random quantities that it starts from, and
+:mod:`.paper` declares the quantities, features, costs and metrics; effects (:mod:`.effects`) add their own.
 """

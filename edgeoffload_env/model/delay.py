@@ -1,4 +1,4 @@
-"""What a task's delay is made of: equations (6), (10), (11) and the objective (12)."""
+"""Task delay and its parts: equations (6), (10), (11) and the objective (12)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def compute_s(task_cycles: Array, executor_hz: Array) -> Array:
 
     Args:
         task_cycles: C_n in CPU cycles, ``[B, N]``.
-        executor_hz: the speed of whatever runs the task, in cycles/s, ``[B, N]``.
+        executor_hz: the speed of the device or server that runs the task, in cycles/s, ``[B, N]``.
     """
     return task_cycles / executor_hz
 

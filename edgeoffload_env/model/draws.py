@@ -1,68 +1,101 @@
-"""What chance decides: tasks every slot; devices, positions, server speeds and first queues every episode.
+"""Random draws: tasks every slot; devices, positions, server speeds and first queues every episode.
 
 Pure functions from uniform numbers in [0, 1) to quantities in SI units, so that any source of uniforms serves. Uniforms
 come user-major (``[..., N, B]``): turned into ``[B, N]`` they lie in memory such that the kernel's loops over users run
 over whole batches.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env.model.channel import Array, path_gain
+from edgeoffload_env.model.quantities import Fields, Noise
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
-Uniform = Callable[[tuple[int, ...]], Array]
-"""``uniform(shape)``: independent numbers in [0, 1) of the backend's float type."""
+
+def between(uniform: Array, bounds: tuple[float, float]) -> Array:
+    """Return uniform numbers in [0, 1) spread over a range."""
+    low, high = bounds
+    return low + (high - low) * uniform
 
 
-class System(NamedTuple):
-    """What an episode starts with."""
+def draw_tasks(noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
+    """Draw a task for every user: L_n in bit and C_n in CPU cycles, ``[B, N]`` each.
 
-    device_hz: Array
-    """``[B, N]``, cycles/s."""
-    channel_gain: Array
-    """``[B, N]``, linear, constant within the episode."""
-    server_hz: Array
-    """``[B, M]``, cycles/s."""
-    backlog_cycles: Array
-    """``[B, M]``, CPU cycles, from ``initial_load_s``."""
-
-
-def draw_tasks(uniform: Uniform, batch: int, config: "EdgeOffloadConfig") -> tuple[Array, Array]:
-    """One task for every user of every game: (L_n in bit, C_n in CPU cycles), ``[B, N]`` each."""
-    return tasks_from(uniform((2, config.num_users, batch)), config)
+    Args:
+        noise: two uniforms for each user.
+        fields: not read.
+        config: the ranges.
+        xp: not used.
+    """
+    bits, cycles = noise["user"]
+    return {"task_bits": between(bits.T, config.task_bits), "task_cycles": between(cycles.T, config.task_cycles)}
 
 
-def tasks_from(uniforms: Array, config: "EdgeOffloadConfig") -> tuple[Array, Array]:
-    """Uniforms ``[2, N, B]`` as tasks: (L_n in bit, C_n in CPU cycles), ``[B, N]`` each."""
-    return _between(uniforms[0].T, config.task_bits), _between(uniforms[1].T, config.task_cycles)
-
-
-def draw_system(uniform: Uniform, batch: int, config: "EdgeOffloadConfig", *, xp: Any) -> System:
-    """A new episode for every game of the batch.
+def draw_system(noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
+    """Draw devices, positions, server speeds and first queues of an episode.
 
     A user's distance is R sqrt(u): uniform over the disc. Quantities of no width are drawn all the same, so that a
     change of one range leaves the other draws of a seed as they are.
+
+    Args:
+        noise: two uniforms for each user and two for each server.
+        fields: not read.
+        config: the ranges.
+        xp: the array API namespace of the uniforms.
+
+    Returns:
+        ``device_hz`` and ``channel_gain`` ``[B, N]``; ``server_hz`` and ``backlog_cycles`` ``[B, M]``.
     """
-    device, position = uniform((2, config.num_users, batch))
-    speed, load = uniform((2, config.servers, batch))
+    device, position = noise["user"]
+    speed, load = noise["server"]
     distance_m = config.cell_radius_m * xp.sqrt(position.T)
     distance_m = xp.maximum(distance_m, xp.full_like(distance_m, config.min_distance_m))
     if config.server_hz is None:
         assert config.server_hz_range is not None
-        server_hz = _between(speed.T, config.server_hz_range)
+        server_hz = between(speed.T, config.server_hz_range)
     else:
         server_hz = xp.asarray(config.server_hz, dtype=speed.dtype, device=speed.device) + 0.0 * speed.T
-    return System(
-        device_hz=_between(device.T, config.device_hz),
-        channel_gain=path_gain(distance_m),
-        server_hz=server_hz,
-        backlog_cycles=_between(load.T, config.initial_load_s) * server_hz,
-    )
+    return {
+        "device_hz": between(device.T, config.device_hz),
+        "channel_gain": path_gain(distance_m),
+        "server_hz": server_hz,
+        "backlog_cycles": between(load.T, config.initial_load_s) * server_hz,
+    }
 
 
-def _between(uniform: Array, bounds: tuple[float, float]) -> Array:
-    low, high = bounds
-    return low + (high - low) * uniform
+def first_snapshot(noise: dict[str, Noise], config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
+    """Draw the snapshot that an episode starts from.
+
+    Args:
+        noise: for each process the uniforms of its ``first``.
+        config: the game.
+        xp: the array API namespace of the uniforms.
+    """
+    schema = config.schema
+    fields: dict[str, Array] = {}
+    for process in schema.processes:
+        fields |= process.first(noise[process.name], fields, config, xp=xp)
+    for effect in schema.effects:
+        fields |= effect.start(fields, config, xp=xp)
+    return {name: fields[name] for name in schema.snapshot}
+
+
+def next_fields(snapshot: Fields, noise: dict[str, Noise], config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
+    """Draw the fields of the next slot that no action moves.
+
+    Args:
+        snapshot: the slot before.
+        noise: for each process that changes within an episode the uniforms of its ``next``.
+        config: the game.
+        xp: the array API namespace of the arrays.
+    """
+    fields = dict(snapshot)
+    coming: dict[str, Array] = {}
+    for process in config.schema.moving:
+        assert process.next is not None
+        drawn = process.next(noise[process.name], fields, config, xp=xp)
+        fields |= drawn
+        coming |= drawn
+    return coming

@@ -1,8 +1,12 @@
-"""Load balance and reward: equations (19) and (20)."""
+"""Load balance, reward and utility: equations (19) and (20)."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env.model.channel import Array
+from edgeoffload_env.model.quantities import Fields
+
+if TYPE_CHECKING:
+    from edgeoffload_env.config import EdgeOffloadConfig
 
 
 def imbalance(load_factor_s: Array, *, xp: Any) -> Array:
@@ -20,16 +24,18 @@ def imbalance(load_factor_s: Array, *, xp: Any) -> Array:
     return xp.sum(deviation * deviation, axis=-1, keepdims=True) / servers
 
 
-def user_reward(delay_s: Array, imbalance: Array, *, delay_weight: float, balance_weight: float) -> Array:
-    """Equation (20): R_n = -w1 t_n - w2 var(LD), ``[B, N]``.
+def user_reward(infos: Fields, config: "EdgeOffloadConfig") -> Array:
+    """Equation (20): R_n = -w1 t_n - w2 var(LD), less the costs of effects; ``[B, N]``.
 
     Args:
-        delay_s: t_n of (11), seconds, ``[B, N]``.
-        imbalance: var(LD) of (19), ``[B, 1]``.
-        delay_weight: w1.
-        balance_weight: w2; 0 turns DTOMALB into DTOMA.
+        infos: of the slot, ``[B, N]`` and ``[B, 1]``.
+        config: the weights.
     """
-    return delay_s * -delay_weight - imbalance * balance_weight
+    first, *others = config.schema.reward_terms
+    reward = first.cost(infos) * -first.weight(config)
+    for term in others:
+        reward = reward - term.cost(infos) * term.weight(config)
+    return reward
 
 
 def shared_reward(reward: Array, *, reward_sharing: float, xp: Any) -> Array:
@@ -38,3 +44,19 @@ def shared_reward(reward: Array, *, reward_sharing: float, xp: Any) -> Array:
         return reward
     mean = xp.mean(reward, axis=-1, keepdims=True)
     return (1.0 - reward_sharing) * reward + reward_sharing * mean
+
+
+def utility(infos: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> Array:
+    """The slot's system utility: the mean over users of (20) with all weights 1, ``[B]``.
+
+    Args:
+        infos: of a slot, per user ``[B, N]``, per game ``[B]`` or ``[B, 1]``; as a vector view gives them, or an
+            outcome.
+        config: the game; its weights do not matter.
+        xp: the array API namespace of the infos.
+    """
+    total: Array = 0.0
+    for term in config.schema.reward_terms:
+        cost = term.cost(infos)
+        total = total - (xp.mean(cost, axis=-1) if cost.ndim == 2 else cost)
+    return total

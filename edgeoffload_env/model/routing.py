@@ -1,4 +1,4 @@
-"""Who goes where: moving numbers between users and the servers they chose.
+"""Routing: moving numbers between users and the servers they chose.
 
 Three forms behind one interface, tested equal: few games want few operations, many games want operations that run
 over whole batches, and many servers want an index in place of a mask for each.
@@ -6,6 +6,7 @@ over whole batches, and many servers want an index in place of a mask for each.
 
 from typing import Any
 
+from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 
 BROADCAST_MAX_ELEMENTS = 16_384  # up to this many elements one broadcast beats a loop
@@ -24,19 +25,24 @@ class Routing:
     Attributes:
         target: as given.
         num_servers: M.
+        away: whether a task leaves its device, ``[B, N]``.
         offloads: 1 where a task leaves its device, else 0; ``[B, N]``.
     """
 
     def __init__(self, target: Array, num_servers: int, *, dtype: Any, xp: Any) -> None:
         batch, users = target.shape
         self.target, self.num_servers, self._xp = target, num_servers, xp
-        self.offloads: Array = xp.astype(target > 0, dtype)
-        self._one_hot = self._masks = None
-        if batch * users * num_servers <= BROADCAST_MAX_ELEMENTS:
+        self.away: Array = target > 0
+        self.offloads: Array = xp.astype(self.away, dtype)
+        self._one_hot = self._masks = self._server = None
+        if batch * users * num_servers > BROADCAST_MAX_ELEMENTS:
+            self._masks = [xp.astype(target == m, dtype) for m in range(1, num_servers + 1)]
+        elif xp is numpy_namespace and batch == 1:
+            self._one_hot = xp.one_hot(target, num_servers, dtype)
+            self._server = target - 1  # -1, hence the last one, for local users
+        else:
             servers = xp.arange(1, num_servers + 1, dtype=target.dtype, device=target.device)
             self._one_hot = xp.astype(target[:, :, None] == servers, dtype)
-        else:
-            self._masks = [xp.astype(target == m, dtype) for m in range(1, num_servers + 1)]
 
     def to_servers(self, per_user: Array) -> Array:
         """Sum over the users of each server, ``[B, N]`` -> ``[B, M]``."""
@@ -46,8 +52,10 @@ class Routing:
         return self._xp.stack([self._xp.sum(mask * per_user, axis=-1) for mask in self._masks]).T
 
     def to_users(self, per_server: Array) -> Array:
-        """The value of each user's own server, 0 for local users, ``[B, M]`` -> ``[B, N]``."""
+        """The value of each user's own server, ``[B, M]`` -> ``[B, N]``; finite and without meaning for local users."""
         if self._one_hot is not None:
+            if self._server is not None:
+                return per_server[0].take(self._server)
             return (self._one_hot @ per_server[:, :, None])[:, :, 0]
         assert self._masks is not None
         if self.num_servers <= _MASKS_MAX_SERVERS:
@@ -58,4 +66,4 @@ class Routing:
         batch, xp = per_server.shape[0], self._xp
         row = xp.arange(0, batch * self.num_servers, self.num_servers, dtype=xp.int64, device=self.target.device)
         server = xp.clip(xp.astype(self.target, xp.int64) - 1, min=0)
-        return self.offloads * xp.reshape(per_server, (-1,))[row[:, None] + server]
+        return xp.reshape(per_server, (-1,))[row[:, None] + server]

@@ -6,6 +6,7 @@ few users. *Sorted* puts the tasks of a game in order of (server, arrival) and a
 
 from typing import Any
 
+from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.routing import BROADCAST_MAX_ELEMENTS
 
@@ -54,6 +55,10 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
     """:func:`cycles_ahead` by comparing each user with each rival; N * N comparisons."""
     batch, users = arrival_s.shape
     dtype = task_cycles.dtype
+    if xp is numpy_namespace and batch == 1:
+        (rival_s, own_s), (rival_target, own_target) = xp.pairs(arrival_s), xp.pairs(target)
+        served_first = _served_first(rival_s, rival_target, xp.lower_index(users), own_s, own_target)
+        return (task_cycles[:, None, :] @ xp.astype(served_first, dtype))[:, 0, :]
     index = xp.arange(users, device=arrival_s.device)
     if batch * users * users <= BROADCAST_MAX_ELEMENTS:
         served_first = _served_first(

@@ -1,82 +1,82 @@
-"""One slot of the game: (snapshot, actions) -> (what everyone experienced, the queues that remain)."""
+"""One slot of the game: (snapshot, actions) -> (outcome, next snapshot), stage by stage.
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+The stages follow the paper's steps; effects run behind the stage they are named after. A stage reads and writes the
+:class:`Slot` that is being played.
+"""
 
-from edgeoffload_env.model import channel, delay, reward, servers
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from edgeoffload_env.model import channel, reward, servers
+from edgeoffload_env.model import delay as delays
 from edgeoffload_env.model.channel import Array
+from edgeoffload_env.model.quantities import Fields
 from edgeoffload_env.model.routing import Routing
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
-
-class Snapshot(NamedTuple):
-    """All that a slot depends on besides the actions, in SI units; B games of N users and M servers."""
-
-    task_bits: Array
-    """L_n, ``[B, N]``, bit."""
-    task_cycles: Array
-    """C_n, ``[B, N]``, CPU cycles."""
-    device_hz: Array
-    """f_local of each user, ``[B, N]``, cycles/s."""
-    channel_gain: Array
-    """g_n, ``[B, N]``, linear."""
-    server_hz: Array
-    """f_m, ``[B, M]``, cycles/s."""
-    backlog_cycles: Array
-    """Q_m at the start of the slot, ``[B, M]``, CPU cycles."""
+Snapshot: TypeAlias = dict[str, Array]
+"""All that a slot depends on besides the actions, in SI units, by name: per user ``[B, N]``, per server ``[B, M]``."""
+Outcome: TypeAlias = dict[str, Array]
+"""Results of a slot by name: the infos (per user ``[B, N]``, per game ``[B, 1]``) and ``reward`` ``[B, N]``."""
 
 
-class Outcome(NamedTuple):
-    """What one slot did. Per-user arrays are ``[B, N]``, times in seconds."""
+class Slot:
+    """The slot being played.
 
-    delay_s: Array
-    """t_n of (11), the sum of the four parts below."""
-    upload_s: Array
-    """(7), 0 for a local task."""
-    forward_s: Array
-    """(9), 0 for a local task and at server 1."""
-    wait_s: Array
-    """The queueing part of (8), 0 for a local task."""
-    compute_s: Array
-    """C_n / f of whatever ran the task: (6), or the last term of (8)."""
-    imbalance: Array
-    """(19), ``[B, 1]``, seconds squared."""
-    reward: Array
-    """(20) after reward sharing."""
-    next_backlog_cycles: Array
-    """Q_m of the next slot, ``[B, M]``."""
-
-
-def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *, xp: Any) -> Outcome:
-    """Play one slot of B games.
-
-    Args:
+    Attributes:
         snapshot: the games at the start of the slot.
-        target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``, already checked.
+        target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``.
         config: the constants of the game.
         xp: the array API namespace of the arrays.
+        outcome: what is known so far of the slot's infos; at the end also ``reward``.
+        next: queues at the start of the next slot.
+        routing: who goes to which server.
+        offloads: 1 where a task leaves its device, else 0; ``[B, N]``.
+        executor_hz: speed of the device or server that runs the task, ``[B, N]``.
+        queued_cycles: cycles at each server once this slot's tasks have joined, ``[B, M]``.
     """
-    task_bits, task_cycles, device_hz, channel_gain, server_hz, backlog_cycles = snapshot
-    num_servers = server_hz.shape[-1]
-    routing = Routing(target, num_servers, dtype=task_bits.dtype, xp=xp)
-    offloads = routing.offloads
 
+    def __init__(self, snapshot: Fields, target: Array, config: "EdgeOffloadConfig", xp: Any) -> None:
+        self.snapshot, self.target, self.config, self.xp = snapshot, target, config, xp
+        self.outcome: Outcome = {"target": target}
+        self.next: dict[str, Array] = {}
+        self.routing: Routing
+        self.offloads: Array
+        self.executor_hz: Array
+        self.queued_cycles: Array
+
+
+def route(slot: Slot) -> None:
+    """Sort out who offloads where."""
+    snapshot = slot.snapshot
+    slot.routing = Routing(slot.target, snapshot["server_hz"].shape[-1], dtype=snapshot["task_bits"].dtype, xp=slot.xp)
+    slot.offloads = slot.routing.offloads
+
+
+def upload(slot: Slot) -> None:
+    """Send tasks over the shared uplink: (5) and (7)."""
+    config, xp = slot.config, slot.xp
     sharers: Array | float
     if config.channel_sharing == "active":
-        sharers = xp.clip(xp.sum(offloads, axis=-1, keepdims=True), min=1.0)  # nobody uploads: any K will do
+        sharers = xp.clip(xp.sum(slot.offloads, axis=-1, keepdims=True), min=1.0)  # nobody uploads: any K will do
     else:
         sharers = float(config.num_users)
     rate_bps = channel.uplink_rate_bps(
         sharers,
-        channel_gain,
+        slot.snapshot["channel_gain"],
         bandwidth_hz=config.bandwidth_hz,
         tx_power_w=config.tx_power_w,
         noise_w_per_hz=config.noise_w_per_hz,
         xp=xp,
     )
-    upload_s = offloads * channel.upload_s(task_bits, rate_bps)
+    slot.outcome["upload_s"] = slot.offloads * channel.upload_s(slot.snapshot["task_bits"], rate_bps)
 
+
+def forward(slot: Slot) -> None:
+    """Forward tasks from server 1 to the server they are bound for: (9)."""
+    config, xp, target = slot.config, slot.xp, slot.target
+    task_bits = slot.snapshot["task_bits"]
     forward_bps: Array | float
     if isinstance(config.forward_bps, tuple):  # a rate for each of servers 2..M; targets 0 and 1 are not forwarded
         rates = (config.forward_bps[0], config.forward_bps[0], *config.forward_bps)
@@ -84,26 +84,74 @@ def play_slot(snapshot: Snapshot, target: Array, config: "EdgeOffloadConfig", *,
         forward_bps = rates_bps[xp.astype(target, xp.int64)]
     else:
         forward_bps = config.forward_bps
-    forward_s = channel.forward_s(task_bits, xp.astype(target > 1, task_bits.dtype), forward_bps)
+    slot.outcome["forward_s"] = channel.forward_s(task_bits, xp.astype(target > 1, task_bits.dtype), forward_bps)
 
-    ahead = servers.cycles_ahead(upload_s + forward_s, target, task_cycles, num_servers, xp=xp)
-    executor_hz = routing.to_users(server_hz) + (1.0 - offloads) * device_hz
-    wait_s = offloads * servers.wait_s(routing.to_users(backlog_cycles), ahead, executor_hz)
-    compute_s = delay.compute_s(task_cycles, executor_hz)
-    delay_s = delay.task_delay_s(upload_s, forward_s, wait_s, compute_s)
 
-    queued = backlog_cycles + routing.to_servers(task_cycles)
-    imbalance = reward.imbalance(servers.load_factor_s(queued, server_hz), xp=xp)
-    rewards = reward.user_reward(
-        delay_s, imbalance, delay_weight=config.delay_weight, balance_weight=config.balance_weight
+def wait(slot: Slot) -> None:
+    """Wait in the server's queue, first come first served: the queueing part of (8)."""
+    snapshot, outcome, routing = slot.snapshot, slot.outcome, slot.routing
+    arrival_s = outcome["upload_s"] + outcome["forward_s"]
+    ahead = servers.cycles_ahead(arrival_s, slot.target, snapshot["task_cycles"], routing.num_servers, xp=slot.xp)
+    slot.executor_hz = slot.xp.where(routing.away, routing.to_users(snapshot["server_hz"]), snapshot["device_hz"])
+    backlog_cycles = routing.to_users(snapshot["backlog_cycles"])
+    outcome["wait_s"] = slot.offloads * servers.wait_s(backlog_cycles, ahead, slot.executor_hz)
+
+
+def compute(slot: Slot) -> None:
+    """Run tasks on the device (6) or the server (8)."""
+    slot.outcome["compute_s"] = delays.compute_s(slot.snapshot["task_cycles"], slot.executor_hz)
+
+
+def delay(slot: Slot) -> None:
+    """Add the parts up: (10) and (11)."""
+    outcome = slot.outcome
+    outcome["delay_s"] = delays.task_delay_s(
+        outcome["upload_s"], outcome["forward_s"], outcome["wait_s"], outcome["compute_s"]
     )
-    return Outcome(
-        delay_s=delay_s,
-        upload_s=upload_s,
-        forward_s=forward_s,
-        wait_s=wait_s,
-        compute_s=compute_s,
-        imbalance=imbalance,
-        reward=reward.shared_reward(rewards, reward_sharing=config.reward_sharing, xp=xp),
-        next_backlog_cycles=servers.next_backlog_cycles(queued, server_hz, config.slot_s, xp=xp),
+
+
+def balance(slot: Slot) -> None:
+    """Measure the servers' imbalance once this slot's tasks have joined the queues: (13) and (19)."""
+    snapshot = slot.snapshot
+    slot.queued_cycles = snapshot["backlog_cycles"] + slot.routing.to_servers(snapshot["task_cycles"])
+    load_s = servers.load_factor_s(slot.queued_cycles, snapshot["server_hz"])
+    slot.outcome["imbalance"] = reward.imbalance(load_s, xp=slot.xp)
+
+
+def serve(slot: Slot) -> None:
+    """Work off the queues until the next slot: (13) and (14)."""
+    slot.next["backlog_cycles"] = servers.next_backlog_cycles(
+        slot.queued_cycles, slot.snapshot["server_hz"], slot.config.slot_s, xp=slot.xp
     )
+
+
+def pay(slot: Slot) -> None:
+    """Reward everyone: (20) with the effects' costs, after reward sharing."""
+    config = slot.config
+    rewards = reward.user_reward(slot.outcome, config)
+    slot.outcome["reward"] = reward.shared_reward(rewards, reward_sharing=config.reward_sharing, xp=slot.xp)
+
+
+STAGES = (route, upload, forward, wait, compute, delay, balance, serve, pay)
+"""The stages of a slot, in order."""
+
+
+def advance(
+    snapshot: Fields, target: Array, coming: Fields, config: "EdgeOffloadConfig", *, xp: Any
+) -> tuple[Outcome, Snapshot]:
+    """Play one slot of B games.
+
+    Args:
+        snapshot: the games at the start of the slot.
+        target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``, already checked.
+        coming: fields of the next slot that no action moves, from :func:`.draws.next_fields`.
+        config: the constants of the game.
+        xp: the array API namespace of the arrays.
+
+    Returns:
+        What the slot did, and the games at the start of the next slot.
+    """
+    slot = Slot(snapshot, target, config, xp)
+    for stage in config.schema.stages:
+        stage(slot)
+    return slot.outcome, {**snapshot, **coming, **slot.next}

@@ -1,4 +1,4 @@
-"""Policies to compare with: from random to the optimum of the slot, one protocol, B games at once.
+"""Baseline policies, from random to the optimum of the slot, with one interface for B games at once.
 
 >>> import numpy as np
 >>> from edgeoffload_env import edgeoffload_v0, policies
@@ -8,7 +8,7 @@
 >>> targets = greedy.act(policies.view_of(env, np.random.default_rng(0)))[0]
 >>> _ = env.step(dict(zip(env.agents, targets, strict=True)))
 
-:func:`make` gives a shipped policy by name. A policy of one's own is any object with ``act(view) -> actions[B, N]``
+:func:`make` returns a shipped policy by name. A custom policy is any object with ``act(view) -> actions[B, N]``
 (:class:`Policy`, :class:`PolicyView`), or a rule ``f(agent, observation) -> action`` through :func:`from_callable`.
 """
 

@@ -1,4 +1,4 @@
-"""Selfish play: users take turns to move where their own task ends first, until nobody gains."""
+"""Best-response dynamics: users in turn move to the place of least own delay, until none gains."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -14,23 +14,22 @@ from edgeoffload_env.policies import costs
 from edgeoffload_env.policies.greedy import assign_in_turn
 from edgeoffload_env.policies.view import Actions, Floats, PolicyView
 
-_GAIN = 1e-12  # a move must gain this share of the delay, so that rounding cannot make users move forever
+_GAIN = 1e-12  # least relative gain of a move, so that rounding cannot make users move forever
 
 
 @dataclass(eq=False)
 class BestResponse:
     """From ``greedy``, each user in turn where its own delay is least, until nobody gains. Knows all; N^2 a round.
 
-    Delays are the true ones of the slot, given what the others do at that moment. Where nobody gains by more than 1e-12
-    of its delay, the actions are a pure Nash equilibrium of the slot. Not every slot gets there: where the users move
-    in circles (1 slot in 100 of ``crowded``, 3 in 100 of ``stadium``) the turns end when a round's result comes up
-    again, and ``settled`` says so.
+    Delays are the true ones of the slot, given the current targets of the others. Where nobody gains by more than 1e-12
+    of its delay, the actions are a pure Nash equilibrium of the slot. Some slots have cycles instead: then the turns
+    end once the targets of a round repeat, and ``settled`` is False.
 
     Args:
-        max_rounds: rounds of N turns before giving up all the same, >= 1.
+        max_rounds: maximum number of rounds of N turns, >= 1.
 
     Attributes:
-        settled: for each game of the last ``act`` whether an equilibrium was reached, ``[B]``.
+        settled: whether each game of the last ``act`` reached an equilibrium, ``[B]``.
     """
 
     name: ClassVar[str] = "best-response"
@@ -44,7 +43,7 @@ class BestResponse:
 
     @property
     def diagnostics(self) -> dict[str, NDArray[np.bool_]]:
-        """``settled``, for the result of an evaluation."""
+        """Diagnostics of the last ``act``: ``settled``."""
         return {"settled": self.settled}
 
     def act(self, view: PolicyView) -> Actions:
@@ -54,10 +53,10 @@ class BestResponse:
         self.settled = np.zeros(view.num_games, dtype=np.bool_)
         playing = np.arange(view.num_games)
         for rounds in range(1, self.max_rounds + 1):
-            arrays = Snapshot(*(array[playing] for array in view.arrays))
+            arrays = {name: array[playing] for name, array in view.arrays.items()}
             targets[playing], moved = _one_round(arrays, view.config, targets[playing])
             self.settled[playing] = ~moved
-            # a round is a function of what it starts from, so targets seen before will come again forever
+            # a round is a function of its targets, so targets seen before repeat forever
             moved &= np.any(targets[playing] != landmark[playing], axis=1)
             playing = playing[moved]
             if not playing.size:
@@ -70,40 +69,40 @@ class BestResponse:
 def _one_round(
     arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The targets after everyone's turn, and in which games someone moved."""
+    """Return the targets after a turn of every user, and in which games someone moved."""
     games = np.arange(len(targets))
     moved = np.zeros(len(targets), dtype=np.bool_)
     targets = targets.copy()
     hops_s = hops_to_places_s(arrays, config)
     for n in range(config.num_users):
         delays_s = own_delays_s(arrays, config, targets, n, hops_s)
-        best = np.argmin(delays_s, axis=1)
-        gains = delays_s[games, best] < delays_s[games, targets[:, n]] * (1.0 - _GAIN)
-        targets[:, n] = np.where(gains, best, targets[:, n])
+        argmin = np.argmin(delays_s, axis=1)
+        gains = delays_s[games, argmin] < delays_s[games, targets[:, n]] * (1.0 - _GAIN)
+        targets[:, n] = np.where(gains, argmin, targets[:, n])
         moved |= gains
     return targets, moved
 
 
 def hops_to_places_s(arrays: Snapshot, config: EdgeOffloadConfig) -> Floats:
-    """(9) to the device (0) and to each server, seconds, ``[B, N, M + 1]``."""
-    return np.insert(costs.forward_s(arrays.task_bits, config), 0, 0.0, axis=2)
+    """Compute (9) to the device (0) and to each server, seconds, ``[B, N, M + 1]``."""
+    return np.insert(costs.forward_s(arrays["task_bits"], config), 0, 0.0, axis=2)
 
 
 def own_delays_s(
     arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64], user: int, hops_s: Floats
 ) -> Floats:
-    """What one user's task would take at each place, the others staying where they are: seconds, ``[B, M + 1]``.
+    """Compute one user's delay at each place for fixed targets of the others: seconds, ``[B, M + 1]``.
 
     Args:
         arrays: B games at the start of a slot.
         config: their constants.
-        targets: everyone's targets ``[B, N]``; the user's own makes no difference.
+        targets: all users' targets ``[B, N]``; the user's own is not read.
         user: n.
         hops_s: :func:`hops_to_places_s` of these games.
     """
     rivals = targets > 0
     rivals[:, user] = False
-    # the user's own upload slows the others down, wherever it goes
+    # the user's own upload slows the others down at any server
     uploads_s = costs.upload_s(arrays, config, 1.0 + np.sum(rivals, axis=1, keepdims=True))
     arrivals_s = uploads_s + np.take_along_axis(hops_s, targets[:, :, None], axis=2)[:, :, 0]
     own_arrival_s = uploads_s[:, user, None] + hops_s[:, user]
@@ -112,13 +111,13 @@ def own_delays_s(
     earlier = rivals & ((arrivals_s < own_there_s) | ((arrivals_s == own_there_s) & lower_index))
     places = config.servers + 1
     place = np.arange(len(targets))[:, None] * places + targets
-    ahead = np.bincount(place.ravel(), (earlier * arrays.task_cycles).ravel(), minlength=len(targets) * places)
+    ahead = np.bincount(place.ravel(), (earlier * arrays["task_cycles"]).ravel(), minlength=len(targets) * places)
     delays_s = np.empty_like(own_arrival_s)
     delays_s[:, 0] = costs.device_s(arrays)[:, user]
     delays_s[:, 1:] = delay.offload_delay_s(
         uploads_s[:, user, None],
         hops_s[:, user, 1:],
-        servers.wait_s(arrays.backlog_cycles, ahead.reshape(-1, places)[:, 1:], arrays.server_hz),
-        delay.compute_s(arrays.task_cycles[:, user, None], arrays.server_hz),
+        servers.wait_s(arrays["backlog_cycles"], ahead.reshape(-1, places)[:, 1:], arrays["server_hz"]),
+        delay.compute_s(arrays["task_cycles"][:, user, None], arrays["server_hz"]),
     )
     return delays_s

@@ -1,4 +1,4 @@
-"""What each place would cost each user, from the model's own functions: what the planning policies share."""
+"""Delays of each user at each place, from the model's functions, for the planning policies."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ def upload_s(arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> Fl
     sharers = offloaders if config.channel_sharing == "active" else config.num_users
     rate_bps = channel.uplink_rate_bps(
         sharers,
-        arrays.channel_gain,
+        arrays["channel_gain"],
         bandwidth_hz=config.bandwidth_hz,
         tx_power_w=config.tx_power_w,
         noise_w_per_hz=config.noise_w_per_hz,
         xp=xp,
     )
-    uploads: Floats = channel.upload_s(arrays.task_bits, rate_bps)
+    uploads: Floats = channel.upload_s(arrays["task_bits"], rate_bps)
     return uploads
 
 
@@ -44,5 +44,5 @@ def forward_s(task_bits: Floats, config: EdgeOffloadConfig) -> Floats:
 
 def device_s(arrays: Snapshot) -> Floats:
     """(6) for every user, seconds, ``[B, N]``."""
-    seconds: Floats = delay.compute_s(arrays.task_cycles, arrays.device_hz)
+    seconds: Floats = delay.compute_s(arrays["task_cycles"], arrays["device_hz"])
     return seconds

@@ -1,4 +1,4 @@
-"""Users in index order, each where its cost is least given those before it: ``greedy``, ``drift-plus-penalty``."""
+"""Sequential assignment: each user in index order to the place of least cost; ``greedy``, ``drift-plus-penalty``."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,26 +13,26 @@ from edgeoffload_env.policies.view import Actions, PolicyView
 
 
 def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
-    """Targets ``[B, N]``, chosen by user 0, then 1, and so on.
+    """Choose targets ``[B, N]`` user by user, in index order.
 
-    A server costs the task's delay there, with the upload at K = N and all cycles that users before it assigned to the
-    server counted as ahead of it, plus ``price`` times the wait; the device costs its delay (6). Ties go to the device,
+    A server costs the task's delay there, with the upload at K = N and all cycles that earlier users assigned to the
+    server ahead of it, plus ``price`` times the wait; the device costs its delay (6). Ties go to the device,
     then to the lowest server.
     """
     arrays, config = view.arrays, view.config
     uploads_s = costs.upload_s(arrays, config, config.num_users)
     devices_s = costs.device_s(arrays)
     games = np.arange(view.num_games)
-    assigned = np.zeros_like(arrays.backlog_cycles)
-    targets = np.zeros(arrays.task_bits.shape, dtype=np.int64)
+    assigned = np.zeros_like(arrays["backlog_cycles"])
+    targets = np.zeros(arrays["task_bits"].shape, dtype=np.int64)
     for n in range(config.num_users):
-        cycles = arrays.task_cycles[:, n]
-        wait_s = servers.wait_s(arrays.backlog_cycles, assigned, arrays.server_hz)
+        cycles = arrays["task_cycles"][:, n]
+        wait_s = servers.wait_s(arrays["backlog_cycles"], assigned, arrays["server_hz"])
         cost = price * wait_s + delay.offload_delay_s(
             uploads_s[:, n, None],
-            costs.forward_s(arrays.task_bits[:, n], config),
+            costs.forward_s(arrays["task_bits"][:, n], config),
             wait_s,
-            delay.compute_s(cycles[:, None], arrays.server_hz),
+            delay.compute_s(cycles[:, None], arrays["server_hz"]),
         )
         server = np.argmin(cost, axis=1)
         offloads = cost[games, server] < devices_s[:, n]
@@ -56,11 +56,11 @@ class Greedy:
 class DriftPlusPenalty:
     """Greedy with a price on the queues it leaves to later slots. Knows all tasks, links and queues; costs N M a slot.
 
-    Lyapunov's drift plus penalty with V = 1 / price: a user that joins server m pays, beside its own delay, ``price``
-    times the load factor it meets there. At price 0 it is ``greedy``.
+    Lyapunov drift plus penalty with V = 1 / price: the cost of server m is the user's delay there plus ``price`` times
+    the load factor. Equal to ``greedy`` at price 0.
 
     Args:
-        price: seconds of delay that a second of queue is worth, >= 0.
+        price: seconds of delay per second of queue, >= 0.
     """
 
     name: ClassVar[str] = "drift-plus-penalty"

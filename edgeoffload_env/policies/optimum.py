@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 BOUNDED_TIME_LIMIT_S = 0.2
 QUICK_USERS = 12
-"""Up to so many users a slot takes about 10 ms or less."""
+"""Number of users up to which a slot takes about 10 ms or less."""
 
 
 @dataclass(eq=False)
 class Optimum:
     """The joint action of least mean delay in this slot (12). Knows all; slow: 10 ms to seconds a slot of one game.
 
-    What is best for the slot need not be for the episode: beyond what the servers clear it fills their queues.
+    The optimum of the slot is not the optimum of the episode: in overload it fills the servers' queues.
     Exact, with proof, up to the sizes of :func:`.slot_optimum.is_exact_size` (24 users at 5 servers, 13 at 8); beyond
     them, or with ``bounded``, the best joint action found and a proven lower bound. Two runs agree to the last bit
     unless a time limit cuts one short.
@@ -37,7 +37,7 @@ class Optimum:
             0.2 s for the bounded one.
 
     Attributes:
-        exact: for each game of the last ``act`` whether its actions are proven optimal, ``[B]``.
+        exact: whether the actions of each game of the last ``act`` are proven optimal, ``[B]``.
         gap: (mean delay - proven lower bound) / mean delay, ``[B]``; 0 where exact.
     """
 
@@ -57,11 +57,11 @@ class Optimum:
 
     @property
     def diagnostics(self) -> dict[str, NDArray[np.bool_] | NDArray[np.float64]]:
-        """``exact`` and ``gap``, for the result of an evaluation."""
+        """Diagnostics of the last ``act``: ``exact`` and ``gap``."""
         return {"exact": self.exact, "gap": self.gap}
 
     def check(self, config: EdgeOffloadConfig) -> None:
-        """Whether games of this configuration can be solved.
+        """Refuse games that are too large for the exact optimum.
 
         Raises:
             ValueError: too many users or servers for the exact optimum.
@@ -71,7 +71,7 @@ class Optimum:
         if not self.bounded and not slot_optimum.is_exact_size(config.num_users, config.servers):
             raise ValueError(
                 f"optimum: {config.num_users} users and {config.servers} servers are too many for the exact optimum; "
-                f"allowed: bounded=True, which gives the best joint action found and a proven lower bound"
+                f"use bounded=True for the best joint action found and a proven lower bound"
             )
 
     def act(self, view: PolicyView) -> Actions:
@@ -98,14 +98,14 @@ class Optimum:
 
 
 def is_quick(config: EdgeOffloadConfig) -> bool:
-    """Whether ``optimum`` is exact for such games and takes about 10 ms a slot or less."""
+    """Return whether ``optimum`` is exact for these games and takes about 10 ms a slot or less."""
     from edgeoffload_env.policies.slot_optimum import is_exact_size
 
     return config.num_users <= QUICK_USERS and is_exact_size(config.num_users, config.servers)
 
 
 def slot_problems(view: PolicyView) -> "list[SlotProblem]":
-    """P1 of each game, from the model's own functions."""
+    """Return P1 of each game, from the model's functions."""
     from edgeoffload_env.policies.slot_problem import SlotProblem
 
     arrays, config = view.arrays, view.config
@@ -113,16 +113,16 @@ def slot_problems(view: PolicyView) -> "list[SlotProblem]":
     offloaders = np.arange(1.0, config.num_users + 1.0)[:, None]
     problems = []
     for game in range(view.num_games):
-        one = type(arrays)(*(array[game : game + 1] for array in arrays))
+        one = {name: array[game : game + 1] for name, array in arrays.items()}
         uploads_s = costs.upload_s(one, config, offloaders)
         problems.append(
             SlotProblem(
                 local_s=devices_s[game],
                 upload_s=np.broadcast_to(uploads_s, (config.num_users, config.num_users)),
-                forward_s=costs.forward_s(arrays.task_bits[game], config),
-                backlog_cycles=arrays.backlog_cycles[game],
-                task_cycles=arrays.task_cycles[game],
-                server_hz=arrays.server_hz[game],
+                forward_s=costs.forward_s(arrays["task_bits"][game], config),
+                backlog_cycles=arrays["backlog_cycles"][game],
+                task_cycles=arrays["task_cycles"][game],
+                server_hz=arrays["server_hz"][game],
             )
         )
     return problems

@@ -1,4 +1,4 @@
-"""The shipped policies by name, and callables as policies."""
+"""Shipped policies by name, and policies from callables."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env._validation import check_known, fail, fail_unknown
+from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.policies.best_response import BestResponse
 from edgeoffload_env.policies.greedy import DriftPlusPenalty, Greedy
 from edgeoffload_env.policies.optimum import Optimum
@@ -33,31 +34,31 @@ _SHIPPED: dict[str, type[Any]] = {
 
 
 def names() -> list[str]:
-    """Names of the shipped policies, those that know and cost least first."""
+    """Return the names of the shipped policies, in order of information and cost."""
     return list(_SHIPPED)
 
 
 def describe(name: str) -> str:
-    """One line on what a shipped policy does, knows and costs.
+    """Return a line that describes a shipped policy, its information and its cost.
 
     Raises:
-        TypeError, ValueError: no such policy.
+        TypeError, ValueError: an unknown policy.
     """
     return str(_SHIPPED[check_known("policy", name, names())].__doc__).splitlines()[0]
 
 
 def parameters(name: str) -> dict[str, Any]:
-    """A shipped policy's parameters and their defaults.
+    """Return the parameters of a shipped policy and their defaults.
 
     Raises:
-        TypeError, ValueError: no such policy.
+        TypeError, ValueError: an unknown policy.
     """
     policy = _SHIPPED[check_known("policy", name, names())]
     return {field.name: field.default for field in dataclasses.fields(policy) if field.init}
 
 
 def make(name: str, **values: Any) -> Policy:
-    """The shipped policy of a name.
+    """Make a shipped policy by name.
 
     Args:
         name: one of :func:`names`.
@@ -65,7 +66,7 @@ def make(name: str, **values: Any) -> Policy:
 
     Raises:
         TypeError: not a string, an unknown parameter, or one of the wrong type.
-        ValueError: no such policy, or an impossible value.
+        ValueError: an unknown policy, or an impossible value.
     """
     known = parameters(name)
     for parameter in values:
@@ -76,40 +77,40 @@ def make(name: str, **values: Any) -> Policy:
 
 
 Rule = Callable[[str, NDArray[np.float32]], Any]
-"""``rule(agent, observation) -> action``, as one would act in the parallel view."""
+"""``rule(agent, observation) -> action``, as in the parallel view."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FromCallable:
-    """A rule for one user, asked once for every user of every game: slow, and it knows what the user sees alone."""
+    """A rule called for each user of each game with the user's own observation: slow."""
 
     rule: Rule
 
     @property
     def name(self) -> str:
-        """The callable's own name."""
+        """Name of the callable."""
         return str(getattr(self.rule, "__name__", type(self.rule).__name__))
 
     def act(self, view: PolicyView) -> Actions:
         """Integers ``[B, N]``.
 
         Raises:
-            PolicyError: an action that the parallel view would refuse; the message names the rule and the user.
+            PolicyError: an invalid action; the message names the rule and the user.
         """
-        servers, agents = view.config.servers, [f"user_{n}" for n in range(view.config.num_users)]
+        count, agents = action_count(view.config), user_names(view.config)
         actions = np.empty((view.num_games, view.config.num_users), dtype=np.int64)
         for game, rows in enumerate(view.observation):
             for n, (agent, row) in enumerate(zip(agents, rows, strict=True)):
                 action = self.rule(agent, row)
                 try:
-                    actions[game, n] = check_action(agent, action, servers)
+                    actions[game, n] = check_action(agent, action, count)
                 except (TypeError, ValueError) as error:
-                    raise PolicyError(f"policy {self.name!r}: {error}") from error
+                    raise PolicyError(f"policy {self.name!r}: {error}") from None
         return actions
 
 
 def from_callable(rule: Rule) -> FromCallable:
-    """A policy from ``rule(agent, observation) -> action``: float32 ``[D]`` in, 0..M out.
+    """Make a policy from ``rule(agent, observation) -> action``: float32 ``[D]`` in, 0..M out.
 
     Raises:
         TypeError: not callable.

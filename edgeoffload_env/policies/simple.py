@@ -1,10 +1,11 @@
-"""Rules that look at next to nothing."""
+"""Simple policies with little or no information."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.policies.view import Actions, PolicyView
 
@@ -17,7 +18,7 @@ class Random:
 
     def act(self, view: PolicyView) -> Actions:
         """Integers ``[B, N]``."""
-        return view.rng.integers(0, view.config.servers + 1, size=(view.num_games, view.config.num_users))
+        return view.rng.integers(0, action_count(view.config), size=(view.num_games, view.config.num_users))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Bounds and a local search for one slot with a given number of offloaders: parts of `slot_optimum`.
 
-Everything below fixes k, the number of offloaders, and with it all upload delays. What is left is a quadratic
+Everything below fixes k, the number of offloaders, and with it all upload delays. The rest is a quadratic
 semi-assignment problem: user n at place a costs `linear[n, a]` (place 0 is the device), and every pair of users at the
 same server costs the compute time of whichever of the two arrives there first, since the other waits for it.
 
@@ -73,7 +73,7 @@ class FixedCount:
         return pair
 
     def _matching(self, allowed: Bools | None) -> tuple[Floats, Ints, int] | None:
-        """Users matched to N - k device columns and, server by server, a number of positions from the end.
+        """Match users to N - k device columns and to positions from the end of each server's queue.
 
         Returns the cost matrix, the column of each user and the positions per server; None if there is no matching.
 
@@ -94,7 +94,7 @@ class FixedCount:
             cost[:, home:] = queue.reshape(users, -1)
             try:
                 columns = linear_sum_assignment(cost)[1]
-            except ValueError:  # scipy's answer where no assignment has a finite cost
+            except ValueError:  # raised by scipy where no assignment has a finite cost
                 if depth == self.count:
                     return None
                 depth = self.count
@@ -108,7 +108,7 @@ class FixedCount:
         return 1.0 + float(self.problem.local_s.max())
 
     def assignment(self, allowed: Bools | None = None) -> tuple[float, Ints | None]:
-        """Least sum of delays without the arrival order: a lower bound in s, and the actions (N,) that attain it.
+        """Solve the relaxation without the arrival order: a lower bound in s, and the actions (N,) that attain it.
 
         `allowed`, (N, M + 1), restricts users to places; where it leaves no joint action with `count` offloaders the
         bound is infinite and there are no actions.
@@ -122,7 +122,7 @@ class FixedCount:
         return float(bound), np.where(columns < home, 0, 1 + (columns - home) // depth)
 
     def prices(self) -> Floats:
-        """(N,) s: optimal duals of the users in `assignment`, a good start for `PriceAscent`.
+        """Compute the optimal duals of the users in `assignment`, (N,) s: a good start for `PriceAscent`.
 
         Shortest paths in the residual graph: a user pays no more than its cheapest free column, nor more than what it
         takes to replace another user.
@@ -141,10 +141,10 @@ class FixedCount:
             price = lower
         return price
 
-    def descend(self, actions: Ints, deadline: float) -> Ints:
-        """Local optimum from `actions` (N,) with `count` offloaders: moves between servers and swaps of any two users.
+    def local_search(self, actions: Ints, deadline: float) -> Ints:
+        """Find a local optimum from `actions` (N,): moves between servers and swaps of any two users, at fixed `count`.
 
-        Takes the best change of either kind until none gains, or until `deadline` (of `perf_counter`) passes.
+        Apply the best change of either kind until none gains, or until `deadline` (of `perf_counter`) passes.
         """
         actions = actions.copy()
         user = np.arange(actions.size)
@@ -167,15 +167,15 @@ class FixedCount:
                 changes = [(mover, place)]
             else:
                 changes = [(left, int(actions[right])), (right, int(actions[left]))]
-            for who, where in changes:
-                load[:, actions[who]] -= self.pair[actions[who], who]
-                load[:, where] += self.pair[where, who]
-                actions[who] = where
+            for user_moved, new_place in changes:
+                load[:, actions[user_moved]] -= self.pair[actions[user_moved], user_moved]
+                load[:, new_place] += self.pair[new_place, user_moved]
+                actions[user_moved] = new_place
         return actions
 
 
 class PriceAscent:
-    """Lagrangian bound for one k: user n pays for being served, `bound` is the best bound so far in s.
+    """Lagrangian bound for one k: each user pays a price for service; `bound` is the best bound so far in s.
 
     For prices y the bound is sum(y) plus the least of: local_n - y_n over N - k users, plus for every server the best
     set of c_m users (each giving back its price) served in arrival order, over all c with sum k. The sets come from a
@@ -196,7 +196,7 @@ class PriceAscent:
         self._unit = fixed.unit[self._last_first, columns]
 
     def evaluate(self, prices: Floats) -> tuple[float, Bools]:
-        """The bound in s at `prices` (N,) and the users each place picks, (N, M + 1)."""
+        """Compute the bound in s at `prices` (N,) and the users that each place picks, (N, M + 1)."""
         fixed = self.fixed
         count, (users, servers) = fixed.count, fixed.start.shape
         cost = self._unit[:, :, None] * np.arange(1.0, count + 1.0)  # (N, M, k): k-th from the end of the queue
@@ -232,9 +232,9 @@ class PriceAscent:
         return float(prices.sum() + total[count] + local[stay].sum()), picks
 
     def run(self, iterations: int, target: float, deadline: float) -> bool:
-        """Up to `iterations` subgradient steps towards `target` (s, the best sum known); False when it has converged.
+        """Take up to `iterations` subgradient steps towards `target` (s, the best sum known); False on convergence.
 
-        Stops at once when the bound reaches the target or when `deadline` (of `perf_counter`) passes.
+        Stop at once when the bound reaches the target or when `deadline` (of `perf_counter`) passes.
         """
         prices = self.best_prices
         for _ in range(iterations):
@@ -258,7 +258,7 @@ class PriceAscent:
         return True
 
     def rounded(self) -> Ints:
-        """Actions (N,) out of the picks: users picked twice go where they alone cost least, the others likewise."""
+        """Round the picks to actions (N,): users not picked exactly once take the place of least linear cost."""
         cost = np.where(self.picks | ~self.picks.any(axis=1, keepdims=True), self.fixed.linear, np.inf)
         actions: Ints = cost.argmin(axis=1)
         return actions

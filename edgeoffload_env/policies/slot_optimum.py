@@ -33,11 +33,11 @@ MAX_WIDTH = 3_000_000  # transitions of one layer, conflicts included, above whi
 
 BURST = 20  # steps of `PriceAscent` before another k may have the least bound
 MAX_STEPS = 400  # steps of `PriceAscent` for one k
-KICKS = 40  # perturbations of the best joint action in `solve_bounded`
+PERTURBATIONS = 40  # perturbations of the best joint action in `solve_bounded`
 
 
 def is_exact_size(num_users: int, num_servers: int) -> bool:
-    """Whether `solve_exact` takes slots of this size."""
+    """Return whether `solve_exact` takes slots of this size."""
     return num_users <= EXACT_MAX_USERS and _num_states(num_users, num_servers) <= EXACT_MAX_STATES
 
 
@@ -61,33 +61,33 @@ class _Search:
                 self.offer(problem.check_actions(actions))
 
     def offer(self, actions: Ints | None) -> None:
-        """Keep `actions`, if any, where they are the best so far."""
+        """Keep `actions` if they are the best so far."""
         if actions is not None:
             total = float(self.problem.delays(actions).sum())
             if total < self.total:
                 self.total, self.actions = total, actions
 
     def raise_bound(self, count: int, bound: float) -> None:
-        """Note a proven lower bound on the sum of delays with `count` offloaders."""
+        """Record a proven lower bound on the sum of delays with `count` offloaders."""
         self.bounds[count] = max(self.bounds[count], bound)
 
     @property
-    def late(self) -> bool:
+    def timed_out(self) -> bool:
         return perf_counter() >= self.deadline
 
-    def beaten(self, bound: float) -> bool:
-        """Whether nothing above `bound` can improve on the best joint action."""
+    def ruled_out(self, bound: float) -> bool:
+        """Return whether a lower bound rules out any improvement on the best joint action."""
         return bound >= self.total * (1.0 - REL_TOL)
 
-    def weakest(self) -> int | None:
-        """The number of offloaders with the least bound, None if the best joint action is proven optimal."""
+    def least_bounded(self) -> int | None:
+        """Return the number of offloaders with the least bound, None if the best joint action is proven optimal."""
         count = int(self.bounds.argmin())
-        return None if self.beaten(self.bounds[count]) else count
+        return None if self.ruled_out(self.bounds[count]) else count
 
     def solution(self) -> SlotSolution:
         mean = float(self.problem.delays(self.actions).mean())
         bound = float(self.bounds.min())
-        exact = self.beaten(bound)
+        exact = self.ruled_out(bound)
         lower = mean if exact else min(mean, bound / self.problem.num_users)
         return SlotSolution(actions=self.actions.copy(), mean_delay_s=mean, lower_bound_s=lower, exact=exact)
 
@@ -95,11 +95,11 @@ class _Search:
 def solve_exact(
     problem: SlotProblem, *, time_limit_s: float | None = None, incumbent: ArrayLike | None = None
 ) -> SlotSolution:
-    """A joint action of least mean delay.
+    """Find a joint action of least mean delay.
 
     `incumbent`, (N,) or (I, N) joint actions, can only speed the search up. The time depends on the data: it grows with
     the users whose order of arrival differs between servers. After `time_limit_s` seconds the best joint action so far
-    comes back with a valid lower bound and `exact` False; without a limit, or within it, the result is deterministic
+    is returned with a valid lower bound and `exact` False; without a limit, or within it, the result is deterministic
     and `exact`.
 
     Raises `ValueError` above the size `is_exact_size` allows, and for an impossible incumbent or time limit.
@@ -107,15 +107,15 @@ def solve_exact(
     users, servers = problem.num_users, problem.num_servers
     if not is_exact_size(users, servers):
         raise ValueError(
-            f"N = {users} users and M = {servers} servers are too many for the exact optimum: allowed are "
-            f"N <= {EXACT_MAX_USERS} and M C(N + M, M) <= {EXACT_MAX_STATES}, here {_num_states(users, servers)}; "
-            f"solve_bounded takes any size and proves a lower bound"
+            f"N = {users} users and M = {servers} servers are too many for the exact optimum, which needs "
+            f"N <= {EXACT_MAX_USERS} and M C(N + M, M) <= {EXACT_MAX_STATES}, got {_num_states(users, servers)}; "
+            f"use solve_bounded for any size and a proven lower bound"
         )
     search = _Search(problem, time_limit_s, incumbent)
     fixed: dict[int, FixedCount] = {}
     everywhere = np.ones((users, servers + 1), dtype=bool)
-    while not search.late:
-        count = search.weakest()
+    while not search.timed_out:
+        count = search.least_bounded()
         if count is None:
             break
         if count not in fixed:
@@ -137,10 +137,10 @@ def _exhaust(search: _Search, fixed: FixedCount, allowed: Bools) -> None:
 
     Raises `OutOfTimeError` at the deadline.
     """
-    if search.late:
+    if search.timed_out:
         raise OutOfTimeError
     bound, actions = fixed.assignment(allowed)
-    if search.beaten(bound):
+    if search.ruled_out(bound):
         return
     search.offer(actions)
     program = Program(fixed, allowed)
@@ -161,11 +161,11 @@ def solve_bounded(
     incumbent: ArrayLike | None = None,
     rng: np.random.Generator | None = None,
 ) -> SlotSolution:
-    """A good joint action and a proven lower bound on the mean delay, at any size.
+    """Find a good joint action and a proven lower bound on the mean delay, at any size.
 
-    `incumbent`, (N,) or (I, N) joint actions, are starts for the search; `rng` (default: seeded with 0) draws its
+    `incumbent`, (N,) or (I, N) joint actions, are starting points; `rng` (default: seeded with 0) draws the
     perturbations. Deterministic for a given input and generator state unless `time_limit_s` seconds run out; the bound
-    is valid either way, and the return may be late by one step for one k (about 0.1 s at N = 200).
+    is valid either way, and the time limit may be exceeded by one step for one k.
 
     Raises `ValueError` for an impossible incumbent or time limit.
     """
@@ -174,40 +174,40 @@ def solve_bounded(
     with_count = lru_cache(maxsize=8)(lambda count: FixedCount(problem, count))
 
     def improve(actions: Ints) -> None:
-        """Offer `actions` after a local search with their own number of offloaders."""
+        """Offer the result of a local search from `actions`."""
         count = np.count_nonzero(actions)
-        if count and not search.late:
-            actions = with_count(count).descend(actions, search.deadline)
+        if count and not search.timed_out:
+            actions = with_count(count).local_search(actions, search.deadline)
         search.offer(actions)
 
     improve(search.actions)
     improve(_greedy(problem))
     relaxed: set[int] = set()
-    while not search.late and (count := search.weakest()) is not None and count not in relaxed:
+    while not search.timed_out and (count := search.least_bounded()) is not None and count not in relaxed:
         bound, actions = with_count(count).assignment()
         search.raise_bound(count, bound)
         relaxed.add(count)
         if actions is not None:
             improve(actions)
     ascents: dict[int, PriceAscent] = {}
-    while not search.late and (count := search.weakest()) is not None:
+    while not search.timed_out and (count := search.least_bounded()) is not None:
         if count not in ascents:
             ascents[count] = PriceAscent(FixedCount(problem, count))
         ascent = ascents[count]
         going = ascent.run(BURST, search.total, search.deadline)
         search.raise_bound(count, ascent.bound)
         improve(ascent.rounded())
-        if not search.beaten(search.bounds[count]) and not (going and ascent.iterations < MAX_STEPS):
+        if not search.ruled_out(search.bounds[count]) and not (going and ascent.iterations < MAX_STEPS):
             break  # the least bound of all cannot be raised any more
-    for _ in range(KICKS):
-        if search.late or search.weakest() is None:
+    for _ in range(PERTURBATIONS):
+        if search.timed_out or search.least_bounded() is None:
             break
-        kicked = search.actions.copy()
+        perturbed = search.actions.copy()
         moved = rng.choice(problem.num_users, size=min(4, problem.num_users), replace=False)
-        kicked[moved] = rng.permutation(kicked[moved])
-        if kicked[moved[0]]:
-            kicked[moved[0]] = rng.integers(1, problem.num_servers + 1)
-        improve(kicked)
+        perturbed[moved] = rng.permutation(perturbed[moved])
+        if perturbed[moved[0]]:
+            perturbed[moved[0]] = rng.integers(1, problem.num_servers + 1)
+        improve(perturbed)
     return search.solution()
 
 

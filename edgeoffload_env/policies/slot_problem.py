@@ -1,4 +1,4 @@
-"""One slot as an assignment problem, and what a solver of it returns: see `slot_optimum`."""
+"""One slot as an assignment problem, and its solution: see `slot_optimum`."""
 
 from dataclasses import dataclass, fields
 
@@ -15,7 +15,7 @@ class SlotProblem:
     """P1 of one slot of one game, as float64 arrays for N users and M servers.
 
     Raises `ValueError`, naming the field, on a wrong shape, a value that is not finite, a negative one, or a server
-    speed of 0. The arrays are kept as they are where they are float64 already, so do not write to them afterwards.
+    speed of 0. Float64 arrays are kept without a copy: do not write to them afterwards.
     """
 
     local_s: Floats  # (N,) s, delay of each user on its own device
@@ -42,7 +42,7 @@ class SlotProblem:
         for name, shape in shapes.items():
             value = getattr(self, name)
             if value.shape != shape:
-                raise ValueError(f"{name} has shape {value.shape}, expected {shape} for N = {users}, M = {servers}")
+                raise ValueError(f"{name} must have shape {shape} for N = {users}, M = {servers}, got {value.shape}")
             if not np.isfinite(value).all() or value.min() < 0.0:
                 raise ValueError(f"{name} must be finite and at least 0, got {value}")
         if self.server_hz.min() <= 0.0:
@@ -59,7 +59,7 @@ class SlotProblem:
         return self.server_hz.size
 
     def check_actions(self, actions: ArrayLike) -> Ints:
-        """`actions` as int64 of shape (N,); `ValueError` if it is not N integers in 0..M."""
+        """Return `actions` as int64 of shape (N,); `ValueError` unless they are N integers in 0..M."""
         array = np.asarray(actions)
         if array.shape != (self.num_users,) or array.dtype.kind not in "iu":
             raise ValueError(f"actions must be {self.num_users} integers, got {array.dtype} of shape {array.shape}")
@@ -68,7 +68,7 @@ class SlotProblem:
         return array.astype(np.int64)
 
     def delays(self, actions: ArrayLike) -> Floats:
-        """Delay of every user in seconds, shape (N,), under joint action `actions`, shape (N,)."""
+        """Compute the delay of every user in seconds, shape (N,), under joint action `actions`, shape (N,)."""
         actions = self.check_actions(actions)
         delays = self.local_s.copy()
         remote = np.flatnonzero(actions)
@@ -84,7 +84,7 @@ class SlotProblem:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SlotSolution:
-    """A joint action for one slot and what is proven about it."""
+    """A joint action for one slot, with a proven lower bound."""
 
     actions: Ints  # (N,), 0 = device, m >= 1 = server m
     mean_delay_s: float  # mean over users, of these actions

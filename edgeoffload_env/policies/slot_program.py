@@ -9,7 +9,7 @@ charges the pair for the wrong one of the two, and only if both are at a server 
 sum of delays is that of the program plus one correction per such pair at the same server. So while a user still has a
 partner to come, the state also holds whether the user is at that server; the correction is charged when the partner
 joins, and after the last partner the cases are merged by their minimum. All that later costs depend on is in the state,
-hence the program stays exact, at a factor of 2 for every user open at a time. Each server may have an order of its own.
+hence the program stays exact, at a factor of 2 for every user open at a time. Each server may have a different order.
 Equal arrivals are part of the orders (lower index first), and a pair of equal tasks needs no correction.
 
 Where `width` shows that too many users are open at a time, the caller branches on the user and server in `widest`: with
@@ -30,7 +30,7 @@ from edgeoffload_env.policies.slot_problem import Bools, Floats, Ints
 
 
 class OutOfTimeError(Exception):
-    """The deadline passed in the middle of the program."""
+    """The deadline has passed."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class States:
 
 @lru_cache(maxsize=8)
 def states_of(users: int, servers: int) -> States:
-    """The states for this size, M C(N + M, M) entries in each table, kept for the next slots."""
+    """Return the states for this size, M C(N + M, M) entries in each table, cached for the next slots."""
     blocks = []
     for total in range(users + 1):  # stars and bars: a vector is where its M - 1 bars are, in lexicographic order
         bars = np.array(list(combinations(range(total + servers - 1), servers - 1)), dtype=np.int64).reshape(
@@ -85,7 +85,7 @@ class Program:
         self.widest = self.plan.widest
 
     def _corrections(self, user: int, open_users: list[int]) -> list[tuple[int, int, int, float]]:
-        """(axis, label, server, seconds) charged when `user` joins a server where an open or tied partner is.
+        """Return (axis, label, server, seconds) charged when `user` joins the server of an open or tied partner.
 
         The axis is -1 for partners that are tied to the server.
         """
@@ -102,7 +102,7 @@ class Program:
         return charges
 
     def solve(self, deadline: float) -> Ints | None:
-        """Actions (N,) with the least sum of delays, None if no joint action has k users at allowed servers.
+        """Return actions (N,) with the least sum of delays, None if no joint action has k users at allowed servers.
 
         Raises `OutOfTimeError` once `deadline` (of `perf_counter`) has passed.
 
@@ -143,15 +143,15 @@ class Program:
         return self._trace(trail, int(states.first[count] + total.argmin()))
 
     def _trace(self, trail: list[tuple[list[int], Floats, list[int], Floats]], state: int) -> Ints:
-        """Actions (N,) that lead to the final `state`, step by step from the last."""
+        """Trace the actions (N,) that lead to the final `state`, backwards."""
         states, plan = self.states, self.plan
         actions = np.zeros(self.local.size, dtype=np.int64)
         label_of: dict[int, int] = {}
         for user, (before_users, value, after_users, layer) in zip(plan.users[::-1], trail[::-1], strict=True):
             merged = [u for u in after_users if u not in label_of]
             cases = layer[(*(label_of.get(u, slice(None)) for u in after_users), state)]
-            best = map(int, np.unravel_index(cases.argmin(), cases.shape))
-            label_of.update(zip(merged, best, strict=True))
+            argmin = map(int, np.unravel_index(cases.argmin(), cases.shape))
+            label_of.update(zip(merged, argmin, strict=True))
             label = label_of.pop(user)
             if label:
                 place = 1 + plan.labels[user][label - 1]
@@ -171,7 +171,7 @@ class Program:
 
 
 class Plan:
-    """Which users are open when, with `users` taken in this order (a base order from the last arrival to the first)."""
+    """Open users at each step for this order of `users` (a base order from the last arrival to the first)."""
 
     def __init__(self, fixed: FixedCount, users: Ints, allowed: Bools, free: Bools) -> None:
         self.users: list[int] = users.tolist()

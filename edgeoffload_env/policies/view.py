@@ -1,4 +1,4 @@
-"""What a policy is, and what it is shown."""
+"""The policy interface, and the view of the games that policies act on."""
 
 import functools
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.slot import Snapshot
-from edgeoffload_env.observation import Features, episode_features, global_state, slot_features, user_observations
+from edgeoffload_env.observation import Features, all_features, global_state, user_observations
 
 Floats = NDArray[np.float64]
 Actions = NDArray[np.integer[Any]]
@@ -19,10 +19,10 @@ Actions = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class PolicyView:
-    """B games of one configuration at the start of a slot. What a policy reads of it says what it knows.
+    """B games of one configuration at the start of a slot. The attributes that a policy reads define its information.
 
-    ``observation`` is what the users see, each its own row; ``state`` is what a central controller sees; ``snapshot``
-    is everything, unscaled.
+    ``observation`` holds the users' own observations; ``state`` is the view of a central controller; ``snapshot`` holds
+    everything, unscaled.
     """
 
     config: EdgeOffloadConfig
@@ -31,7 +31,7 @@ class PolicyView:
     """As the vector view gives it: float64 ``task_bits``, ``task_cycles``, ``device_hz``, ``channel_gain`` ``[B, N]``,
     ``server_hz``, ``backlog_cycles`` ``[B, M]``, and the integers ``slot`` ``[B]``."""
     rng: np.random.Generator
-    """The policy's own randomness; drawing from it never changes the games."""
+    """The policy's random generator; draws from it never change the games."""
 
     @property
     def num_games(self) -> int:
@@ -40,33 +40,34 @@ class PolicyView:
 
     @functools.cached_property
     def arrays(self) -> Snapshot:
-        """The snapshot as the model's functions take it."""
-        return Snapshot(*(self.snapshot[name] for name in Snapshot._fields))
+        """The snapshot without ``slot``, as the model's functions take it."""
+        return {name: array for name, array in self.snapshot.items() if name != "slot"}
 
     @functools.cached_property
     def observation(self) -> NDArray[np.float32]:
-        """Every user's observation, ``[B, N, D]``: the same numbers as in the parallel view. Made when first read."""
-        rows: NDArray[np.float32] = user_observations(self._features, self.config, dtype=np.float32, xp=xp)
+        """Every user's observation, ``[B, N, D]``: numbers as in the parallel view. Computed on first access."""
+        rows: NDArray[np.float32] = user_observations(
+            self._features, self.config, self.num_games, dtype=np.float32, xp=xp
+        )
         return rows
 
     @functools.cached_property
     def state(self) -> NDArray[np.float32]:
-        """The global state, ``[B, 2 M + 4 N]``: the same numbers as in the parallel view. Made when first read."""
-        rows: NDArray[np.float32] = global_state(self._features, dtype=np.float32, xp=xp)
+        """The global state, ``[B, S]``: numbers as in the parallel view. Computed on first access."""
+        rows: NDArray[np.float32] = global_state(self._features, self.config, dtype=np.float32, xp=xp)
         return rows
 
     @functools.cached_property
     def _features(self) -> Features:
-        episode = episode_features(self.arrays, self.config, xp=xp)
-        return slot_features(self.arrays, episode, self.config, xp=xp)
+        return all_features(self.arrays, self.config, xp=xp)
 
 
 def view_of(env: Any, rng: np.random.Generator) -> PolicyView:
-    """What a policy is shown of a running environment, of any of the views; a single game gets a batch axis of 1.
+    """Return the policy view of a running environment of any kind; a single game gets a batch axis of 1.
 
     Args:
-        env: an environment of this package after ``reset``, wrapped or not.
-        rng: the policy's own generator.
+        env: a wrapped or unwrapped environment of this package after ``reset``.
+        rng: the policy's random generator.
     """
     game = env.unwrapped if hasattr(env, "unwrapped") else env
     snapshot = game.snapshot()
@@ -78,18 +79,18 @@ def view_of(env: Any, rng: np.random.Generator) -> PolicyView:
 
 
 class PolicyError(ValueError):
-    """A policy's actions are not what the game takes."""
+    """Invalid actions of a policy."""
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """Anything that picks everyone's actions in B games at once.
+    """Interface of policies: choose the actions of all users in B games at once.
 
-    Optional, and looked for by ``evaluate``: ``name`` (a string for tables and errors; else the class's name),
-    ``check(config)`` (raises ``ValueError`` for games that the policy cannot play) and ``diagnostics`` (what the last
-    ``act`` says of itself: a dict of arrays ``[B]``, averaged into the result).
+    Optional attributes, used by ``evaluate``: ``name`` (a string for tables and errors; by default the class's name),
+    ``check(config)`` (raises ``ValueError`` for games that the policy cannot play) and ``diagnostics`` (a dict of
+    arrays ``[B]`` about the last ``act``, averaged in the result).
     """
 
     def act(self, view: PolicyView) -> Actions:
-        """Everyone's actions, integers ``[B, N]``: 0 = device, m >= 1 = server m."""
+        """Return all users' actions, integers ``[B, N]``: 0 = device, m >= 1 = server m."""
         ...

@@ -1,37 +1,81 @@
-"""A compact table of queues, choices and delays."""
+"""A compact table of queues, choices and delays, its columns from the declared quantities."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model.quantities import Quantity
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.rendering.scene import LastSlot
 
+_SERVERS_OWN = ("server_hz", "backlog_cycles")  # shown as GHz and as seconds of queue
+_USERS_OWN = ("task_bits", "task_cycles", "device_hz", "channel_gain")  # constants of the game rather than its course
 
-def ansi_table(snapshot: Snapshot, slot: int, last: LastSlot | None) -> str:
-    """The game before its next slot, and what the last slot did.
+
+def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: LastSlot | None) -> str:
+    """Return the game before its next slot, and the last slot's infos, as lines of text.
 
     Args:
+        config: the game.
         snapshot: one game, B = 1.
         slot: slots played.
         last: the last slot, or None right after a reset.
     """
-    load_s = load_factor_s(snapshot.backlog_cycles, snapshot.server_hz)[0]
-    lines = [f"slot {slot}", "server   GHz  queue/s  arrivals"]
     chosen = np.zeros(0, dtype=np.int64) if last is None else last.targets[0]
-    for m, (hz, queue_s) in enumerate(zip(snapshot.server_hz[0], load_s, strict=True), start=1):
-        users = " ".join(map(str, np.flatnonzero(chosen == m)))
-        lines.append(f"{m:6d} {hz / 1e9:5.1f} {queue_s:8.3f}  {users}".rstrip())
-    if last is None:
-        return "\n".join(lines) + "\n"
-    outcome = last.outcome
-    lines.append("device                  " + " ".join(map(str, np.flatnonzero(chosen == 0))))
-    lines[-1] = lines[-1].rstrip()
-    lines.append("user  to  upload  forward    wait  compute   delay/s")
-    parts = (outcome.upload_s, outcome.forward_s, outcome.wait_s, outcome.compute_s, outcome.delay_s)
-    for n, values in enumerate(zip(*(part[0] for part in parts), strict=True)):
-        upload_s, forward_s, wait_s, compute_s, delay_s = values
-        lines.append(
-            f"{n:4d} {chosen[n]:3d} {upload_s:7.3f}  {forward_s:7.3f} {wait_s:7.3f}  {compute_s:7.3f}  {delay_s:8.3f}"
-        )
-    lines.append(f"mean delay {outcome.delay_s.mean():.3f} s, imbalance {outcome.imbalance.item():.4f} s^2")
+    lines = [f"slot {slot}", *_server_lines(config, snapshot, chosen)]
+    fields = [q for q in config.schema.snapshot.values() if q.scope == "user" and q.name not in _USERS_OWN]
+    columns = {quantity.name: (quantity, snapshot[quantity.name][0]) for quantity in fields}
+    if last is not None:
+        lines.append(("device                  " + " ".join(map(str, np.flatnonzero(chosen == 0)))).rstrip())
+        infos = [q for q in config.schema.infos.values() if q.scope == "user"]
+        columns = {q.name: (q, last.outcome[q.name][0]) for q in _delay_last(infos)} | columns
+    if columns:
+        lines += _user_lines(columns)
+    if last is not None:
+        for quantity in config.schema.infos.values():
+            if quantity.scope == "game":
+                lines.append(f"{quantity.name} {last.outcome[quantity.name].item():.4f} {quantity.unit}")
+        lines.append(f"mean delay {last.outcome['delay_s'].mean():.3f} s")
     return "\n".join(lines) + "\n"
+
+
+def _server_lines(config: EdgeOffloadConfig, snapshot: Snapshot, chosen: NDArray[np.int64]) -> list[str]:
+    load_s = load_factor_s(snapshot["backlog_cycles"], snapshot["server_hz"])[0]
+    more = [q for q in config.schema.snapshot.values() if q.scope == "server" and q.name not in _SERVERS_OWN]
+    lines = ["server   GHz  queue/s" + "".join(f"  {_heading(q)}" for q in more) + "  arrivals"]
+    for m, (hz, queue_s) in enumerate(zip(snapshot["server_hz"][0], load_s, strict=True), start=1):
+        own = "".join(f"  {_cell(q, snapshot[q.name][0, m - 1])}" for q in more)
+        users = " ".join(map(str, np.flatnonzero(chosen == m)))
+        lines.append(f"{m:6d} {hz / 1e9:5.1f} {queue_s:8.3f}{own}  {users}".rstrip())
+    return lines
+
+
+def _user_lines(columns: dict[str, tuple[Quantity, NDArray[np.float64]]]) -> list[str]:
+    lines = ["user" + "".join(f"  {_heading(quantity)}" for quantity, _ in columns.values())]
+    users = len(next(iter(columns.values()))[1])
+    lines += [f"{n:4d}" + "".join(f"  {_cell(q, values[n])}" for q, values in columns.values()) for n in range(users)]
+    return lines
+
+
+def _delay_last(infos: list[Quantity]) -> list[Quantity]:
+    """Sort the target to the front and the delay behind its parts."""
+    order = {"target": 0, "delay_s": 2}
+    return sorted(infos, key=lambda quantity: order.get(quantity.name, 1))
+
+
+def _heading(quantity: Quantity) -> str:
+    name = quantity.name.removesuffix(f"_{quantity.unit.lower()}")
+    text = name if quantity.type is not float or quantity.unit == "1" else f"{name}/{quantity.unit}"
+    return text.rjust(_width(quantity))
+
+
+def _cell(quantity: Quantity, value: float) -> str:
+    width = _width(quantity)
+    if quantity.type is not float:
+        return f"{int(value):{width}d}"
+    return f"{value:{width}.3f}" if quantity.unit == "s" else f"{value:{width}.4g}"
+
+
+def _width(quantity: Quantity) -> int:
+    return max(8, len(quantity.name) + 1)

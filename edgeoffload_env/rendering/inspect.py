@@ -1,4 +1,4 @@
-"""An episode under the magnifying glass: where delays come from, how loads move, who offloads where."""
+"""Plots of one episode: parts of the delays, load factors and choices."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from edgeoffload_env._files import atomic_write
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
-from edgeoffload_env.evaluation.rollout import checked_actions
+from edgeoffload_env.evaluation.rollout import policy_rng, rollout
+from edgeoffload_env.model import numpy_namespace as xp
+from edgeoffload_env.model.reward import utility
 from edgeoffload_env.model.servers import load_factor_s
-from edgeoffload_env.policies.view import view_of
 from edgeoffload_env.rendering.picture import colour_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
@@ -28,22 +29,17 @@ class Episode(NamedTuple):
     """Each of ``PARTS``, ``[T, N]``; they add up to the delay."""
     load_s: NDArray[np.float64]
     """Load factors (13) at the start of each slot, ``[T, M]``."""
-    imbalance: NDArray[np.float64]
-    """(19) of each slot, ``[T]``."""
-
-    @property
-    def utility(self) -> float:
-        """Mean over users of the sum over slots of (20) at w1 = w2 = 1."""
-        return float(-sum(part.sum(axis=0).mean() for part in self.parts_s.values()) - self.imbalance.sum())
+    utility: float
+    """System utility of the episode."""
 
 
 def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode:
-    """Play an episode and keep what happened.
+    """Play an episode and record it.
 
     Args:
         policy: as ``evaluate`` takes it.
         config: the game.
-        seed: of the game; the policy's own draws come from a stream beside it.
+        seed: seed of the game; the policy draws from a separate stream.
 
     Raises:
         ValueError: the policy cannot play the game.
@@ -53,32 +49,28 @@ def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode
         player.check(config)
     env = EdgeOffloadVectorEnv(config, 1, dtype="float64")
     env.reset(seed=seed)
-    rng = np.random.default_rng((seed, 0))
-    slots: list[dict[str, Any]] = []
-    loads = []
-    for _ in range(config.max_cycles):
-        view = view_of(env, rng)
-        loads.append(load_factor_s(view.snapshot["backlog_cycles"], view.snapshot["server_hz"])[0])
-        slots.append(env.step(checked_actions(name_of(player), player.act(view), 1, config))[-1])
+    steps = list(rollout(player, name_of(player), env, policy_rng(seed), config.max_cycles))
+    infos = [step.returned[-1] for step in steps]
+    queues = [step.view.snapshot for step in steps]
     return Episode(
-        targets=np.stack([slot["target"][0] for slot in slots]),
-        parts_s={name: np.stack([slot[name][0] for slot in slots]) for name in PARTS},
-        load_s=np.stack(loads),
-        imbalance=np.stack([slot["imbalance"][0] for slot in slots]),
+        targets=np.stack([slot["target"][0] for slot in infos]),
+        parts_s={name: np.stack([slot[name][0] for slot in infos]) for name in PARTS},
+        load_s=np.stack([load_factor_s(queue["backlog_cycles"], queue["server_hz"])[0] for queue in queues]),
+        utility=float(sum(utility(slot, config, xp=xp)[0] for slot in infos)),
     )
 
 
 def draw(episode: Episode, title: str, path: Path) -> None:
-    """Write the three views of an episode as one figure.
+    """Write a figure with three plots of an episode.
 
     Args:
-        episode: what happened.
-        title: of the figure.
-        path: where to; its ending says as what.
+        episode: the recorded episode.
+        title: title of the figure.
+        path: file to write; its extension selects the format.
 
     Raises:
         ImportError: matplotlib is not installed; the message says how to get it.
-        ValueError: an ending that matplotlib does not know.
+        ValueError: an extension that matplotlib does not support.
     """
     try:
         from matplotlib.figure import Figure
@@ -95,13 +87,13 @@ def draw(episode: Episode, title: str, path: Path) -> None:
         mean = values.mean(axis=0)
         delays.bar(range(users), mean, bottom=below, color=colour, label=name.removesuffix("_s"))
         below += mean
-    delays.set(xlabel="user", ylabel="mean delay / s", title="where the delay comes from")
+    delays.set(xlabel="user", ylabel="mean delay / s", title="delay by part")
     delays.legend(fontsize=8)
 
     for m in range(servers):
         shade = _unit(colour_of(m + 1, servers))
         loads.plot(range(1, slots + 1), episode.load_s[:, m], color=shade, label=f"server {m + 1}")
-    loads.set(xlabel="slot", ylabel="load factor / s", title="queues when the slot begins", ylim=(0, None))
+    loads.set(xlabel="slot", ylabel="load factor / s", title="load at the start of the slot", ylim=(0, None))
     if servers <= 12:
         loads.legend(fontsize=8)
 
@@ -109,7 +101,7 @@ def draw(episode: Episode, title: str, path: Path) -> None:
     choices.imshow(colours[episode.targets.T], aspect="auto", interpolation="nearest")
     step = max(1, slots // 5)
     choices.set_xticks(range(0, slots, step), [str(slot + 1) for slot in range(0, slots, step)])
-    choices.set(xlabel="slot", ylabel="user", title="who offloads where (grey: device)")
+    choices.set(xlabel="slot", ylabel="user", title="choices (grey: device)")
     with atomic_write(path) as unfinished:
         figure.savefig(unfinished, dpi=130, format=path.suffix[1:] or None)
 

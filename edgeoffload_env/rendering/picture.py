@@ -1,4 +1,4 @@
-"""The picture of a scene, drawn with pygame: in a window, or as an array without a screen."""
+"""Pictures of a scene, drawn with pygame: in a window, or as an array without a display."""
 
 import colorsys
 import math
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgeoffload_env.rendering.scene import Scene
 
 WIDTH, HEIGHT = 960, 560
-_CELL = (280, 290, 225)  # the eNB's place, and how far away the cell's edge is
+_CELL = (280, 290, 225)  # x and y of the eNB, radius of the cell
 _SERVERS = (590, 80, 340, 290)  # x, y, width, height
 _CURVES = (590, 410, 340, 110)
 _BACKGROUND, _INK, _FAINT, _DEVICE = (250, 250, 248), (40, 40, 40), (205, 205, 200), (120, 120, 120)
@@ -21,23 +21,23 @@ _MOST_LABELS = 60
 
 
 class Picture:
-    """A drawing surface and, where asked for, its window.
+    """A drawing surface and an optional window.
 
-    pygame has one window in a process: the picture that was drawn last is in it.
+    pygame has one window per process, which shows the picture drawn last.
 
     Attributes:
-        closed: whether somebody asked the window to close.
+        closed: whether the user has closed the window.
 
     Raises:
-        ImportError: pygame is not installed; the message says how to get it. Without a window this waits for the first
-            picture, since some learners ask every game for pictures and never draw one.
+        ImportError: pygame is not installed; the message says how to get it. Without a window it is raised at the first
+            picture, since some learners set a render mode and never render.
     """
 
     def __init__(self, *, window: bool) -> None:
-        """Nothing is opened before the first picture.
+        """Prepare a picture; nothing is opened before the first one is drawn.
 
         Args:
-            window: show pictures.
+            window: whether to show pictures in a window.
         """
         self._pygame: Any = _import_pygame() if window else None
         self._shows = window
@@ -48,13 +48,13 @@ class Picture:
         return _picture, (self._shows,)
 
     def frame(self, scene: Scene) -> NDArray[np.uint8]:
-        """The picture as ``[height, width, 3]``."""
+        """Draw a scene and return it as ``[height, width, 3]``."""
         self._draw(scene)
         pixels = self._pygame.surfarray.array3d(self._surface)
         return np.ascontiguousarray(np.swapaxes(pixels, 0, 1), dtype=np.uint8)
 
     def show(self, scene: Scene, fps: int) -> None:
-        """The picture in the window, then a pause so that there are at most so many a second."""
+        """Draw a scene in the window, at most ``fps`` times a second."""
         self._draw(scene)
         if any(event.type == self._pygame.QUIT for event in self._pygame.event.get()):
             self.closed = True
@@ -62,7 +62,7 @@ class Picture:
         self._clock.tick(fps)
 
     def close(self) -> None:
-        """Close the window. The next picture opens a new one."""
+        """Close the window; the next picture opens a new one."""
         if self._surface is not None:
             self._surface = None
             if self._shows:
@@ -82,7 +82,7 @@ class Picture:
 
     def _draw(self, scene: Scene) -> None:
         if self._surface is None or (self._shows and self._pygame.display.get_surface() is not self._surface):
-            self._open()  # also where another picture has closed the window or taken it over
+            self._open()  # also if another picture has closed or replaced the window
         self._surface.fill(_BACKGROUND)
         config = scene.config
         self._text((24, 18), f"{scene.caption}  slot {scene.slot} of {config.max_cycles}".strip(), large=True)
@@ -91,7 +91,7 @@ class Picture:
         self._draw_curves(scene)
 
     def _draw_cell(self, scene: Scene) -> None:
-        """Users where they are, coloured by where their task runs, and the channel that they share."""
+        """Draw the users at their positions, coloured by target, and the shared uplink."""
         pygame, surface, config = self._pygame, self._surface, scene.config
         x, y, radius = _CELL
         pygame.draw.circle(surface, (255, 255, 255), (x, y), radius)
@@ -120,7 +120,7 @@ class Picture:
         self._text((443, HEIGHT - 28), "on the device")
 
     def _draw_servers(self, scene: Scene) -> None:
-        """Each server's speed, its queue, and what this slot brought."""
+        """Draw each server's speed, queue and new work of the slot."""
         pygame, surface = self._pygame, self._surface
         x, y, width, height = _SERVERS
         count = len(scene.server_hz)
@@ -143,7 +143,7 @@ class Picture:
                 self._text((x, top + thick // 2 + 9), f"+ {users} tasks" if users != 1 else "+ 1 task", colour=colour)
 
     def _draw_curves(self, scene: Scene) -> None:
-        """Mean delay and imbalance over the slots so far, each up to what its corner says."""
+        """Draw mean delay and imbalance over the slots so far, each with its upper limit in a corner."""
         pygame, surface = self._pygame, self._surface
         x, y, width, height = _CURVES
         pygame.draw.rect(surface, (255, 255, 255), (x, y, width, height))
@@ -152,7 +152,7 @@ class Picture:
         curves = ((history.mean_delay_s, 1.0, "s", _DELAY, x + 5), (history.imbalance, 0.1, "s^2", _IMBALANCE, x + 60))
         for values, least, unit, colour, label_x in curves:
             if len(values) > 1:
-                top = _round_up(max(least, *values))  # the same for most games, so that pictures can be compared
+                top = _round_up(max(least, *values))  # the same for most games, which makes pictures comparable
                 self._text((label_x, y + 3), f"{top:g} {unit}", colour=colour)
                 places = [
                     (x + width * i / max(1, scene.config.max_cycles - 1), y + height - 4 - (height - 8) * v / top)
@@ -173,7 +173,7 @@ class Picture:
 
 
 def colour_of(target: int, servers: int) -> tuple[int, int, int]:
-    """The colour of a choice: grey for the device, one for each server."""
+    """Return the colour of a target: grey for the device, one for each server."""
     if target == 0:
         return _DEVICE
     if servers <= len(_COLOURS):
@@ -183,7 +183,7 @@ def colour_of(target: int, servers: int) -> tuple[int, int, int]:
 
 
 def _round_up(value: float) -> float:
-    """To 1, 2 or 5 times a power of ten, the end of an axis."""
+    """Round up to 1, 2 or 5 times a power of ten, for the end of an axis."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(power * digit for digit in (1.0, 2.0, 5.0, 10.0) if power * digit >= value * (1.0 - 1e-9))
 

@@ -1,4 +1,4 @@
-"""Watching policies play: in a window, or recorded to a file."""
+"""Playback of policies in a window, and recording to a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,15 +11,14 @@ from edgeoffload_env._files import atomic_write
 from edgeoffload_env._validation import fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
-from edgeoffload_env.evaluation.rollout import checked_actions
-from edgeoffload_env.policies.view import view_of
+from edgeoffload_env.evaluation.rollout import policy_rng, rollout
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
-ENDINGS = (".gif", ".mp4")
+EXTENSIONS = (".gif", ".mp4")
 
 
 def play(
-    contestants: Sequence[Any],
+    policies: Sequence[Any],
     config: EdgeOffloadConfig,
     *,
     seed: int = 0,
@@ -27,40 +26,41 @@ def play(
     record: Path | None = None,
     fps: int = 5,
 ) -> list[float]:
-    """Let policies play an episode of the same game, side by side.
+    """Play an episode of the same game with each policy, side by side.
 
     Args:
-        contestants: policies, as ``evaluate`` takes them; one where there is a window.
+        policies: as ``evaluate`` takes them; only one in a window.
         config: the game.
-        seed: of the game; each policy's own draws come from a stream beside it.
-        slots: how many to play at most; all by default.
-        record: a .gif or .mp4 file in place of a window.
-        fps: slots a second.
+        seed: seed of the game; each policy draws from a separate stream.
+        slots: maximum number of slots; the whole episode by default.
+        record: .gif or .mp4 file to write instead of opening a window.
+        fps: slots per second.
 
     Returns:
-        Each one's system utility over the slots that were played: a window may be closed early.
+        Each policy's system utility over the slots played: the user may close a window early.
 
     Raises:
-        ValueError: a file of another kind, a policy that cannot play the game, or several policies in a window.
-        ImportError: what pictures or recordings need is not installed; the message says how to get it.
+        ValueError: an unsupported extension, a policy that cannot play the game, or several policies in a window.
+        ImportError: a missing package; the message says how to install it.
     """
-    if record is not None and record.suffix not in ENDINGS:
-        fail("record", str(record), f"a file that ends in {' or '.join(ENDINGS)}")
-    if record is None and len(contestants) > 1:
-        fail("policies", len(contestants), "1 in a window, or --record")
-    players = [as_policy(contestant) for contestant in contestants]
+    if record is not None and record.suffix not in EXTENSIONS:
+        fail("record", str(record), f"a file with the extension {' or '.join(EXTENSIONS)}")
+    if record is None and len(policies) > 1:
+        fail("the number of policies", len(policies), "1 in a window; use --record for several")
+    players = [as_policy(policy) for policy in policies]
     render_mode = "human" if record is None else "rgb_array"
     games = [_game(player, config, seed, render_mode, fps) for player in players]
-    rngs = [np.random.default_rng((seed, number)) for number in range(len(players))]
-    frames = [] if record is None else [_beside(games)]
-    for _ in range(config.max_cycles if slots is None else min(slots, config.max_cycles)):
+    frames = [] if record is None else [_side_by_side(games)]
+    slots = config.max_cycles if slots is None else min(slots, config.max_cycles)
+    rollouts = [
+        rollout(player, name_of(player), game, policy_rng(seed, number), slots)
+        for number, (player, game) in enumerate(zip(players, games, strict=True))
+    ]
+    for _ in zip(*rollouts, strict=True):
+        if record is not None:
+            frames.append(_side_by_side(games))
         if games[0].closed:
             break
-        for player, game, rng in zip(players, games, rngs, strict=True):
-            actions = checked_actions(name_of(player), player.act(view_of(game, rng)), 1, config)[0]
-            game.step(dict(zip(game.agents, actions.tolist(), strict=True)))
-        if record is not None:
-            frames.append(_beside(games))
     for game in games:
         game.close()
     if record is not None:
@@ -77,7 +77,7 @@ def _game(player: Any, config: EdgeOffloadConfig, seed: int, render_mode: str, f
     return game
 
 
-def _beside(games: Sequence[EdgeOffloadParallelEnv]) -> NDArray[Any]:
+def _side_by_side(games: Sequence[EdgeOffloadParallelEnv]) -> NDArray[Any]:
     return np.concatenate([np.asarray(game.render()) for game in games], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""What a picture of the game shows: one slot's choices and queues, and how the episode went so far."""
+"""Scenes, the content of pictures: choices and queues of one slot, and the history of the episode."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.channel import path_gain
+from edgeoffload_env.model.reward import utility
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.model.slot import Outcome, Snapshot
 
@@ -17,10 +19,10 @@ _GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 
 
 class LastSlot(NamedTuple):
-    """A slot that was played."""
+    """The last slot."""
 
     before: Snapshot
-    """What it acted on, B = 1."""
+    """Snapshot at its start, B = 1."""
     targets: NDArray[np.int64]
     """``[1, N]``"""
     outcome: Outcome
@@ -28,31 +30,29 @@ class LastSlot(NamedTuple):
 
 @dataclass
 class History:
-    """How the slots of the running episode went."""
+    """Metrics of the slots of the running episode."""
 
     mean_delay_s: list[float] = field(default_factory=list)
     imbalance: list[float] = field(default_factory=list)
+    utility: float = 0.0
+    """System utility of the slots so far."""
 
-    @property
-    def utility(self) -> float:
-        """Mean over users of the sum over slots of (20) at w1 = w2 = 1."""
-        return -sum(self.mean_delay_s) - sum(self.imbalance)
-
-    def add(self, outcome: Outcome) -> None:
-        """One slot more."""
-        self.mean_delay_s.append(float(outcome.delay_s.mean()))
-        self.imbalance.append(float(outcome.imbalance.item()))
+    def add(self, outcome: Outcome, config: EdgeOffloadConfig) -> None:
+        """Count one more slot."""
+        self.mean_delay_s.append(float(outcome["delay_s"].mean()))
+        self.imbalance.append(float(outcome["imbalance"].item()))
+        self.utility += float(utility(outcome, config, xp=xp)[0])
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything a picture needs; plain arrays of one game."""
+    """Content of a picture; arrays of one game."""
 
     config: EdgeOffloadConfig
     slot: int
     """Slots played."""
     users_m: Floats
-    """``[N, 2]`` around the eNB. The distance is the user's; the direction is not part of the game and fixed."""
+    """``[N, 2]`` around the eNB. Distances are the users'; directions are not part of the game and are fixed."""
     targets: NDArray[np.int64]
     """Each user's choice in the last slot, ``[N]``; empty before the first."""
     delay_s: Floats
@@ -60,9 +60,9 @@ class Scene:
     server_hz: Floats
     """``[M]``"""
     queue_s: Floats
-    """Load factors (13) left over for the next slot, ``[M]``."""
+    """Load factors (13) at the start of the next slot, ``[M]``."""
     arrived_s: Floats
-    """Of the last slot's load factors the part that its tasks brought, ``[M]``."""
+    """Part of the load factors that the last slot's tasks added, ``[M]``."""
     history: History
     caption: str = ""
 
@@ -75,24 +75,24 @@ def scene_of(
     history: History,
     caption: str = "",
 ) -> Scene:
-    """The scene before a slot.
+    """Make the scene before a slot.
 
     Args:
-        config: the game's.
-        snapshot: what the next slot acts on, B = 1.
-        slot: slots played.
-        last: the slot before, None right after a reset.
-        history: of the episode.
-        caption: what to write above it.
+        config: constants of the game.
+        snapshot: one game at the start of the next slot, B = 1.
+        slot: number of slots played.
+        last: the last slot, None right after a reset.
+        history: history of the episode.
+        caption: text above the picture.
     """
-    distance_m = distance_of(snapshot.channel_gain[0])
+    distance_m = distance_of(snapshot["channel_gain"][0])
     angle = np.arange(len(distance_m)) * _GOLDEN_ANGLE
-    server_hz = snapshot.server_hz[0]
+    server_hz = snapshot["server_hz"][0]
     arrived = np.zeros(len(server_hz))
     targets, delay_s = np.zeros(0, dtype=np.int64), np.zeros(0)
     if last is not None:
-        targets, delay_s = last.targets[0], last.outcome.delay_s[0]
-        cycles = np.bincount(targets, last.before.task_cycles[0], minlength=len(server_hz) + 1)[1:]
+        targets, delay_s = last.targets[0], last.outcome["delay_s"][0]
+        cycles = np.bincount(targets, last.before["task_cycles"][0], minlength=len(server_hz) + 1)[1:]
         arrived = load_factor_s(cycles, server_hz)
     return Scene(
         config=config,
@@ -101,7 +101,7 @@ def scene_of(
         targets=targets,
         delay_s=delay_s,
         server_hz=server_hz,
-        queue_s=load_factor_s(snapshot.backlog_cycles[0], server_hz),
+        queue_s=load_factor_s(snapshot["backlog_cycles"][0], server_hz),
         arrived_s=arrived,
         history=history,
         caption=caption,
@@ -109,7 +109,7 @@ def scene_of(
 
 
 def distance_of(channel_gain: Floats) -> Floats:
-    """The distance in metres at which the path gain is so much."""
+    """Return the distance in metres with the given path gain."""
     near, far = path_gain(np.array([1.0, 10.0]))
     exponent = np.log10(far / near)  # the gain is a power of the distance
     distance_m: Floats = (channel_gain / near) ** (1.0 / exponent)

@@ -4,6 +4,8 @@ from typing import Any
 
 from pettingzoo.utils.conversions import parallel_to_aec_wrapper
 
+from edgeoffload_env._validation import fail
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.views.checks import check_action
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
@@ -30,11 +32,11 @@ class EdgeOffloadAECEnv(parallel_to_aec_wrapper):
             TypeError, ValueError: an action that is not allowed, or no episode under way; nothing has changed then.
         """
         if not self._running or not self.agents:
-            raise ValueError("step() without a running episode; allowed: after reset() and before the episode's end")
+            raise ValueError("step() without a running episode; call reset() first")
         agent = self.agent_selection
         if self.truncations[agent]:
             if action is not None:
-                raise ValueError(f"action of {agent} = {action!r} is not allowed; allowed: None, its episode is over")
+                fail(f"the action of {agent}, whose episode is over,", action, "None")
         else:
-            action = check_action(agent, action, self.env.config.servers)
+            action = check_action(agent, action, action_count(self.env.config))
         super().step(action)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env._validation import fail
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.scenarios import configure
 from edgeoffload_env.views.checks import check_action
@@ -14,19 +15,18 @@ from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
 
 class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.integer[Any]]]):
-    """Everyone's actions at once from the global state; ``gymnasium.make("edgeoffload/<scenario>-central-v0")``.
+    """One learner acts for all users on the global state; ``gymnasium.make("edgeoffload/<scenario>-central-v0")``.
 
-    * Observation: :func:`.observation.global_state`, float32 ``(2 M + 4 N,)``.
+    * Observation: :func:`.observation.global_state`, float32 ``(S,)``.
     * Action: ``MultiDiscrete([M + 1] * N)``, for each user 0 (device) or the number of a server.
     * Reward: the mean over users of the users' rewards.
-    * Info after a step: ``delay_s``, ``upload_s``, ``forward_s``, ``wait_s``, ``compute_s`` (float64 ``[N]``),
-      ``target`` (int64 ``[N]``) and ``imbalance`` (a float); empty after reset.
+    * Info after a step: the parallel view's infos, those of users as arrays ``[N]``; empty after reset.
     * Episodes end by truncation after ``max_cycles`` slots, never by termination.
 
     A seed gives the same game as in the parallel view.
 
     Args:
-        scenario: a name from ``scenarios.names()``, or a configuration of one's own.
+        scenario: a name from ``scenarios.names()``, or a configuration.
         render_mode: None, "human", "rgb_array" or "ansi", as in the parallel view.
         **overrides: fields of :class:`EdgeOffloadConfig`.
 
@@ -46,7 +46,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         self.render_mode = render_mode
         self._game = EdgeOffloadParallelEnv(self.config, render_mode)
         self.observation_space = self._game.state_space
-        self.action_space = gymnasium.spaces.MultiDiscrete([self.config.servers + 1] * self.config.num_users)
+        self.action_space = gymnasium.spaces.MultiDiscrete([action_count(self.config)] * self.config.num_users)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -76,10 +76,11 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         agents = self._game.possible_agents
         targets = self._checked(action)
         _, rewards, _, truncations, infos = self._game.step(dict(zip(agents, targets, strict=True)))
+        first = infos[agents[0]]
         info: dict[str, Any] = {
-            name: np.array([infos[agent][name] for agent in agents]) for name in infos[agents[0]] if name != "imbalance"
+            name: np.array([infos[agent][name] for agent in agents]) if quantity.scope == "user" else first[name]
+            for name, quantity in self.config.schema.infos.items()
         }
-        info["imbalance"] = infos[agents[0]]["imbalance"]
         reward = float(np.mean(list(rewards.values())))
         return self._game.state(), reward, False, truncations[agents[0]], info
 
@@ -97,12 +98,12 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
 
     def _checked(self, action: Any) -> list[int]:
         """One int for each user."""
-        users, servers = self.config.num_users, self.config.servers
-        allowed = f"{users} integers from 0 (device) to {servers} (last server), one for each user"
+        users, count = self.config.num_users, action_count(self.config)
+        expected = f"{users} integers in [0, {count - 1}], one for each user"
         try:
             shape = np.shape(action)
         except ValueError:  # a list of unequal lists
-            fail("action", action, allowed)
+            fail("action", action, expected)
         if shape != (users,):
-            fail("action", action, allowed, ValueError if shape else TypeError)
-        return [check_action(agent, a, servers) for agent, a in zip(self._game.possible_agents, action, strict=True)]
+            fail("action", action, expected, ValueError if shape else TypeError)
+        return [check_action(agent, a, count) for agent, a in zip(self._game.possible_agents, action, strict=True)]

@@ -9,18 +9,19 @@ from pettingzoo import ParallelEnv
 
 from edgeoffload_env import observation
 from edgeoffload_env._validation import check_choice
+from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
-from edgeoffload_env.model.draws import draw_system, draw_tasks
-from edgeoffload_env.model.slot import Snapshot, play_slot
+from edgeoffload_env.model.reward import utility
+from edgeoffload_env.model.slot import Outcome, Snapshot, advance
 from edgeoffload_env.rendering.ansi import ansi_table
 from edgeoffload_env.rendering.picture import Picture
 from edgeoffload_env.rendering.scene import History, LastSlot, scene_of
 from edgeoffload_env.views import spaces
-from edgeoffload_env.views.backends import NumpyUniforms
+from edgeoffload_env.views.ahead import DrawnAhead
 from edgeoffload_env.views.checks import check_actions, check_options, check_seed, check_snapshot
-
-_TASKS_AHEAD = 64  # slots drawn at once: drawing for one slot costs as much as for many
+from edgeoffload_env.views.dicts import dict_maker
+from edgeoffload_env.views.streams import NumpyStreams
 
 
 class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
@@ -44,13 +45,17 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             check_choice("render_mode", render_mode, self.metadata["render_modes"])
         self.config = config
         self.render_mode = render_mode
-        self.possible_agents = [f"user_{n}" for n in range(config.num_users)]
+        self.possible_agents = user_names(config)
         self.agents: list[str] = []
         self.state_space = spaces.state_box(config)
         self._observation_spaces = {agent: spaces.observation_box(config) for agent in self.possible_agents}
         self._action_spaces = {agent: spaces.action_choices(config) for agent in self.possible_agents}
         self.observation_spaces, self.action_spaces = self._observation_spaces, self._action_spaces
-        self._uniforms = NumpyUniforms()
+        self._streams = NumpyStreams([process.name for process in config.schema.processes])
+        self._action_count = action_count(config)
+        self._user_infos = [name for name, q in config.schema.infos.items() if q.scope == "user"]
+        self._game_infos = [name for name, q in config.schema.infos.items() if q.scope == "game"]
+        self._info_names = (*self._user_infos, *self._game_infos)
         self._slot = 0
         self._snapshot: Snapshot | None = None
         self._last: LastSlot | None = None
@@ -87,18 +92,13 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         seed = check_seed(seed)
         given = check_options(options)
         start = None if given is None else check_snapshot(given, self.config, None)
-        self._uniforms.seed(seed)
-        system = draw_system(self._uniforms, 1, self.config, xp=xp)
-        if start is None:
-            self._slot, backlog_cycles = 0, system.backlog_cycles
-            self._system = system.device_hz, system.channel_gain, system.server_hz
-            self._draw_ahead()
-        else:
+        self._streams.begin_episode(seed)
+        self._slot = 0
+        snapshot = None
+        if start is not None:
             snapshot, self._slot = start
-            backlog_cycles = snapshot.backlog_cycles
-            self._system = snapshot.device_hz, snapshot.channel_gain, snapshot.server_hz
-            self._draw_ahead(snapshot)
-        self._take_next_tasks(backlog_cycles)
+        self._ahead = DrawnAhead(self.config, self._streams, snapshot)
+        self._snapshot = self._ahead.first | self._ahead.take()
         self.agents = self.possible_agents[:]
         self._last, self.history = None, History()
         if self.render_mode == "human":
@@ -126,69 +126,53 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             TypeError, ValueError: a bad action, or no episode under way; nothing has changed then.
         """
         if self._snapshot is None or not self.agents:
-            raise ValueError("step() without a running episode; allowed: after reset() and before the episode's end")
+            raise ValueError("step() without a running episode; call reset() first")
         agents = self.agents
-        targets = check_actions(actions, agents, self.config.servers)
+        targets = check_actions(actions, agents, self._action_count)
         target = np.array([targets])
-        outcome = play_slot(self._snapshot, target, self.config, xp=xp)
-        self._last = LastSlot(self._snapshot, target, outcome)
+        before = self._snapshot
+        outcome, self._snapshot = advance(before, target, self._ahead.take(), self.config, xp=xp)
+        self._last = LastSlot(before, target, outcome)
         if self._picture is not None:
-            self.history.add(outcome)
+            self.history.add(outcome, self.config)
         self._slot += 1
-        self._take_next_tasks(outcome.next_backlog_cycles)
         truncated = self._slot >= self.config.max_cycles
         if truncated:
             self.agents = []
         if self.render_mode == "human":
             self.render()
-        parts = zip(
-            outcome.delay_s[0].tolist(),
-            outcome.upload_s[0].tolist(),
-            outcome.forward_s[0].tolist(),
-            outcome.wait_s[0].tolist(),
-            outcome.compute_s[0].tolist(),
-            targets,
-            strict=True,
-        )
-        imbalance = outcome.imbalance.item()
-        infos = [
-            {
-                "delay_s": delay_s,
-                "upload_s": upload_s,
-                "forward_s": forward_s,
-                "wait_s": wait_s,
-                "compute_s": compute_s,
-                "target": chosen,
-                "imbalance": imbalance,
-            }
-            for delay_s, upload_s, forward_s, wait_s, compute_s, chosen in parts
-        ]
+        infos = self._infos(outcome)
         return (
             self._observe(),
-            dict(zip(agents, outcome.reward[0].tolist(), strict=True)),
+            dict(zip(agents, outcome["reward"][0].tolist(), strict=True)),
             dict.fromkeys(agents, False),
             dict.fromkeys(agents, truncated),
             dict(zip(agents, infos, strict=True)),
         )
 
     def state(self) -> NDArray[np.float32]:
-        """The global view for a centralised critic, float32 ``(2 M + 4 N,)``; see :func:`.observation.global_state`."""
+        """Return the global view for a centralised critic, float32 ``(S,)``; see :func:`.observation.state_names`."""
         if self._snapshot is None:
-            raise ValueError("state() before reset(); allowed: after it")
-        episode = observation.episode_features(self._snapshot, self.config, xp=xp)
-        features = observation.slot_features(self._snapshot, episode, self.config, xp=xp)
-        state: NDArray[np.float32] = observation.global_state(features, dtype=np.float32, xp=xp)[0]
+            raise ValueError("state() needs a reset() first")
+        features = observation.all_features(self._snapshot, self.config, xp=xp)
+        state: NDArray[np.float32] = observation.global_state(features, self.config, dtype=np.float32, xp=xp)[0]
         return state
+
+    def utility(self) -> float:
+        """Return the system utility of the last slot: the mean over users of (20) with all weights 1."""
+        if self._last is None:
+            raise ValueError("utility() needs a step() first")
+        return float(utility(self._last.outcome, self.config, xp=xp)[0])
 
     def snapshot(self) -> dict[str, Any]:
         """The raw SI values that the next :meth:`step` acts on, float64 copies, and ``slot``, the slots played."""
         if self._snapshot is None:
-            raise ValueError("snapshot() before reset(); allowed: after it")
-        fields = {name: array[0].copy() for name, array in self._snapshot._asdict().items()}
+            raise ValueError("snapshot() needs a reset() first")
+        fields = {name: array[0].copy() for name, array in self._snapshot.items()}
         return fields | {"slot": self._slot}
 
     def render(self) -> NDArray[np.uint8] | str | None:
-        """The game before its next slot, and what the last one did.
+        """Show the game before its next slot, and the results of the last one.
 
         Returns:
             A table where ``render_mode`` is "ansi", a picture ``[height, width, 3]`` where it is "rgb_array"; None
@@ -198,9 +182,9 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             gymnasium.logger.warn("render() without a render_mode: pass render_mode='ansi' when making the environment")
             return None
         if self._snapshot is None:
-            raise ValueError("render() before reset(); allowed: after it")
+            raise ValueError("render() needs a reset() first")
         if self._picture is None:
-            return ansi_table(self._snapshot, self._slot, self._last)
+            return ansi_table(self.config, self._snapshot, self._slot, self._last)
         scene = scene_of(self.config, self._snapshot, self._slot, self._last, self.history, self.caption)
         if self.render_mode == "rgb_array":
             return self._picture.frame(scene)
@@ -222,40 +206,13 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         name: str = self.metadata["name"]
         return name
 
-    def _draw_ahead(self, first: Snapshot | None = None) -> None:
-        """Draw the tasks of the coming slots, and all of their observations but the loads.
-
-        Args:
-            first: a snapshot whose tasks come before the drawn ones.
-        """
-        slots = min(_TASKS_AHEAD, self.config.max_cycles + 1)
-        bits, cycles = draw_tasks(self._uniforms, slots, self.config)
-        if first is not None:
-            bits, cycles = np.concatenate([first.task_bits, bits]), np.concatenate([first.task_cycles, cycles])
-        # Rows in one piece, as in a copy: numpy sums in an order, hence to last bits, that follow the layout
-        bits, cycles = np.ascontiguousarray(bits), np.ascontiguousarray(cycles)
-        self._tasks_ahead = bits, cycles
-        device_hz, channel_gain, server_hz = self._system
-        unloaded = Snapshot(bits, cycles, device_hz, channel_gain, server_hz, np.zeros_like(server_hz))
-        episode = observation.episode_features(unloaded, self.config, xp=xp)
-        features = observation.slot_features(unloaded, episode, self.config, xp=xp)
-        self._observations_ahead = observation.user_observations(features, self.config, dtype=np.float32, xp=xp)
-        self._next = 0
-
-    def _take_next_tasks(self, backlog_cycles: NDArray[np.float64]) -> None:
-        bits, cycles = self._tasks_ahead
-        if self._next == len(bits):
-            self._draw_ahead()
-            bits, cycles = self._tasks_ahead
-        i = self._next
-        self._next = i + 1
-        self._snapshot = Snapshot(bits[i : i + 1], cycles[i : i + 1], *self._system, backlog_cycles)
+    def _infos(self, outcome: Outcome) -> list[dict[str, Any]]:
+        """Every user's info, plain Python numbers in dicts of their own."""
+        columns = [outcome[name][0].tolist() for name in self._user_infos]
+        columns += [outcome[name][0].tolist() * self.config.num_users for name in self._game_infos]
+        return list(map(dict_maker(self._info_names), *columns))
 
     def _observe(self) -> dict[str, NDArray[np.float32]]:
-        """The observations of this slot, written once into rows that are handed out once."""
+        """The observations of this slot, in rows that are handed out once."""
         assert self._snapshot is not None
-        rows = self._observations_ahead[self._next - 1]
-        rows[:, : self.config.servers] = observation.load_features(
-            self._snapshot.backlog_cycles, self._snapshot.server_hz
-        )
-        return dict(zip(self.possible_agents, rows, strict=True))
+        return dict(zip(self.possible_agents, self._ahead.observe(self._snapshot), strict=True))

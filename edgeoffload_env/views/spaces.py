@@ -3,6 +3,7 @@
 import gymnasium
 import numpy as np
 
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.observation import observation_size, state_size
 
@@ -17,10 +18,10 @@ def observation_box(config: EdgeOffloadConfig) -> gymnasium.spaces.Box:
 
 
 def state_box(config: EdgeOffloadConfig) -> gymnasium.spaces.Box:
-    """The global state: float32 ``(2 M + 4 N,)``."""
+    """The global state: float32 ``(S,)``."""
     return _box(state_size(config))
 
 
 def action_choices(config: EdgeOffloadConfig) -> gymnasium.spaces.Discrete:
-    """One user's actions: the device or one of the M servers."""
-    return gymnasium.spaces.Discrete(config.servers + 1)
+    """One user's actions."""
+    return gymnasium.spaces.Discrete(action_count(config))

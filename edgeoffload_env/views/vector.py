@@ -1,20 +1,26 @@
 """B games at once over arrays of numpy or torch, with same-step autoreset."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from edgeoffload_env import observation
 from edgeoffload_env._validation import check_int, fail
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
-from edgeoffload_env.model.draws import System, draw_system, draw_tasks, tasks_from
-from edgeoffload_env.model.slot import Outcome, Snapshot, play_slot
-from edgeoffload_env.observation import EpisodeFeatures
+from edgeoffload_env.model.draws import first_snapshot, next_fields
+from edgeoffload_env.model.quantities import Noise, Scope
+from edgeoffload_env.model.slot import Outcome, Snapshot, advance
+from edgeoffload_env.observation import Features
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.backends import Backend
 from edgeoffload_env.views.checks import check_options, check_seed, check_snapshot
+
+Uniforms = dict[str, Mapping[Scope, int]]
+"""How many uniform numbers each process needs for each user and each server."""
 
 
 class EdgeOffloadVectorEnv:
@@ -52,7 +58,8 @@ class EdgeOffloadVectorEnv:
         self.observation_space = spaces.observation_box(config)
         self.action_space = spaces.action_choices(config)
         self.state_space = spaces.state_box(config)
-        self._uniforms = self.backend.uniforms()
+        self._streams = self.backend.streams([process.name for process in config.schema.processes])
+        self._next_uniforms: Uniforms = {process.name: process.next_uniforms for process in config.schema.moving}
         self._slot = 0
         self._snapshot: Snapshot | None = None
 
@@ -72,11 +79,10 @@ class EdgeOffloadVectorEnv:
         seed = check_seed(seed)
         given = check_options(options)
         start = None if given is None else check_snapshot(given, self.config, self.num_envs)
-        self._uniforms.seed(seed)
-        self._begin_episode()
+        self._begin_episode(seed)
         if start is not None:
             arrays, self._slot = start
-            self._start_from(Snapshot(*(self.backend.asarray(array.T).T for array in arrays)))
+            self._start_from({name: self.backend.asarray(array.T).T for name, array in arrays.items()})
         return self._observe(), {}
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Array]]:
@@ -95,19 +101,14 @@ class EdgeOffloadVectorEnv:
             TypeError, ValueError: bad actions, or no episode under way; nothing has changed then.
         """
         if self._snapshot is None:
-            raise ValueError("step() before reset(); allowed: after it")
+            raise ValueError("step() needs a reset() first")
         target = self._checked(actions)
-        drawn = self._uniforms.draw((2, self.config.num_users, self.num_envs))
-        outcome, self._snapshot, obs = self._advance(self._snapshot, target, drawn, self._episode)
+        drawn = self._draw(self._next_uniforms)
+        outcome, self._snapshot, obs = self._advance(self._snapshot, target, drawn, self._lasting)
         self._slot += 1
         info = {
-            "delay_s": outcome.delay_s,
-            "upload_s": outcome.upload_s,
-            "forward_s": outcome.forward_s,
-            "wait_s": outcome.wait_s,
-            "compute_s": outcome.compute_s,
-            "target": target,
-            "imbalance": outcome.imbalance[:, 0],
+            name: outcome[name][:, 0] if quantity.scope == "game" else outcome[name]
+            for name, quantity in self.config.schema.infos.items()
         }
         truncated = self._slot >= self.config.max_cycles
         if truncated:
@@ -116,88 +117,110 @@ class EdgeOffloadVectorEnv:
             obs = self._observe()
         xp, games = self.backend.xp, (self.num_envs,)
         flags = {"dtype": xp.bool, "device": self.backend.device}
-        return obs, outcome.reward, xp.zeros(games, **flags), xp.full(games, truncated, **flags), info
+        return obs, outcome["reward"], xp.zeros(games, **flags), xp.full(games, truncated, **flags), info
 
     def state(self) -> Array:
-        """The global view for centralised critics, ``[B, 2 M + 4 N]``; see :func:`.observation.global_state`."""
-        return observation.global_state(self._features(), dtype=self.backend.dtype, xp=self.backend.xp)
+        """The global view for centralised critics, ``[B, S]``; see :func:`.observation.state_names`."""
+        return observation.global_state(self._features(), self.config, dtype=self.backend.dtype, xp=self.backend.xp)
 
     def snapshot(self) -> dict[str, Array]:
         """Copies of the raw SI values that the next :meth:`step` acts on, with a leading B, and ``slot`` ``[B]``."""
         if self._snapshot is None:
-            raise ValueError("snapshot() before reset(); allowed: after it")
+            raise ValueError("snapshot() needs a reset() first")
         xp = self.backend.xp
-        fields = {name: xp.asarray(array, copy=True) for name, array in self._snapshot._asdict().items()}
+        fields = {name: xp.asarray(array, copy=True) for name, array in self._snapshot.items()}
         return fields | {"slot": xp.full((self.num_envs,), self._slot, dtype=xp.int64, device=self.backend.device)}
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the compiled step, which is made again when needed."""
+        """Return the state without the compiled step, which is compiled again when needed."""
         return {name: value for name, value in self.__dict__.items() if name != "_advance"}
 
-    def _begin_episode(self) -> None:
-        system: System = draw_system(self._uniforms, self.num_envs, self.config, xp=self.backend.xp)
-        tasks = draw_tasks(self._uniforms, self.num_envs, self.config)
+    def _begin_episode(self, seed: int | None = None) -> None:
+        self._streams.begin_episode(seed)
+        uniforms = {process.name: process.first_uniforms for process in self.config.schema.processes}
+        noise = self._finish(self._draw(uniforms), uniforms)
         self._slot = 0
-        self._start_from(Snapshot(*tasks, *system))
+        self._start_from(first_snapshot(noise, self.config, xp=self.backend.xp))
 
     def _start_from(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._episode = observation.episode_features(snapshot, self.config, xp=self.backend.xp)
+        self._lasting = observation.episode_features(snapshot, self.config, xp=self.backend.xp)
+
+    def _draw(self, uniforms: Uniforms) -> dict[str, Noise]:
+        """Draw the raw numbers of some processes."""
+        sizes = {"user": self.config.num_users, "server": self.config.servers, "game": 1}
+        return {
+            process: {
+                scope: self._streams.draw(process, (count, sizes[scope], self.num_envs))
+                for scope, count in counts.items()
+            }
+            for process, counts in uniforms.items()
+        }
+
+    def _finish(self, drawn: dict[str, Noise], uniforms: Uniforms) -> dict[str, Noise]:
+        """Turn raw numbers into uniform ones; can be compiled."""
+        return {
+            process: {scope: self._streams.finish(drawn[process][scope], count) for scope, count in counts.items()}
+            for process, counts in uniforms.items()
+        }
 
     @functools.cached_property
     def _advance(self) -> Any:
         """The transition and the observation after it, as one function for ``torch.compile`` to fuse."""
+        xp, config, dtype, games = self.backend.xp, self.config, self.backend.dtype, self.num_envs
+        uniforms = self._next_uniforms
 
-        def advance(
-            snapshot: Snapshot, target: Array, drawn: Array, episode: EpisodeFeatures
+        def play(
+            snapshot: Snapshot, target: Array, drawn: dict[str, Noise], lasting: Features
         ) -> tuple[Outcome, Snapshot, Array]:
-            xp, config = self.backend.xp, self.config
-            outcome = play_slot(snapshot, target, config, xp=xp)
-            tasks = tasks_from(self._uniforms.finish(drawn), config)
-            following = Snapshot(*tasks, *snapshot[2:5], outcome.next_backlog_cycles)
-            features = observation.slot_features(following, episode, config, xp=xp)
-            obs = observation.user_observations(features, config, dtype=self.backend.dtype, xp=xp)
-            return outcome, following, obs
+            coming = next_fields(snapshot, self._finish(drawn, uniforms), config, xp=xp)
+            outcome, following = advance(snapshot, target, coming, config, xp=xp)
+            features = observation.all_features(following, config, xp=xp, lasting=lasting)
+            return outcome, following, observation.user_observations(features, config, games, dtype=dtype, xp=xp)
 
         if not self._compile:
-            return advance
+            return play
         import torch
 
         # This object fixes every shape, type and constant; checking them at each call costs more than some kernels.
-        # A code object of its own keeps the compiled step from serving another object.
-        advance.__code__ = advance.__code__.replace()
+        # A copy of the code object: torch caches compiled code by it, and another view must not get this one's.
+        play.__code__ = play.__code__.replace()
         no_guards = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}
-        return torch.compile(advance, fullgraph=True, dynamic=False, options=no_guards)
+        return torch.compile(play, fullgraph=True, dynamic=False, options=no_guards)
 
-    def _features(self) -> observation.Features:
+    def _features(self) -> Features:
         if self._snapshot is None:
-            raise ValueError("state() before reset(); allowed: after it")
-        return observation.slot_features(self._snapshot, self._episode, self.config, xp=self.backend.xp)
+            raise ValueError("state() needs a reset() first")
+        return observation.all_features(self._snapshot, self.config, xp=self.backend.xp, lasting=self._lasting)
 
     def _observe(self) -> Array:
-        features = self._features()
-        return observation.user_observations(features, self.config, dtype=self.backend.dtype, xp=self.backend.xp)
+        backend = self.backend
+        return observation.user_observations(
+            self._features(), self.config, self.num_envs, dtype=backend.dtype, xp=backend.xp
+        )
 
     def _checked(self, actions: Any) -> Array:
         """The actions as the backend's small integers, laid out user-major in memory like the other arrays."""
         xp, shape = self.backend.xp, (self.num_envs, self.config.num_users)
-        allowed = f"integers {list(shape)} from 0 (device) to {self.config.servers} (last server)"
+        count = action_count(self.config)
+        choices = f"in [0, {count - 1}] (0 = device, m = server m)"
+        expected = f"integers {list(shape)} {choices}"
         try:
             array = xp.asarray(actions, device=self.backend.device)
         except (TypeError, ValueError, RuntimeError):
-            fail("actions", actions, allowed, TypeError)
+            fail("actions", actions, expected, TypeError)
         if not xp.isdtype(array.dtype, "integral"):
-            fail("dtype of actions", array.dtype, allowed, TypeError)
+            raise TypeError(f"actions must be {expected}, got {array.dtype}")
         if tuple(array.shape) != shape:
-            fail("shape of actions", tuple(array.shape), allowed)
+            raise ValueError(f"actions must be {expected}, got shape {tuple(array.shape)}")
         if self.backend.name == "torch":  # which cannot compare wide unsigned integers; what wraps round is negative
             array = xp.astype(array, xp.int64, copy=False)
-        if int(xp.min(array)) < 0 or int(xp.max(array)) > self.config.servers:
-            game, user = (int(i[0]) for i in xp.nonzero((array < 0) | (array > self.config.servers)))
-            fail(f"action of user_{user} in game {game}", int(array[game, user]), allowed)
+        if int(xp.min(array)) < 0 or int(xp.max(array)) >= count:
+            game, user = (int(i[0]) for i in xp.nonzero((array < 0) | (array >= count)))
+            fail(f"the action of user_{user} in game {game}", int(array[game, user]), f"an integer {choices}")
         if self.backend.name == "torch":  # compiled code compares 32-bit integers ten times as fast as 8-bit ones
             return xp.astype(array.T, xp.int32).contiguous().T
-        return np.array(array.T, dtype=np.int8 if self.config.servers < 127 else np.int16, order="C").T
+        return np.array(array.T, dtype=np.int8 if count <= 127 else np.int16, order="C").T

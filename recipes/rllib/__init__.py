@@ -1,1 +1,1 @@
-"""What the recipes share of RLlib: adapter, local Ray session, training loop, replay, metrics, trained policies."""
+"""Training on RLlib: environment adapter, Ray sessions, training of runs and sweeps, replay, metrics, policies."""

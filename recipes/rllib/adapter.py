@@ -1,18 +1,17 @@
-"""PettingZoo's parallel games for users of stock RLlib: any ``ParallelEnv`` as a ``MultiAgentEnv``.
+"""Adapter for stock RLlib: any PettingZoo ``ParallelEnv`` as a ``MultiAgentEnv``.
 
-RLlib 2.60 ships a wrapper of its own, ``ParallelPettingZooEnv``, with two defects that this adapter exists for:
+RLlib 2.60 ships a wrapper, ``ParallelPettingZooEnv``, with two defects that this adapter does not have:
 
 * **Order of agents.** The wrapper keeps its agents in a set, so their order changes from process to process. Here it is
-  ``possible_agents``, everywhere.
-  RLlib keeps sets of agents elsewhere too, and batches in their order: with names for agents the same seed gives
-  another training in every process. ``numbered`` agents are integers, whose sets have the same order everywhere.
+  the order of ``possible_agents``. RLlib itself keeps sets of agents too, and batches in their order: with names for
+  agents the same seed gives another training in every process. With ``numbered=True`` agents are integers, whose sets
+  have the same order in every process.
 * **Time limits.** A parallel game that reaches its horizon marks every agent as truncated. ``MultiAgentEpisode`` takes
-  "all agents are done" as *terminated*, so DQN, SAC and PPO learn that the world ends there and do not bootstrap. Here
-  the end of an episode by truncation is sent as ``truncateds["__all__"]`` alone, and each agent's episode comes out as
-  (terminated False, truncated True). Terminations, and single agents that end before the others, are passed on as they
-  are.
+  "all agents are done" as *terminated*, so DQN, SAC and PPO do not bootstrap there. Here an episode that ends by
+  truncation has only ``truncateds["__all__"]`` set, and each agent's episode is (terminated False, truncated True).
+  Terminations, and agents that end before the others, are passed on unchanged.
 
-Every scenario is registered with RLlib under its own id once :func:`register_envs` has run::
+:func:`register_envs` registers every scenario with RLlib under its own id::
 
     from ray.rllib.algorithms.ppo import PPOConfig
 
@@ -30,9 +29,9 @@ Every scenario is registered with RLlib under its own id once :func:`register_en
     print(algorithm.train()["env_runners"]["episode_return_mean"])
     algorithm.stop()
 
-``env_config`` takes every field of ``EdgeOffloadConfig``, ``agent_id`` and ``numbered``. One network per user, as
-independent learners have it, is ``.multi_agent(policies=env.possible_agents, policy_mapping_fn=own_policy)``. Another
-game is one line:
+``env_config`` takes every field of ``EdgeOffloadConfig``, ``agent_id`` and ``numbered``. For one network per user, as
+independent learners need, use ``.multi_agent(policies=env.possible_agents, policy_mapping_fn=own_policy)``. Another
+game takes one line:
 ``ray.tune.register_env("spread", lambda config: RLlibParallelEnv(simple_spread_v3.parallel_env(**config)))``.
 """
 
@@ -46,6 +45,7 @@ from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import register_env
 
 from edgeoffload_env import edgeoffload_v0, scenarios
+from edgeoffload_env._validation import fail
 
 __all__ = ["RLlibParallelEnv", "make_env", "one_policy", "own_policy", "register_envs"]
 
@@ -69,18 +69,18 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         """Wrap a game.
 
         Args:
-            par_env: the game; it belongs to the adapter from now on.
+            par_env: the game; the adapter takes it over.
             agent_id: append a one-hot of the agent's place in ``possible_agents`` to its observation, so that one
-                shared network can tell the agents apart. Needs 1-D boxes.
-            numbered: for RLlib an agent is its place in the game's ``possible_agents``, 0, 1, ..., and not its name,
-                so that the same seed gives the same training in every process.
+                shared network can distinguish the agents. Needs 1-D boxes.
+            numbered: identify agents to RLlib by their place in ``possible_agents``, 0, 1, ..., instead of their
+                names, so that the same seed gives the same training in every process.
 
         Raises:
             TypeError: ``agent_id`` for an observation that is not a 1-D box, or an option that is not a bool.
         """
         for option, value in (("agent_id", agent_id), ("numbered", numbered)):
             if not isinstance(value, bool):
-                raise TypeError(f"{option} = {value!r} is not allowed; allowed: True or False")
+                fail(option, value, "True or False", TypeError)
         self.par_env = par_env
         names = list(par_env.possible_agents)
         self._keys: dict[str, Any] = {name: n if numbered else name for n, name in enumerate(names)}
@@ -98,7 +98,7 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[Any, Any], dict[Any, dict[str, Any]]]:
-        """Start an episode: observations and infos of all agents, in their order."""
+        """Start an episode; return observations and infos of all agents, in their order."""
         observations, infos = self.par_env.reset(seed=seed, options=options)
         self.agents = list(self._keyed(dict.fromkeys(observations)))
         return self._keyed(self._seen(observations)), self._keyed(infos)
@@ -112,10 +112,10 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
             action_dict: an action for each agent that still plays.
 
         Returns:
-            Observations, rewards, terminateds, truncateds, infos of the agents that played, with ``"__all__"`` in the
-            two in the middle. An episode whose last agents were truncated has ``truncateds == {"__all__": True}``.
+            Observations, rewards, terminateds, truncateds and infos of the agents that played; terminateds and
+            truncateds have ``"__all__"`` too. If the last agents were truncated, ``truncateds == {"__all__": True}``.
         """
-        # A key that is no agent's is the game's to refuse
+        # the game refuses unknown agents
         actions = {self._names.get(key, key): action for key, action in action_dict.items()}
         observations, rewards, terminations, truncations, infos = self.par_env.step(actions)
         self.agents = list(self._keyed(dict.fromkeys(self.par_env.agents)))
@@ -131,7 +131,7 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         return seen, self._keyed(rewards), terminated, truncated, self._keyed(infos)
 
     def render(self) -> Any:
-        """What the game renders."""
+        """Render the game."""
         return self.par_env.render()
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         self.par_env.close()
 
     def _keyed(self, values: Mapping[str, Any]) -> dict[Any, Any]:
-        """The same by RLlib's agents, in their order."""
+        """Return the values by RLlib's agents, in their order."""
         return {key: values[name] for name, key in self._keys.items() if name in values}
 
     def _seen(self, observations: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         if not self._agent_id:
             return space
         if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
-            raise TypeError(f"agent_id = True is not allowed for {name}'s {space}; allowed: 1-D boxes")
+            fail(f"observation space of {name} with agent_id=True", space, "a 1-D Box", TypeError)
         count = len(self._keys)
         low, high = np.append(space.low, np.zeros(count)), np.append(space.high, np.ones(count))
         dtype: Any = space.dtype
@@ -163,7 +163,7 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
 
 
 def make_env(scenario: str, env_config: Mapping[str, Any]) -> RLlibParallelEnv:
-    """A scenario's parallel game for RLlib.
+    """Make a scenario's parallel game for RLlib.
 
     Args:
         scenario: a name from ``scenarios.names()``.
@@ -180,20 +180,20 @@ def make_env(scenario: str, env_config: Mapping[str, Any]) -> RLlibParallelEnv:
 def register_envs() -> None:
     """Register every scenario with RLlib as ``edgeoffload/<scenario>-v0``; once per process is enough."""
     for scenario in scenarios.names():
-        # A default argument, because each creator keeps its own scenario
+        # a default argument binds each creator to its scenario
         register_env(env_id(scenario), lambda config, scenario=scenario: make_env(scenario, config))
 
 
 def env_id(scenario: str) -> str:
-    """The id of a scenario."""
+    """Return the environment id of a scenario."""
     return f"edgeoffload/{scenario}-v0"
 
 
 def own_policy(agent_id: Any, episode: Any = None, **_: Any) -> str:
-    """A policy mapping: each agent has a policy of its own name, ``user_3`` where agents are numbered."""
+    """Policy mapping: each agent has the policy of its name, ``user_3`` if agents are numbered."""
     return f"user_{agent_id}" if isinstance(agent_id, int) else agent_id
 
 
 def one_policy(agent_id: Any, episode: Any = None, **_: Any) -> str:
-    """A policy mapping: all agents share the policy ``"shared"``."""
+    """Policy mapping: all agents share the policy ``"shared"``."""
     return "shared"

@@ -1,4 +1,4 @@
-"""Trained RLModules of a checkpoint as a policy for ``evaluate``."""
+"""Trained networks of RLlib's stock algorithms as a policy for ``evaluate``."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,28 +11,29 @@ from ray.rllib.core.columns import Columns
 
 from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
+from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.observation import observation_size
 from edgeoffload_env.policies.view import PolicyView
-from recipes.asked import rows_of
+from recipes.observations import stack_observations
+from recipes.registry import Run
 from recipes.rllib.adapter import make_env
-from recipes.settings import RunSettings
-from recipes.weights import fitting, load_weights
+from recipes.weights import load_weights, restoring
 
 
 class TrainedPolicy:
     """Distributed greedy execution: each user acts on its own observation, through its own module or a shared one.
 
     Attributes:
-        name: what tables call it.
+        name: shown in tables.
         users: all users' names, in order.
     """
 
     def __init__(self, name: str, modules: Sequence[Any], *, shared: bool, agent_id: bool, num_users: int) -> None:
-        """Modules for all users.
+        """Make a policy of trained modules.
 
         Args:
-            name: what tables call it.
-            modules: one for each user in order, or one alone that all share.
+            name: shown in tables.
+            modules: one for each user in order, or a single one that all share.
             shared: whether all users share ``modules[0]``.
             agent_id: whether observations have a one-hot of the user appended, as in training.
             num_users: N of the game it was trained on.
@@ -43,13 +44,11 @@ class TrainedPolicy:
         self.users = [f"user_{n}" for n in range(num_users)]
 
     @classmethod
-    def load(
-        cls, settings: RunSettings, config: Any, checkpoint: Path, *, shared: bool, agent_id: bool
-    ) -> "TrainedPolicy":
-        """The policy of a checkpoint that RLlib's ``save_to_path`` wrote. Runs no Ray, but needs it installed.
+    def load(cls, settings: Run, config: Any, checkpoint: Path, *, shared: bool, agent_id: bool) -> "TrainedPolicy":
+        """Load a checkpoint that RLlib's ``save_to_path`` wrote. Starts no Ray, but needs it installed.
 
-        The modules are built from the run's settings, and of the checkpoint the weights alone are loaded: what RLlib
-        writes beside them are pickles, which could hold anything.
+        The modules are built from the run's settings, and only the weights are loaded from the checkpoint: RLlib's
+        other files are pickles, which may contain any code.
 
         Args:
             settings: the run's.
@@ -59,15 +58,15 @@ class TrainedPolicy:
             agent_id: as in the constructor.
 
         Raises:
-            RunError: the checkpoint's weights are none, or of other networks.
+            RunError: the checkpoint's weights cannot be loaded, or belong to other networks.
         """
         folder = checkpoint.resolve() / "learner_group" / "learner" / "rl_module"
-        users = [f"user_{n}" for n in range(settings.env_config.num_users)]
+        users = user_names(settings.env_config)
         specs = config.get_multi_rl_module_spec(env=make_env(settings.scenario, config.env_config))
         modules = []
         for name in ["shared"] if shared else users:
             module = specs.rl_module_specs[name].build()
-            with fitting(checkpoint):
+            with restoring(checkpoint):
                 module.set_state(load_weights(folder / name))
             modules.append(module)
         return cls(settings.algorithm, modules, shared=shared, agent_id=agent_id, num_users=len(users))
@@ -79,18 +78,16 @@ class TrainedPolicy:
             ValueError: another number of users than trained for, where users are told apart, or other observations.
         """
         if config.num_users != self._num_users and (self._agent_id or not self._shared):
-            fail("num_users", config.num_users, f"{self._num_users}, the users that {self.name} was trained for")
-        wanted = self._obs_size
-        size, actions = observation_size(config), self._modules[0].action_space.n
-        if size != wanted or config.servers + 1 != actions:
-            fail(
-                "the game",
-                f"{size} features and {config.servers + 1} actions",
-                f"{wanted} features and {actions} actions, as {self.name} was trained for",
-            )
+            fail("num_users of the game", config.num_users, f"{self._num_users}, as {self.name} was trained for")
+        for field, value, trained in (
+            ("obs_size", observation_size(config), self._obs_size),
+            ("num_actions", action_count(config), self._modules[0].action_space.n),
+        ):
+            if value != trained:
+                fail(f"{field} of the game", value, f"{trained}, as {self.name} was trained for")
 
     def act(self, view: PolicyView) -> NDArray[np.int64]:
-        """Each user's greedy action, ``[B, N]``."""
+        """Return each user's greedy action, ``[B, N]``."""
         observation = view.observation
         batch, users, _ = observation.shape
         if self._agent_id:
@@ -102,18 +99,18 @@ class TrainedPolicy:
         return np.stack(columns, axis=1)
 
     def actions(self, observations: Mapping[str, Any]) -> dict[str, int]:
-        """Greedy actions in one game.
+        """Return greedy actions in one game.
 
         Args:
             observations: of each user that is to act, any subset.
 
         Returns:
-            The action of each user asked about.
+            The action of each user in ``observations``.
 
         Raises:
             ValueError: an unknown user, or an observation of another shape.
         """
-        places, rows = rows_of(observations, self.users, self._obs_size)
+        places, rows = stack_observations(observations, self.users, self._obs_size)
         if self._agent_id:
             rows = np.concatenate((rows, np.eye(self._num_users, dtype=np.float32)[places]), axis=1)
         modules = [self._modules[0 if self._shared else place] for place in places]
@@ -122,7 +119,7 @@ class TrainedPolicy:
 
     @property
     def _obs_size(self) -> int:
-        """Features that a user observes."""
+        """Number of features that a user observes."""
         size: int = self._modules[0].observation_space.shape[0]
         return size - (self._num_users if self._agent_id else 0)
 
@@ -130,7 +127,7 @@ class TrainedPolicy:
     def _greedy(module: Any, rows: NDArray[np.float32]) -> NDArray[np.int64]:
         with torch.no_grad():
             output = module.forward_inference({Columns.OBS: torch.from_numpy(np.ascontiguousarray(rows))})
-        if Columns.ACTIONS in output:  # DQN's modules choose themselves
+        if Columns.ACTIONS in output:  # DQN's modules choose the action themselves
             actions: NDArray[np.int64] = output[Columns.ACTIONS].numpy()
             return actions
         greedy: NDArray[np.int64] = output[Columns.ACTION_DIST_INPUTS].argmax(-1).numpy()

@@ -1,4 +1,4 @@
-"""A Ray of this process alone: quiet, small, and closed to others; or a cluster that is already running."""
+"""Ray sessions: a private local one, with little memory and output, or a cluster that is already running."""
 
 import contextlib
 import ctypes
@@ -12,27 +12,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from recipes.runs import RunError
+from recipes.errors import RunError
 
-_OBJECT_STORE_BYTES = 200 * 2**20  # Ray takes 30 % of the memory by default; local recipes send almost nothing
+_OBJECT_STORE_BYTES = 200 * 2**20  # Ray reserves 30 % of the memory by default; local training needs little
 _CHECKOUT = Path(__file__).parents[2]
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 _TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 @contextlib.contextmanager
 def local_ray(num_cpus: int | None = 1) -> Iterator[None]:
-    """A local Ray for the time of the block; one that is already running is used as it is.
+    """Start a local Ray for the block, or use the one that is running.
 
-    Ray's notes on its new API stack, deprecations and authentication are silenced, errors are not.
+    Ray's notes on its API stack, deprecations and authentication are silenced; errors are not.
 
     Args:
-        num_cpus: cores it may use, one process each; None for all.
+        num_cpus: cores to use, one process each; None for all.
 
     Raises:
-        RunError: it does not start in time.
+        RunError: Ray does not start in time.
     """
-    if "ray" not in sys.modules:  # which reads them when it is imported
+    if "ray" not in sys.modules:  # Ray reads the environment when it is imported
         _set_environment()
     import ray
 
@@ -40,26 +40,26 @@ def local_ray(num_cpus: int | None = 1) -> Iterator[None]:
         quiet_process()
         yield
         return
-    where = {"address": "local", "num_cpus": num_cpus, "object_store_memory": _OBJECT_STORE_BYTES}
+    options = {"address": "local", "num_cpus": num_cpus, "object_store_memory": _OBJECT_STORE_BYTES}
     with contextlib.ExitStack() as session:
         try:
-            session.enter_context(_session(**where, include_dashboard=False))
+            session.enter_context(_session(**options, include_dashboard=False))
         except Exception as error:
-            if type(error) is not Exception:  # which is what Ray raises after half a minute
+            if type(error) is not Exception:  # Ray raises a plain Exception when its startup times out
                 raise
-            raise RunError(f"Ray does not start, here and now: {error} Nothing was lost; try again") from error
+            raise RunError(f"Ray did not start: {error} The machine may be overloaded; try again") from error
         yield
 
 
 @contextlib.contextmanager
 def cluster(address: str) -> Iterator[None]:
-    """An existing cluster for the time of the block; its nodes get this checkout's code.
+    """Connect to a running cluster for the block, and send this checkout's code to its nodes.
 
     Args:
-        address: as ``ray.init`` takes it, ``"auto"`` for the one that this machine belongs to.
+        address: an address for ``ray.init``, or ``"auto"`` for the cluster that this machine belongs to.
 
     Raises:
-        RunError: it cannot be joined.
+        RunError: the connection fails.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
@@ -70,55 +70,55 @@ def cluster(address: str) -> Iterator[None]:
             session.enter_context(_session(address=address, runtime_env={"py_modules": code}))
         except (ConnectionError, ValueError, ray.exceptions.AuthenticationError) as error:
             raise RunError(
-                f"the Ray cluster at {address} cannot be joined: {error}; "
-                "one that is protected by a token wants RAY_AUTH_MODE=token and the token, see docs/cluster.md"
+                f"cannot connect to the Ray cluster at {address}: {error}; "
+                "a cluster with token authentication needs RAY_AUTH_MODE=token and the token, see docs/cluster.md"
             ) from error
         yield
 
 
 @contextlib.contextmanager
-def _session(**where: Any) -> Iterator[None]:
+def _session(**options: Any) -> Iterator[None]:
     import ray
 
     try:
         try:
-            ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
-        except SystemExit as error:  # Ray's answer to a SIGTERM while it starts
+            ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+        except SystemExit as error:  # Ray exits at a SIGTERM during its startup
             raise KeyboardInterrupt from error
         quiet_process()
-        with no_results_at_home():
+        with temporary_ray_results():
             yield
     finally:
         ray.shutdown()
 
 
 def quiet_process() -> None:
-    """One thread, memory that stays, and of Ray's loggers only errors, in this process."""
-    import ray.rllib  # noqa: F401  sets its logger's level
+    """Use one torch thread, keep freed memory, and log only errors of Ray, in this process."""
+    import ray.rllib  # noqa: F401  its import sets the level of its logger
     import torch
 
-    torch.set_num_threads(1)  # Ray does so in its workers, not here, and two busy threads are slower than one
+    torch.set_num_threads(1)  # as in Ray's workers; two busy threads are slower than one
     _keep_freed_memory()
     for logger in ("ray", "ray.rllib"):
         logging.getLogger(logger).setLevel(logging.ERROR)
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep what each update frees and the next one asks for; a fifth of an update was page faults."""
+    """Let glibc keep freed memory, because each update allocates the same again and page faults are slow."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, 2**25)  # the most that it takes
+        libc.mallopt(_M_MMAP_THRESHOLD, 2**25)  # its maximum
         libc.mallopt(_M_TRIM_THRESHOLD, 2**30)
 
 
 @contextlib.contextmanager
-def no_results_at_home() -> Iterator[None]:
-    """Without this RLlib leaves an empty folder under ``~/ray_results`` for every algorithm that is built."""
+def temporary_ray_results() -> Iterator[None]:
+    """Redirect RLlib's empty result folders, one per built algorithm, from ``~/ray_results`` to a temporary folder."""
     from ray.tune.trainable import trainable
 
     before = trainable.DEFAULT_STORAGE_PATH
-    with tempfile.TemporaryDirectory(prefix="recipes-") as elsewhere:
-        trainable.DEFAULT_STORAGE_PATH = elsewhere
+    with tempfile.TemporaryDirectory(prefix="recipes-") as temporary:
+        trainable.DEFAULT_STORAGE_PATH = temporary
         try:
             yield
         finally:
@@ -126,9 +126,9 @@ def no_results_at_home() -> Iterator[None]:
 
 
 def _set_environment() -> None:
-    """What Ray reads from the environment, wherever the user has not decided."""
-    # Ray protects a local cluster by a token that it writes to the home folder, and warns that it does so. This one
-    # lasts as long as the process, so its token need not be written anywhere.
+    """Set Ray's environment variables where the user has not set them."""
+    # Ray protects a local cluster by a token, which it writes to the home folder with a warning. This cluster ends with
+    # the process, so its token need not be stored.
     has_token = (Path.home() / ".ray" / "auth_token").exists()
     has_token = has_token or any(variable in os.environ for variable in _TOKEN_VARIABLES)
     if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token" and not has_token:

@@ -80,11 +80,11 @@ def test_one_command_writes_the_row_and_the_page(
 
 
 def test_the_row_of_a_run_has_its_training_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (run,) = plan(["dtomalb"], ["sparse"], [3], search=[{"discount": 0.25}], env_steps=1_000)
+    (run,) = plan(["dtomalb"], ["sparse"], [3], search=[{"gamma": 0.25}], env_steps=1_000)
     folder = finished(tmp_path, run, -7.0)
-    monkeypatch.setattr(leaderboard, "policy_of", lambda _: policies.make("local"))
+    monkeypatch.setattr(leaderboard, "load_trained_policy", lambda _: policies.make("local"))
     row = leaderboard.judge(str(folder.path), "sparse", episodes=4)
     assert row["policy"].startswith("dtomalb")
     assert row["policy"].endswith(", seed 3")
-    train = "python -m recipes train dtomalb --scenario sparse --seed 3 --env-steps 1000 --set discount=0.25 --out RUN"
+    train = "python -m recipes train dtomalb --scenario sparse --seed 3 --env-steps 1000 --set gamma=0.25 --out RUN"
     assert row["command"] == f"{train} && python -m benchmarks judge RUN --scenario sparse"

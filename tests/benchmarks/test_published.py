@@ -66,16 +66,16 @@ def test_every_published_run_was_evaluated_at_every_hundredth() -> None:
     """A run stops for it only between two steps of all its games, RLlib's own algorithms only between rounds."""
     for key, run in STORED.table("curves").groupby(list(KEY)):
         hyper = registry.get(key[0]).load().Hyperparameters()
-        stride = hyper.num_envs
+        stride = hyper.num_envs_per_env_runner
         if key[0].startswith("rllib"):
-            stride = getattr(hyper, "slots_per_round", 0) or stride * hyper.slots_per_update
+            stride = getattr(hyper, "slots_per_update", 0) * stride or hyper.train_batch_size_per_learner
         steps = [0, *run["env_steps"]]
         apart = protocol.steps_between_evaluations(steps[-1])
         for before, after in itertools.pairwise(steps):
             assert apart <= after - before < apart + stride, key
 
 
-TUNED = [*((name, "paper") for name in registry.RECIPES if name != "dtoma"), ("dqn-tolb", "sparse")]
+TUNED = [*((name, "paper") for name in registry.ALGORITHMS if name != "dtoma"), ("dqn-tolb", "sparse")]
 """``dtoma`` has the settings of ``dtomalb``; the joint head was tuned on ``sparse``."""
 
 

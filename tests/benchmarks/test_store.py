@@ -14,7 +14,8 @@ from benchmarks.analysis.summary import summarise, summary_of
 from benchmarks.study import provenance
 from benchmarks.study.plan import Study
 from benchmarks.study.store import COLUMNS, Results, digest, read_table, write_table
-from recipes.runs import Progress, RunFolder
+from recipes.checkpoints import Progress
+from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun, plan
 from recipes.versions import versions
 

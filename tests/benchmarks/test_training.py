@@ -43,12 +43,12 @@ def parameters(network: Any) -> list[torch.Tensor]:
 
 def test_the_bare_update_is_the_learners(local_session: None) -> None:
     """From the same weights and rows, with the same noise, both come to the same weights, update by update."""
-    from recipes.joint.config import DTOMALBConfig
+    from recipes import DTOMALBConfig
 
     config = DTOMALBConfig().environment("edgeoffload/paper-v0", env_config={"num_users": 4}).debugging(seed=3)
-    algorithm = config.env_runners(num_envs_per_env_runner=8).build_algo()
-    learner = algorithm.learner_group._learner
-    networks = learner.networks
+    algorithm = config.training(**training.HYPERPARAMETERS).env_runners(num_envs_per_env_runner=8).build_algo()
+    rllib_learner = algorithm.learner_group._learner
+    learner, networks = rllib_learner.learner, rllib_learner.networks
     users, choices, obs_size, state_size = algorithm.env_runner.games.sizes
     bare = BareUpdate(users, obs_size, state_size, choices, 64)
     pairs = [
@@ -61,12 +61,12 @@ def test_the_bare_update_is_the_learners(local_session: None) -> None:
         for parameter, value in zip(mine, parameters(theirs), strict=True):
             parameter.data.copy_(value)
     before = [parameters(theirs) for _, theirs in pairs]
-    bare.generator.set_state(learner._generator.get_state())
+    bare.generator.set_state(learner.generator.get_state())
     for _ in range(3):
         (fragment,) = algorithm.env_runner.sample(num_timesteps=64)
-        rows = fragment.rows
+        rows = fragment.transitions
         assert not rows.terminated.any()
-        learner.update(rows)
+        rllib_learner.update(rows)
         loss = bare.learn(*rows[:6])
         assert float(loss) > 0.0
         torch.testing.assert_close(loss, learner._sums.pop("critic_loss"))

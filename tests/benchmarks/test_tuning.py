@@ -12,10 +12,10 @@ from tests.benchmarks.test_store import finished
 def searched(folder: Path, seeds: list[int], utility: float) -> Path:
     """A sweep over two discounts, finished, and the file that asked for it."""
     file = folder / "search.yaml"
-    file.write_text("discount: [0.5, 0.9]\n")
-    for discount in (0.5, 0.7, 0.9):  # 0.7 was not asked for
-        for run in plan(["dtomalb"], ["paper"], seeds, search=[{"discount": discount}], env_steps=1_000):
-            finished(folder / "runs", run, utility - discount)
+    file.write_text("gamma: [0.5, 0.9]\n")
+    for gamma in (0.5, 0.7, 0.9):  # 0.7 was not asked for
+        for run in plan(["dtomalb"], ["paper"], seeds, search=[{"gamma": gamma}], env_steps=1_000):
+            finished(folder / "runs", run, utility - gamma)
     return file
 
 
@@ -27,7 +27,7 @@ def test_a_search_is_added_to_those_before(tmp_path: Path) -> None:
     first.mkdir()
     assert tuning.add(first, searched(first, [100, 101], -10.0), tmp_path) == 4
     rows = tuning.entries(tmp_path)
-    assert [*rows[["algorithm", "seed", "discount", "huber"]].itertuples(index=False, name=None)] == [
+    assert [*rows[["algorithm", "seed", "gamma", "huber"]].itertuples(index=False, name=None)] == [
         ("dtomalb", "100", "0.5", ""),
         ("dtomalb", "100", "0.9", ""),
         ("dtomalb", "101", "0.5", ""),

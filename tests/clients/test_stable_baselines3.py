@@ -18,7 +18,7 @@ def test_tutorial(tmp_path):
 
 @pytest.mark.parametrize("learner", [PPO, A2C])
 def test_processes(learner):
-    """PPO and A2C over games in processes of their own"""
+    """PPO and A2C over games in separate processes."""
     # the processes do not import this package by themselves: Gymnasium does where the id names it
     games = make_vec_env("edgeoffload_env:edgeoffload/sparse-central-v0", n_envs=2, seed=1, vec_env_cls=SubprocVecEnv)
     model = learner("MlpPolicy", games, n_steps=50, seed=0, device="cpu")
@@ -30,7 +30,7 @@ def test_processes(learner):
     seen = games.reset()
     actions, _ = model.predict(seen, deterministic=True)
     assert actions.shape == (2, 5)
-    assert not np.array_equal(*seen)  # each process has a game of its own
+    assert not np.array_equal(*seen)  # each process has a different game
     games.close()
 
 

@@ -1,4 +1,4 @@
-"""The command line, in a process of its own where that matters."""
+"""The command line, run in a new process where that matters."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ QUICK = ["--episodes", "2", "--set", "max_cycles=3"]
 
 
 def run(*arguments, folder=None):
-    """The command in a process of its own, as a user would type it."""
+    """Run the command in a new process, as a user would type it."""
     paths = [str(Path(cli.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     return subprocess.run(
@@ -57,7 +57,7 @@ def test_lists_scenarios_and_policies():
 
 def test_evaluate_prints_a_table():
     done = run("evaluate", "--policies", "local,greedy,drift-plus-penalty:price=3", "--episodes", "3")
-    assert (done.returncode, done.stderr) == (0, ""), "no progress bar where nobody looks"
+    assert (done.returncode, done.stderr) == (0, ""), "no progress bar without a terminal"
     title, heading, *rows = done.stdout.splitlines()
     assert title == "paper: 10 users, 5 servers, 50 slots; 3 episodes, seed 0"
     assert heading.split()[0] == "policy"
@@ -78,7 +78,7 @@ def test_all_is_every_shipped_policy(capsys):
     assert rows_of(out) == policies.names()
     assert "best-response: settled 1" in out
     assert "optimum: exact 1, gap 0" in out
-    assert "no score: overrides made another game" in out
+    assert "no score: the overrides change the scenario's game" in out
 
 
 def test_all_leaves_out_optimum_where_it_is_slow_and_says_so(capsys):
@@ -88,10 +88,10 @@ def test_all_leaves_out_optimum_where_it_is_slow_and_says_so(capsys):
     assert rows_of(sparse) == policies.names()
     for block in (crowded, stadium):
         assert rows_of(block) == [name for name in policies.names() if name != "optimum"]
-        assert "optimum left out: it is slow beyond 12 users; --with-optimum or its name adds it" in block
+        assert "optimum left out: slow beyond 12 users; add it with --with-optimum or by name" in block
     status, out, _ = main(capsys, "evaluate", "--episodes", "2501", "--set", "max_cycles=1")
     assert status == 0
-    assert "optimum left out: it takes about 10 ms a slot, many for 2501 episodes; --with-optimum" in out
+    assert "optimum left out: takes about 10 ms a slot, too slow for 2501 episodes; add it with --with-optimum" in out
 
 
 def test_with_optimum(capsys):
@@ -231,9 +231,12 @@ def test_a_crash_in_ones_own_policy_shows_where(own):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--policies", "mine:Always:server=9"], "policy 'Always' gave user_0 the action 9"),
+        (
+            ["--policies", "mine:Always:server=9"],
+            "actions of policy 'Always' must be integers [2, 10] in [0, 5], got 9 for user_0",
+        ),
         (["--policies", "mine:nothing"], "policy 'mine:nothing': module 'mine' has no attribute 'nothing'"),
-        (["--policies", "mine:number"], "policy 'mine:number' is a int"),
+        (["--policies", "mine:number"], "policy 'mine:number' must be a policy, or a factory of one, got 3"),
         (["--policies", "mine:Always:speed=2"], "got an unexpected keyword argument 'speed'"),
         (["--policies", "absent:Policy"], "policy 'absent:Policy': No module named 'absent'"),
         (["--policies", "broken:Policy"], "policy 'broken:Policy': invalid syntax"),
@@ -255,23 +258,28 @@ def assert_refused(status, out, err, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fly"], "invalid choice: 'fly'"),
-        (["evaluate", "--scenario", "papers"], "scenario = 'papers' is not allowed; allowed: paper,"),
-        (["evaluate", "--policies", "gredy"], "policy 'gredy' is not allowed; allowed: random,"),
-        (["evaluate", "--policies", ""], "allowed: all, random"),
-        (["evaluate", "--policies", "greedy:price=1"], "unknown parameter 'price' of policy 'greedy'"),
-        (["evaluate", "--policies", "drift-plus-penalty:10"], "'10' is not allowed; allowed: parameter=value"),
-        (["evaluate", "--policies", "drift-plus-penalty:price=x"], "price = 'x' is not allowed"),
-        (["evaluate", "--policies", "optimum", "--scenario", "stadium"], "allowed: bounded=True"),
-        (["evaluate", "--episodes", "0"], "--episodes = 0 is not allowed"),
+        (["evaluat"], "unknown command 'evaluat'; did you mean 'evaluate'? Known: list, evaluate, play, "),
+        (["fly"], "unknown command 'fly'; Known: list, evaluate, play, inspect, references"),
+        (["evaluate", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'? Known: paper,"),
+        (["play", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'?"),
+        (["evaluate", "--policies", "gredy"], "unknown policy 'gredy'; did you mean 'greedy'? Known: random,"),
+        (["evaluate", "--policies", ""], "--policies must be all, "),
+        (["evaluate", "--policies", "greedy:price=1"], "unknown parameter of policy 'greedy': 'price'"),
+        (
+            ["evaluate", "--policies", "drift-plus-penalty:10"],
+            "parameters of policy 'drift-plus-penalty:10' must be parameter=value, got '10'",
+        ),
+        (["evaluate", "--policies", "drift-plus-penalty:price=x"], "price must be a number in [0, 1e+09], got 'x'"),
+        (["evaluate", "--policies", "optimum", "--scenario", "stadium"], "use bounded=True"),
+        (["evaluate", "--episodes", "0"], "--episodes must be an integer in [1, 1000000000], got 0"),
         (["evaluate", "--episodes", "many"], "invalid int value: 'many'"),
-        (["evaluate", "--seed", "-1"], "--seed = -1 is not allowed"),
-        (["evaluate", "--set", "num_users"], "allowed: FIELD=VALUE"),
-        (["evaluate", "--set", "users=3"], "unknown field 'users' = 3"),
-        (["evaluate", "--set", "num_users=2.5"], "num_users = 2.5 is not allowed"),
-        (["evaluate", "--set", "num_users=ten"], "num_users = 'ten' is not allowed"),
+        (["evaluate", "--seed", "-1"], "--seed must be an integer in [0, "),
+        (["evaluate", "--set", "num_users"], "--set must be FIELD=VALUE, as in num_users=20, got 'num_users'"),
+        (["evaluate", "--set", "users=3"], "unknown field 'users'; did you mean 'num_users'? Known: num_users, "),
+        (["evaluate", "--set", "num_users=2.5"], "num_users must be an integer in [1, 1000000], got 2.5"),
+        (["evaluate", "--set", "num_users=ten"], "num_users must be an integer in [1, 1000000], got 'ten'"),
         (["evaluate", "--json", "/no/such/folder/file"], "/no/such/folder/file cannot be written: no such folder"),
-        (["references", "--scenario", "papers"], "scenario = 'papers'"),
+        (["references", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'?"),
     ],
 )
 def test_mistakes_are_told_in_one_line(capsys, arguments, message):
@@ -280,7 +288,7 @@ def test_mistakes_are_told_in_one_line(capsys, arguments, message):
 
 def test_mistakes_in_a_process_of_their_own():
     done = run("evaluate", "--scenario", "papers")
-    assert_refused(done.returncode, done.stdout, done.stderr, "scenario = 'papers'")
+    assert_refused(done.returncode, done.stdout, done.stderr, "unknown scenario 'papers'; did you mean 'paper'?")
 
 
 def test_help(capsys):

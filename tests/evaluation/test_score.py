@@ -6,23 +6,24 @@ import numpy as np
 import pytest
 
 from edgeoffload_env import EdgeOffloadConfig, evaluate, policies, scenarios
+from edgeoffload_env.effects import Effect
 from edgeoffload_env.evaluation import score
 
 every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
 
 
 @every_scenario
-def test_every_scenario_has_its_marks(scenario):
+def test_every_scenario_has_its_baselines(scenario):
     entry = score.stored()["scenarios"][scenario]
     config = scenarios.get(scenario).config
     assert entry["game"] == score.game_of(config), "the scenario changed: make the references again"
-    marks = score.score_baselines(config)
-    assert marks.floor.policy in ("random", "local")
-    assert marks.reference.policy in policies.names()
-    policies.make(marks.reference.policy, **marks.reference.parameters)
-    for mark in (marks.floor, marks.reference):
-        assert mark.low < mark.utility < mark.high
-    assert marks.floor.high < marks.reference.low
+    baselines = score.score_baselines(config)
+    assert baselines.floor.policy in ("random", "local")
+    assert baselines.reference.policy in policies.names()
+    policies.make(baselines.reference.policy, **baselines.reference.parameters)
+    for baseline in (baselines.floor, baselines.reference):
+        assert baseline.low < baseline.utility < baseline.high
+    assert baselines.floor.high < baselines.reference.low
 
 
 def test_nothing_but_the_scenarios_is_stored():
@@ -35,11 +36,11 @@ def test_nothing_but_the_scenarios_is_stored():
 
 @every_scenario
 def test_floor_and_reference_score_0_and_1(scenario):
-    marks = score.score_baselines(scenarios.get(scenario).config)
-    for mark, expected in ((marks.floor, 0.0), (marks.reference, 1.0)):
-        if mark.policy == "optimum":
+    baselines = score.score_baselines(scenarios.get(scenario).config)
+    for baseline, expected in ((baselines.floor, 0.0), (baselines.reference, 1.0)):
+        if baseline.policy == "optimum":
             continue  # test_references plays it
-        policy = policies.make(mark.policy, **mark.parameters)
+        policy = policies.make(baseline.policy, **baseline.parameters)
         mean, low, high = evaluate(policy, scenario, episodes=128, seed=77).summary()["score"]
         assert mean == pytest.approx(expected, abs=3 * (high - low))
         assert high - low < 0.2
@@ -53,9 +54,9 @@ def test_the_better_floor_is_the_floor():
 
 
 def test_score_is_the_formula():
-    marks = score.score_baselines(scenarios.get("crowded").config)
+    baselines = score.score_baselines(scenarios.get("crowded").config)
     result = evaluate("greedy", "crowded", episodes=4)
-    low, high = marks.floor.utility, marks.reference.utility
+    low, high = baselines.floor.utility, baselines.reference.utility
     assert result.score == pytest.approx([(u - low) / (high - low) for u in result.utility], rel=1e-14)
 
 
@@ -76,6 +77,7 @@ CHANGES = {
     "slot_s": 0.16,
     "initial_load_s": (0.0, 0.1),
     "max_cycles": 49,
+    "extra_effects": (Effect(),),
 }
 HARMLESS = {"delay_weight": 2.0, "balance_weight": 0.0, "reward_sharing": 0.5, "observation": "load"}
 
@@ -83,7 +85,7 @@ HARMLESS = {"delay_weight": 2.0, "balance_weight": 0.0, "reward_sharing": 0.5, "
 def test_every_field_is_one_or_the_other():
     fields = {field.name for field in dataclasses.fields(EdgeOffloadConfig)}
     assert set(CHANGES) | set(HARMLESS) | {"num_servers"} == fields
-    assert set(HARMLESS) == set(score.NOT_OF_THE_GAME)
+    assert set(HARMLESS) == set(score.IGNORED_FIELDS)
 
 
 @pytest.mark.parametrize("field", CHANGES)
@@ -116,4 +118,6 @@ def test_a_configuration_that_is_a_scenarios_game_has_its_score():
 
 
 def test_two_scenarios_of_one_game_have_one_score():
-    assert score.score_baselines(scenarios.get("crowded").config) == score.score_baselines(scenarios.get("crowded-team").config)
+    assert score.score_baselines(scenarios.get("crowded").config) == score.score_baselines(
+        scenarios.get("crowded-team").config
+    )

@@ -1,4 +1,4 @@
-"""Intervals and the quantile that forgets, against numpy and scipy."""
+"""Confidence intervals and the streaming quantile, against numpy and scipy."""
 
 import math
 import warnings
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from edgeoffload_env.evaluation.statistics import UpperQuantile, mean_interval
+from edgeoffload_env.evaluation.statistics import mean_interval
+from edgeoffload_env.model.metrics import UpperQuantile
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Sequences of calls with ever new seeds: ``python -m tests.fuzz --minutes 30``. Ctrl-C stops it."""
+"""Run the fuzzer with new seeds: ``python -m tests.fuzz --minutes 30``. Ctrl-C stops it."""
 
 import argparse
 import itertools
@@ -21,12 +21,12 @@ EXAMPLES = 100  # of one view at a time
 
 
 def main() -> int:
-    """Returns 1 after the first failure, else 0."""
+    """Return 1 after the first failure, else 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0, help="how long (30)")
-    parser.add_argument("--views", nargs="+", choices=KINDS, default=KINDS, help="which views (all)")
-    parser.add_argument("--seed", type=int, help="the first, to see a failure again; each view's is one more")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to note what was played")
+    parser.add_argument("--minutes", type=float, default=30.0, help="duration (default: 30)")
+    parser.add_argument("--views", nargs="+", choices=KINDS, default=KINDS, help="views to fuzz (default: all)")
+    parser.add_argument("--seed", type=int, help="first seed, to reproduce a failure; each run adds 1")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write counts to a file")
     arguments = parser.parse_args()
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pictures without a screen
     warnings.simplefilter("error")
@@ -40,7 +40,7 @@ def main() -> int:
             kind, seed = arguments.views[turn % len(arguments.views)], first + turn
             machine = machine_of(kind)
             if not passes(machine, seed):
-                print(f"{kind} failed: see it again with --views {kind} --seed {seed}", flush=True)
+                print(f"{kind} failed: reproduce with --views {kind} --seed {seed}", flush=True)
                 return 1
             examples += EXAMPLES
             calls.update(machine.seen)
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def passes(machine: type, seed: int) -> bool:
-    """Run many sequences; print the least that fails."""
+    """Run many sequences; print the smallest failure."""
     machine._hypothesis_internal_use_seed = seed  # type: ignore[attr-defined]  # what hypothesis.seed() sets on tests
     chosen = settings(
         max_examples=EXAMPLES,

@@ -1,7 +1,7 @@
-"""Any sequence of calls on any view of any configuration, each answer held against the oracle.
+"""State machine: random sequences of calls on any view of any configuration, checked against the oracle.
 
-Beside the view plays a twin that is spared what must change nothing: refused calls, pictures, closing, copies. Both
-must go on alike to the last bit.
+A twin view skips every call that must not change anything: refused calls, pictures, closing, copies. Both must stay
+equal to the last bit.
 """
 
 import collections
@@ -33,8 +33,8 @@ class Calls(RuleBasedStateMachine):
     """One view and its twin.
 
     Attributes:
-        kind: which view, one of ``KINDS``; set by :func:`machine_of`.
-        seen: how often what was compared or refused, over all sequences.
+        kind: the view, one of ``KINDS``; set by :func:`machine_of`.
+        seen: counts of comparisons and refusals over all sequences.
     """
 
     kind = "parallel"
@@ -156,15 +156,15 @@ class Calls(RuleBasedStateMachine):
 
     @precondition(lambda self: self.view is not None and not self.started)
     @rule()
-    def too_early(self) -> None:
+    def call_before_reset(self) -> None:
         env = self.view.env if self.kind in VECTORS else self.view.env.unwrapped
         for name in ("snapshot", "state", "render"):
             if hasattr(env, name):
-                self._refuses("before reset", "call before reset", getattr(env, name))
+                self._refuses(r"needs a reset\(\) first", "call before reset", getattr(env, name))
 
     @precondition(lambda self: self.kind == "aec" and self.over)
     @rule(count=st.integers(1, 80))
-    def bury(self, count: int) -> None:
+    def step_dead_agents(self, count: int) -> None:
         for _ in range(min(count, len(self.view.env.agents))):
             for one in (self.view, self.twin):
                 assert one.env.last()[2:4] == (False, True)
@@ -231,7 +231,7 @@ class Calls(RuleBasedStateMachine):
             assert_same(self._all(), self._all(self.twin))
 
     def _all(self, view: Any = None, *, ahead: bool = False) -> Any:
-        """Everything that can be asked of a view without changing it; what it would draw next shows its stream."""
+        """Return everything a view shows without changing it; with ``ahead`` also the next episode of its stream."""
         view = view or self.view
         env = view.env
         shown: dict[str, Any] = {} if not self.started else {"snapshot": view.snapshot(), "state": view.state()}

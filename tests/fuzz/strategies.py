@@ -1,4 +1,4 @@
-"""Whatever can be handed to a view: configurations, actions, seeds and snapshots, good and bad."""
+"""Strategies for the inputs of a view: valid and invalid configurations, actions, seeds and snapshots."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edgeoffload_env import EdgeOffloadConfig
 from tests.drivers import Snapshot
 
-LIMITS = {  # what each field may be
+LIMITS = {  # allowed range of each field
     "device_hz": (1.0, 1e15),
     "task_bits": (1.0, 1e14),
     "task_cycles": (1.0, 1e16),
@@ -46,7 +46,7 @@ RATE_BPS, USUAL_RATE_BPS = (1.0, 1e18), (1e7, 1e10)
 
 
 def magnitudes(low: float, high: float) -> st.SearchStrategy[float]:
-    """Numbers of every order of magnitude in a range, its ends and whatever Hypothesis thinks of."""
+    """Numbers of every order of magnitude in a range, its ends, and Hypothesis's own choices."""
     plain = st.floats(low, high, allow_subnormal=False)
     if low <= 0.0:
         return st.one_of(st.sampled_from([low, high]), plain)
@@ -77,7 +77,7 @@ def fields(draw: st.DrawFn) -> dict[str, Any]:
             drawn[name] = draw(ranges(low, high) if name in RANGES else magnitudes(low, high))
     if drawn.get("min_distance_m", 35.0) > (radius := drawn.get("cell_radius_m", 250.0)):
         drawn["min_distance_m"] = draw(st.sampled_from([radius, max(0.1, 0.5 * radius)]))
-    # mostly small; also what sorts, what masks by index, and server numbers that need two bytes
+    # mostly small; also sizes that sort or mask by index, and server numbers of two bytes
     drawn["num_users"] = draw(st.one_of(st.integers(1, 7), st.integers(1, 7), st.sampled_from([30, 64, 65, 80, 300])))
     servers = draw(st.one_of(st.integers(1, 5), st.integers(1, 5), st.sampled_from([17, 20, 130])))
     low, high = draw(st.sampled_from([USUAL_SPEED_HZ, USUAL_SPEED_HZ, SPEED_HZ]))
@@ -103,7 +103,7 @@ def accepted(given: dict[str, Any]) -> EdgeOffloadConfig:
         return EdgeOffloadConfig(**given)
     except ValueError as error:
         refused = str(error)
-    name = re.match(r"(\w+) = .* is not allowed; allowed: .", refused, re.DOTALL)
+    name = re.match(r"(\w+) must be .+, got .", refused, re.DOTALL)
     assert name is not None, refused
     assert name[1] in {*given, *LIMITS}, refused
     kept = ("num_users", "server_hz_range", "num_servers", "channel_sharing", "observation")
@@ -133,14 +133,14 @@ def actions(config: EdgeOffloadConfig, batch: int) -> st.SearchStrategy[np.ndarr
 
 
 class Bad(NamedTuple):
-    """What must be refused, and what the message must match."""
+    """An invalid input, and a pattern of the error message."""
 
     value: Any
     message: str
 
 
 def bad_action(servers: int) -> st.SearchStrategy[Any]:
-    """What no user may do."""
+    """Invalid actions of one user."""
     return st.one_of(
         st.none(),
         st.booleans(),
@@ -156,7 +156,7 @@ def bad_action(servers: int) -> st.SearchStrategy[Any]:
 
 @st.composite
 def bad_named_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
-    """What is no dict of one action for each user."""
+    """Invalid dicts of actions."""
     agents = [f"user_{n}" for n in range(config.num_users)]
     good: dict[Any, Any] = dict.fromkeys(agents, draw(st.integers(0, config.servers)))
     agent = draw(st.sampled_from(agents))
@@ -171,12 +171,12 @@ def bad_named_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
         del good[agent]
     if how != "missing":
         good[draw(st.sampled_from([f"user_{config.num_users}", "user_00", "", None, 0]))] = 0
-    return Bad(good, "not playing" if how == "extra" else rf"{agent}\b")
+    return Bad(good, "unknown agent" if how == "extra" else rf"{agent}\b")
 
 
 @st.composite
 def bad_central_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
-    """What is no list of one action for each user."""
+    """Invalid lists of actions."""
     good: list[Any] = [draw(st.integers(0, config.servers))] * config.num_users
     if draw(st.booleans()):
         good[draw(st.integers(0, len(good) - 1))] = draw(bad_action(config.servers))
@@ -187,7 +187,7 @@ def bad_central_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
 
 @st.composite
 def bad_batch_actions(draw: st.DrawFn, config: EdgeOffloadConfig, batch: int) -> Bad:
-    """What is no integer array of one action for each user of each game."""
+    """Invalid arrays of actions."""
     shape = (batch, config.num_users)
     good = np.full(shape, draw(st.integers(0, config.servers)))
     game, user = draw(st.integers(0, batch - 1)), draw(st.integers(0, config.num_users - 1))
@@ -195,7 +195,9 @@ def bad_batch_actions(draw: st.DrawFn, config: EdgeOffloadConfig, batch: int) ->
     if how == "range":
         beyond = st.one_of(st.integers(-(2**63), -1), st.integers(config.servers + 1, 2**63 - 1))
         good[game, user] = draw(beyond)
-        return Bad(good, f"action of user_{user} in game {game} = ")
+        return Bad(
+            good, rf"action of user_{user} in game {game} must be an integer in \[0, {config.servers}\] .*, got "
+        )
     if how == "list":
         # numpy and torch themselves make integer arrays of lists with bools or small arrays in them
         taken = st.one_of(st.none(), st.floats(), st.text(max_size=2), st.sampled_from([-1, 2**70, -(2**70), 2**63]))
@@ -211,9 +213,9 @@ def bad_batch_actions(draw: st.DrawFn, config: EdgeOffloadConfig, batch: int) ->
 
 
 def bad_seeds() -> st.SearchStrategy[Bad]:
-    """What is no seed."""
+    """Invalid seeds."""
     values = [True, np.False_, 1.0, math.nan, "1", [1], np.array([1, 2]), -1, np.int64(-5), 2**128 + 1]
-    return st.sampled_from(values).map(lambda value: Bad(value, "^seed = "))
+    return st.sampled_from(values).map(lambda value: Bad(value, "^seed must be an integer in .*, got "))
 
 
 @st.composite

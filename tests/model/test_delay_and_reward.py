@@ -4,6 +4,7 @@ import array_api_compat.numpy as xp
 import numpy as np
 import pytest
 
+from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env.model import delay, reward
 
 
@@ -43,15 +44,23 @@ def test_equal_loads_have_no_imbalance_at_all(load_s, dtype):
         assert reward.imbalance(np.full((1, servers), load_s, dtype=dtype), xp=xp) == 0.0
 
 
+INFOS = {"delay_s": np.array([[2.0, 4.0]]), "imbalance": np.array([[0.5]])}
+
+
 @pytest.mark.parametrize(
     ("delay_weight", "balance_weight", "expected"),
     [(1.0, 1.0, [-2.5, -4.5]), (1.0, 0.0, [-2.0, -4.0]), (0.0, 1.0, [-0.5, -0.5]), (0.5, 2.0, [-2.0, -3.0])],
 )
 def test_user_reward(delay_weight, balance_weight, expected):
-    rewards = reward.user_reward(
-        np.array([[2.0, 4.0]]), np.array([[0.5]]), delay_weight=delay_weight, balance_weight=balance_weight
-    )
-    assert rewards.tolist() == [expected]
+    config = EdgeOffloadConfig(num_users=2, delay_weight=delay_weight, balance_weight=balance_weight)
+    assert reward.user_reward(INFOS, config).tolist() == [expected]
+
+
+@pytest.mark.parametrize("imbalance", [np.array([[0.5]]), np.array([0.5])], ids=["outcome", "vector info"])
+@pytest.mark.parametrize("weight", [0.0, 1.0, 3.0])
+def test_the_utility_is_the_mean_reward_at_weights_1(weight, imbalance):
+    config = EdgeOffloadConfig(num_users=2, delay_weight=weight, balance_weight=weight, reward_sharing=0.5)
+    assert reward.utility(INFOS | {"imbalance": imbalance}, config, xp=xp).tolist() == [-3.5]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_first_come_first_served(example, form, dtype):
 
 
 def scalar_ahead(arrival_s, target, cycles):
-    """What was served before each task, one game and one server after the other."""
+    """Cycles served before each task, computed game by game and server by server."""
     ahead = np.zeros(len(target))
     served = {}
     for n in sorted(range(len(target)), key=lambda n: (arrival_s[n], n)):

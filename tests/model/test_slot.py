@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig
-from edgeoffload_env.model.slot import Snapshot, play_slot
+from edgeoffload_env.model.slot import advance
 from tests import oracle
 from tests.helpers import compiles, games, make_game
 
@@ -15,8 +15,14 @@ USER_FIELDS = ("task_bits", "task_cycles", "device_hz", "channel_gain")
 
 
 def play(game):
-    snapshot = Snapshot(*(game.snapshot[name] for name in Snapshot._fields))
-    return play_slot(snapshot, game.actions, game.config, xp=xp)
+    """The outcome, with the next backlog as ``next_backlog_cycles``."""
+    return play_arrays({name: game.snapshot[name] for name in HAND_SNAPSHOT}, game.actions, game.config)
+
+
+def play_arrays(snapshot, actions, config):
+    outcome, following = advance(snapshot, actions, {}, config, xp=xp)
+    assert set(following) == set(snapshot)
+    return outcome | {"next_backlog_cycles": following["backlog_cycles"]}
 
 
 def change(game, actions=None, config=None, **fields):
@@ -44,26 +50,27 @@ HAND_CONFIG = EdgeOffloadConfig(
     slot_s=0.15,
     balance_weight=2.0,
 )
-HAND_SNAPSHOT = Snapshot(
-    task_bits=np.array([[4e6, 2e6, 2e6, 2e6, 4e6]]),
-    task_cycles=np.array([[1000e6, 2000e6, 800e6, 1200e6, 500e6]]),
-    device_hz=np.array([[500e6, 400e6, 400e6, 400e6, 400e6]]),
-    channel_gain=np.array([[25.5e-12, 0.3e-12, 1e-12, 0.3e-12, 1.5e-12]]),
-    server_hz=np.array([[10e9, 20e9]]),
-    backlog_cycles=np.array([[1e9, 4e9]]),
-)
+HAND_SNAPSHOT = {
+    "task_bits": np.array([[4e6, 2e6, 2e6, 2e6, 4e6]]),
+    "task_cycles": np.array([[1000e6, 2000e6, 800e6, 1200e6, 500e6]]),
+    "device_hz": np.array([[500e6, 400e6, 400e6, 400e6, 400e6]]),
+    "channel_gain": np.array([[25.5e-12, 0.3e-12, 1e-12, 0.3e-12, 1.5e-12]]),
+    "server_hz": np.array([[10e9, 20e9]]),
+    "backlog_cycles": np.array([[1e9, 4e9]]),
+}
 
 
 def hand_slot(actions, config=HAND_CONFIG, play_one=None):
     if play_one is None:
-        return play_slot(HAND_SNAPSHOT, np.array([actions]), config, xp=xp)
-    return play_one({name: array[0] for name, array in HAND_SNAPSHOT._asdict().items()}, actions, config)
+        return play_arrays(HAND_SNAPSHOT, np.array([actions]), config)
+    return play_one({name: array[0] for name, array in HAND_SNAPSHOT.items()}, actions, config)
 
 
 def check(result, expected):
     """The kernel's outcome or the oracle's slot against numbers."""
+    found = result if isinstance(result, dict) else vars(result)
     for name, values in expected.items():
-        np.testing.assert_allclose(np.ravel(getattr(result, name)), np.ravel(values), rtol=1e-12, err_msg=name)
+        np.testing.assert_allclose(np.ravel(found[name]), np.ravel(values), rtol=1e-12, err_msg=name)
 
 
 BOTH = pytest.mark.parametrize("play_one", [None, oracle.play], ids=["kernel", "oracle"])
@@ -123,12 +130,12 @@ def test_hand_worked_slot_alone_on_the_channel(play_one):
 @BOTH
 def test_hand_worked_slot_with_a_rate_for_each_server(play_one):
     config = HAND_CONFIG.replace(server_hz=(10e9, 20e9, 5e9), forward_bps=(10e6, 40e6))
-    snapshot = HAND_SNAPSHOT._replace(server_hz=np.array([[10e9, 20e9, 5e9]]), backlog_cycles=np.zeros((1, 3)))
+    snapshot = HAND_SNAPSHOT | {"server_hz": np.array([[10e9, 20e9, 5e9]]), "backlog_cycles": np.zeros((1, 3))}
     actions = [2, 3, 0, 1, 3]
     if play_one is None:
-        result = play_slot(snapshot, np.array([actions]), config, xp=xp)
+        result = play_arrays(snapshot, np.array([actions]), config)
     else:
-        result = play_one({name: array[0] for name, array in snapshot._asdict().items()}, actions, config)
+        result = play_one({name: array[0] for name, array in snapshot.items()}, actions, config)
     expected = {"forward_s": [0.4, 0.05, 0.0, 0.0, 0.1], "wait_s": [0.0, 0.0, 0.0, 0.0, 0.4]}
     check(result, expected)
 
@@ -149,7 +156,7 @@ def test_every_cycle_is_served_or_queued(game):
     outcome, server_hz = play(game), game.snapshot["server_hz"]
     for i, actions in enumerate(game.actions):
         came = np.bincount(actions, game.snapshot["task_cycles"][i], minlength=server_hz.shape[1] + 1)[1:]
-        left = outcome.next_backlog_cycles[i]
+        left = outcome["next_backlog_cycles"][i]
         served = game.snapshot["backlog_cycles"][i] + came - left
         capacity = server_hz[i] * game.config.slot_s
         assert (served >= 0.0).all()
@@ -162,7 +169,7 @@ def test_every_cycle_is_served_or_queued(game):
 def test_the_last_task_of_a_server_ends_when_its_load_does(game):
     """Queues have no gaps: the longest wait and compute time at a server is its load factor after the slot's tasks."""
     outcome = play(game)
-    busy_s = outcome.wait_s + outcome.compute_s
+    busy_s = outcome["wait_s"] + outcome["compute_s"]
     queued = game.snapshot["backlog_cycles"].copy()
     for i, actions in enumerate(game.actions):
         np.add.at(queued[i], actions[actions > 0] - 1, game.snapshot["task_cycles"][i][actions > 0])
@@ -170,7 +177,7 @@ def test_the_last_task_of_a_server_ends_when_its_load_does(game):
             load_s = queued[i, m - 1] / game.snapshot["server_hz"][i, m - 1]
             assert busy_s[i, actions == m].max() == pytest.approx(load_s, rel=1e-9)
     load_s = queued / game.snapshot["server_hz"]
-    np.testing.assert_allclose(outcome.imbalance[:, 0], load_s.var(axis=1), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(outcome["imbalance"][:, 0], load_s.var(axis=1), rtol=1e-9, atol=1e-12)
 
 
 @given(game=games(batch=3, twins=0.0), seed=st.integers(0, 2**32 - 1))
@@ -179,9 +186,9 @@ def test_users_may_be_relabelled(game, seed):
     relabelled = {name: game.snapshot[name][:, order] for name in USER_FIELDS}
     outcome, other = play(game), play(change(game, actions=game.actions[:, order], **relabelled))
     for name in ("delay_s", "upload_s", "forward_s", "wait_s", "compute_s", "reward"):
-        np.testing.assert_allclose(getattr(other, name), getattr(outcome, name)[:, order], rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(other.imbalance, outcome.imbalance, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(other.next_backlog_cycles, outcome.next_backlog_cycles, rtol=1e-9, atol=1e-3)
+        np.testing.assert_allclose(other[name], outcome[name][:, order], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(other["imbalance"], outcome["imbalance"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(other["next_backlog_cycles"], outcome["next_backlog_cycles"], rtol=1e-9, atol=1e-3)
 
 
 @given(game=games(batch=3), seed=st.integers(0, 2**32 - 1))
@@ -198,8 +205,10 @@ def test_servers_behind_the_first_may_be_relabelled(game, seed):
     outcome = play(game)
     other = play(change(game, actions=new_label[game.actions], config=config, **relabelled))
     for name in ("delay_s", "upload_s", "forward_s", "wait_s", "compute_s", "reward", "imbalance"):
-        np.testing.assert_allclose(getattr(other, name), getattr(outcome, name), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(other.next_backlog_cycles, outcome.next_backlog_cycles[:, order], rtol=1e-9, atol=1e-3)
+        np.testing.assert_allclose(other[name], outcome[name], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        other["next_backlog_cycles"], outcome["next_backlog_cycles"][:, order], rtol=1e-9, atol=1e-3
+    )
 
 
 @given(game=games(), server=st.integers(1, 20))
@@ -209,7 +218,7 @@ def test_one_more_offloader_never_speeds_an_upload(game, server):
     without, joining = game.actions.copy(), game.actions.copy()
     without[0, user], joining[0, user] = 0, min(server, game.config.servers)
     others = np.flatnonzero(without[0] > 0)
-    before, after = (play(change(game, actions=actions)).upload_s[0] for actions in (without, joining))
+    before, after = (play(change(game, actions=actions))["upload_s"][0] for actions in (without, joining))
     assert (after[others] >= before[others]).all()
     if game.config.channel_sharing == "active":
         assert (after[others] > before[others]).all()
@@ -221,7 +230,7 @@ def test_one_more_offloader_never_speeds_an_upload(game, server):
 @given(game=games(), more=st.floats(0.0, 1e10))
 def test_a_longer_queue_makes_nobody_faster(game, more):
     longer = play(change(game, backlog_cycles=game.snapshot["backlog_cycles"] + more))
-    assert (longer.delay_s >= play(game).delay_s).all()
+    assert (longer["delay_s"] >= play(game)["delay_s"]).all()
 
 
 @given(game=games(batch=3))
@@ -234,8 +243,8 @@ def test_one_game_does_not_touch_another(game):
                 actions=game.actions[i : i + 1],
             )
         )
-        for name, values in alone._asdict().items():
-            np.testing.assert_allclose(values, getattr(together, name)[i : i + 1], rtol=1e-12, atol=1e-12, err_msg=name)
+        for name, values in alone.items():
+            np.testing.assert_allclose(values, together[name][i : i + 1], rtol=1e-12, atol=1e-12, err_msg=name)
 
 
 def test_a_thousand_users_and_a_hundred_servers():
@@ -244,7 +253,7 @@ def test_a_thousand_users_and_a_hundred_servers():
     for i in range(2):
         one = {name: values[i] for name, values in game.snapshot.items()}
         slot = oracle.play(one, game.actions[i], game.config)
-        np.testing.assert_allclose(outcome.delay_s[i], slot.delay_s, rtol=1e-9)
+        np.testing.assert_allclose(outcome["delay_s"][i], slot.delay_s, rtol=1e-9)
 
 
 @compiles
@@ -260,10 +269,13 @@ def test_the_slot_compiles_as_one_graph():
         generator = torch.Generator().manual_seed(0)
         real = {"dtype": torch.float64}
         fields = [torch.rand((3, users), generator=generator, **real) * x for x in (4e6, 1e9, 5e8, 1e-9)]
-        snapshot = Snapshot(*fields, torch.full((3, 2), 1e10, **real), torch.zeros((3, 2), **real))
+        fields += [torch.full((3, 2), 1e10, **real), torch.zeros((3, 2), **real)]
+        snapshot = dict(zip(HAND_SNAPSHOT, fields, strict=True))
         target = torch.randint(0, 3, (3, users), generator=generator)
-        compiled = torch.compile(play_slot, backend=counter, fullgraph=True)
-        outcome = compiled(snapshot, target, config, xp=torch_xp)
+        compiled = torch.compile(advance, backend=counter, fullgraph=True)
+        found = compiled(snapshot, target, {}, config, xp=torch_xp)
         assert counter.frame_count == 1
-        for name, values in play_slot(snapshot, target, config, xp=torch_xp)._asdict().items():
-            torch.testing.assert_close(getattr(outcome, name), values, msg=name)
+        for result, expected in zip(found, advance(snapshot, target, {}, config, xp=torch_xp), strict=True):
+            assert set(result) == set(expected)
+            for name, values in expected.items():
+                torch.testing.assert_close(result[name], values, msg=name)

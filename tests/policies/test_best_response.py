@@ -1,4 +1,4 @@
-"""``best-response``: true delays, and nobody gains where it says that it settled."""
+"""``best-response``: true delays, and an equilibrium wherever it settles."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.policies.games import one_game, oracle_delays_s, view_in_scenario, vi
 
 
 def best_gains_s(view, game, actions):
-    """What each user could gain by moving alone, tried out move by move in the parallel view."""
+    """Gain of each user from moving alone, found by trying every move in the parallel view."""
     env = edgeoffload_v0.parallel_env(view.config)
     snapshot = one_game(view, game) | {"slot": int(view.snapshot["slot"][game])}
 

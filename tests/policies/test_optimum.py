@@ -61,7 +61,7 @@ def test_the_bounded_form_brackets_the_optimum():
 
 def test_too_large_is_an_error_that_offers_the_bounded_form():
     view = view_in_scenario("stadium", seed=0)
-    with pytest.raises(ValueError, match=r"50 users and 5 servers are too many .* allowed: bounded=True"):
+    with pytest.raises(ValueError, match=r"50 users and 5 servers are too many .* use bounded=True"):
         policies.make("optimum").act(view)
     bounded = policies.make("optimum", bounded=True, time_limit_s=0.05)
     actions = bounded.act(view)

@@ -219,7 +219,7 @@ def test_bounds_hold(seed, users, servers, make):
         ascent = PriceAscent(fixed)
         ascent.run(10, least[count], np.inf)
         assert bound - tolerance <= ascent.bound <= least[count] + tolerance
-        assert fixed.descend(actions, np.inf).astype(bool).sum() == count
+        assert fixed.local_search(actions, np.inf).astype(bool).sum() == count
     for limit in (0.0, 10.0):
         solution = solve_bounded(problem, time_limit_s=limit)
         assert solution.lower_bound_s <= best + tolerance
@@ -234,7 +234,7 @@ def test_descent_ends_in_a_local_optimum(make):
     for _ in range(5):
         problem = make(rng, 7, 3)
         start = rng.permutation([0, 0, 1, 1, 2, 3, 3])
-        end = FixedCount(problem, 5).descend(start, np.inf)
+        end = FixedCount(problem, 5).local_search(start, np.inf)
         total = sum(scalar_delays(problem, end))
         assert total <= sum(scalar_delays(problem, start))
         for left, right in itertools.combinations(range(7), 2):
@@ -309,7 +309,7 @@ def test_sizes():
     assert not is_exact_size(50, 5)
     assert not is_exact_size(EXACT_MAX_USERS + 1, 1)
     problem = typical(np.random.default_rng(0), 50, 5)
-    with pytest.raises(ValueError, match=r"N = 50 users and M = 5 .*allowed.*solve_bounded"):
+    with pytest.raises(ValueError, match=r"N = 50 users and M = 5 .*use solve_bounded"):
         solve_exact(problem)
 
 

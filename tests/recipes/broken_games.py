@@ -1,6 +1,6 @@
-"""The recipes' command line with games that break: ``python -m tests.recipes.broken_games sweep ...``.
+"""The recipes' command line with an environment that raises: ``python -m tests.recipes.broken_games sweep ...``.
 
-Games of four users raise after some slots; in every process, Ray's too.
+Games of four users raise after some slots, in every process, Ray's included.
 """
 
 import sys
@@ -10,20 +10,20 @@ from typing import Any
 
 def break_games() -> None:
     """Make games of four users raise at their hundredth slot."""
-    from recipes.joint.games import EdgeOffloadGames
+    from recipes.envs.batched_games import EdgeOffloadGames
     from recipes.rllib.adapter import RLlibParallelEnv
 
-    _break(EdgeOffloadGames, 100, lambda games: games.sizes.num_users)
-    _break(RLlibParallelEnv, 1_600, lambda game: len(game.possible_agents))  # sixteen of them, one after the other
+    _raise_after(EdgeOffloadGames, 100, lambda games: games.sizes.num_users)
+    _raise_after(RLlibParallelEnv, 1_600, lambda game: len(game.possible_agents))  # sixteen games, stepped in turn
 
 
-def _break(games: Any, calls: int, users: Callable[[Any], int]) -> None:
-    step, played = games.step, 0
+def _raise_after(games: Any, calls: int, users: Callable[[Any], int]) -> None:
+    step, count = games.step, 0
 
     def raising(self: Any, actions: Any) -> Any:
-        nonlocal played
-        played += 1
-        if users(self) == 4 and played >= calls:
+        nonlocal count
+        count += 1
+        if users(self) == 4 and count >= calls:
             raise RuntimeError("server 3 caught fire")
         return step(self, actions)
 

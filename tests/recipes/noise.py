@@ -1,4 +1,4 @@
-"""Warnings of RLlib's own making that its users cannot help."""
+"""Warnings from inside RLlib that its users cannot avoid."""
 
 import pytest
 

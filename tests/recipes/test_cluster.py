@@ -1,13 +1,12 @@
-"""Sweeps and trainings on clusters: several Ray nodes on this machine, that join and die."""
+"""Sweeps and trainings on clusters of several Ray nodes on this machine, which join and die."""
 
 import contextlib
 import os
 import signal
-import subprocess
+import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,20 +14,19 @@ from typing import Any
 import pytest
 
 from recipes.runs import RunFolder
-from tests.pages import run_tutorial
+from tests.pages import TUTORIALS, code_blocks
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import TINY_TRAIN, checkpoints, ended, start, wait_for
-from tests.recipes.test_sweep import TINY_SWEEP, children_of, without_clock
-from tests.recipes.test_training import run
+from tests.recipes.processes import CHECKOUT, descendants, finished, is_actor, run, start, started
+from tests.recipes.runs import TINY_DQN, TINY_TRAIN, checkpoints, table_without_times
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow]
 
 SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "2500", "--checkpoint-every", "0"]
-SWEEP += TINY_SWEEP
+SWEEP += TINY_DQN
 
 
 class Nodes:
-    """A cluster; its head has no core, so that all work is done on nodes that may die."""
+    """A cluster whose head node has no cores, so that all work is on nodes that can die."""
 
     def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster
@@ -41,8 +39,8 @@ class Nodes:
         return self._cluster.add_node(**self._arguments(num_cpus))
 
     def kill(self, node: Any) -> None:
-        """As when the power fails."""
-        for pid in [pid_of_raylet(node), *(pid for pid, _ in children_of(pid_of_raylet(node)))]:
+        """Kill a node with all its processes, as a power failure does."""
+        for pid in [pid_of_raylet(node), *(below.pid for below in descendants(pid_of_raylet(node)))]:
             os.kill(pid, signal.SIGKILL)
         self._cluster.remove_node(node, allow_graceful=False)
 
@@ -59,20 +57,21 @@ def pid_of_raylet(node: Any) -> int:
     return int(process.process.pid)
 
 
-def works(node: Any, name: str) -> list[int]:
-    """The processes of a kind that run on a node."""
-    return [pid for pid, command in children_of(pid_of_raylet(node)) if command.startswith(f"ray::{name}")]
+def actors(node: Any, name: str) -> list[int]:
+    """List the processes of a node's actors with a name in their class."""
+    below = descendants(pid_of_raylet(node))
+    return [process.pid for process in below if is_actor(process, name)]
 
 
 @contextlib.contextmanager
-def held(*of: Any) -> Iterator[None]:
-    """Let trials of these nodes stand still, so that a quick one does not take up another's run meanwhile."""
+def trials_paused(*nodes: Any) -> Iterator[None]:
+    """Pause the trials of these nodes, so that a fast one does not start another run meanwhile."""
     stopped: set[int] = set()
     over = threading.Event()
 
     def hold() -> None:
         while not over.wait(0.1):
-            for pid in {pid for node in of for pid in works(node, "RunTrial")} - stopped:
+            for pid in {pid for node in nodes for pid in actors(node, "RunTrial")} - stopped:
                 stopped.add(pid)
                 send(pid, signal.SIGSTOP)
 
@@ -90,7 +89,7 @@ def held(*of: Any) -> Iterator[None]:
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """To a process that may have ended."""
+    """Send a signal to a process that may have ended."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
@@ -100,7 +99,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        monkeypatch.setenv("RAY_TMPDIR", folder)  # which names the cluster for all that this machine starts later
+        monkeypatch.setenv("RAY_TMPDIR", folder)  # keeps this cluster from being the machine's default
         cluster = Nodes(Path(folder))
         try:
             yield cluster
@@ -110,82 +109,97 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
-    """The sweep's table when one machine does it all."""
+    """The table of the sweep on one machine."""
     out = tmp_path_factory.mktemp("alone")
     done = run(*SWEEP, "--out", str(out))
     assert done.returncode == 0, done.stderr
-    return without_clock(out)
+    return table_without_times(out)
 
 
 def test_a_sweep_over_three_nodes(nodes: Nodes, alone: list[dict[str, str]], tmp_path: Path) -> None:
     three = [nodes.join() for _ in range(3)]
-    process = start(*SWEEP, "--out", str(tmp_path), "--address", nodes.address)
-    with held(*three):
-        wait_for(lambda: all(works(node, "RunTrial") for node in three), process, pause_s=0.5)
-    text = ended(process)
-    assert process.returncode == 0, text
-    assert without_clock(tmp_path) == alone
+    with start(*SWEEP, "--out", str(tmp_path), "--address", nodes.address) as process:
+        with trials_paused(*three):
+            process.wait_until(lambda: all(actors(node, "RunTrial") for node in three), pause_s=0.5)
+        done = process.wait()
+    assert done.returncode == 0, done.stderr
+    assert table_without_times(tmp_path) == alone
 
 
-def test_a_node_that_dies_costs_time_and_one_that_joins_is_used(
+def test_a_sweep_survives_a_dead_node_and_uses_a_new_one(
     nodes: Nodes, alone: list[dict[str, str]], tmp_path: Path
 ) -> None:
     first, second = nodes.join(), nodes.join()
-    process = start(*SWEEP, "--out", str(tmp_path), "--address", nodes.address)
-    folders: Callable[[], list[Path]] = lambda: list(tmp_path.glob("runs/*/*/*"))  # noqa: E731
-    wait_for(lambda: works(first, "RunTrial") and works(second, "RunTrial"), process, pause_s=0.5)
-    wait_for(lambda: len([path for path in folders() if checkpoints(path)]) >= 2, process)
-    with held(first):
-        nodes.kill(second)
-        third = nodes.join()
-        wait_for(lambda: works(third, "RunTrial"), process, pause_s=0.5)
-    text = ended(process)
-    assert process.returncode == 0, text
-    assert without_clock(tmp_path) == alone
+    with start(*SWEEP, "--out", str(tmp_path), "--address", nodes.address) as process:
+        process.wait_until(lambda: actors(first, "RunTrial") and actors(second, "RunTrial"), pause_s=0.5)
+        process.wait_until(lambda: sum(bool(checkpoints(path)) for path in tmp_path.glob("runs/*/*/*")) >= 2)
+        with trials_paused(first):
+            nodes.kill(second)
+            third = nodes.join()
+            process.wait_until(lambda: actors(third, "RunTrial"), pause_s=0.5)
+        done = process.wait()
+    assert done.returncode == 0, done.stderr
+    assert table_without_times(tmp_path) == alone
 
 
-def test_runners_over_nodes_and_one_node_lost(nodes: Nodes, tmp_path: Path) -> None:
-    """The learner goes on with the runners that are left, and with one more when a node joins."""
+def test_a_training_survives_a_dead_node_and_uses_a_new_one(nodes: Nodes, tmp_path: Path) -> None:
+    """The learner continues with the remaining env runner, and with another one when a node joins."""
     nodes.join(), nodes.join()
     folder = tmp_path / "run"
     arguments = [*TINY_TRAIN, "--env-steps", "200000", "--out", str(folder), "--env-runners", "2"]
-    process = start(*arguments, "--address", nodes.address)
-    wait_for(lambda: len(RunFolder(folder).rows()) >= 2, process)
-    everyone = nodes._cluster.list_all_nodes()[1:]
-    assert [len(works(node, "JointEnvRunner")) for node in everyone] == [1, 1]
-    nodes.kill(everyone[0])
-    before = len(RunFolder(folder).rows())
-    wait_for(lambda: len(RunFolder(folder).rows()) >= before + 3, process)
-    third = nodes.join()
-    wait_for(lambda: works(third, "JointEnvRunner"), process, pause_s=0.5)
-    before = len(RunFolder(folder).rows())
-    wait_for(lambda: len(RunFolder(folder).rows()) >= before + 3, process)
-    os.killpg(process.pid, signal.SIGINT)
-    assert "resume with:" in ended(process)
+    with start(*arguments, "--address", nodes.address) as process:
+
+        def wait_for_rows(count: int) -> None:
+            before = len(RunFolder(folder).rows())
+            process.wait_until(lambda: len(RunFolder(folder).rows()) >= before + count)
+
+        wait_for_rows(2)
+        workers = nodes._cluster.list_all_nodes()[1:]
+        assert [len(actors(node, "EnvRunner")) for node in workers] == [1, 1]
+        nodes.kill(workers[0])
+        wait_for_rows(3)
+        third = nodes.join()
+        process.wait_until(lambda: actors(third, "EnvRunner"), pause_s=0.5)
+        wait_for_rows(3)
+        process.interrupt()
+        assert "resume with:" in process.wait().stderr
     assert checkpoints(folder)
 
 
 def test_the_tutorial_on_tune_over_two_nodes(nodes: Nodes, tmp_path: Path) -> None:
-    """A trial on each node; the code is sent to them, and checkpoints come to the storage that both see."""
+    """A trial on each node; the nodes get the code, and write checkpoints to the shared storage."""
     both, storage = [nodes.join(), nodes.join()], tmp_path / "shared"
-    variables = {"RAY_ADDRESS": nodes.address, "TUNE_STORAGE": str(storage)}
-    seen: set[int] = set()
-    with ThreadPoolExecutor(1) as pool:
-        tutorial = pool.submit(lambda: run_tutorial("tune", tmp_path, **variables))
-        while not tutorial.done():
-            seen |= {n for n, node in enumerate(both) if works(node, "DTOMALB")}
-            time.sleep(0.2)
-        printed = tutorial.result()
-    assert seen == {0, 1}
+    used: set[int] = set()
+    environment = variables(tmp_path, nodes.address, storage)
+    with started(tutorial(tmp_path), watched=tmp_path, cwd=tmp_path, **environment) as process:
+
+        def both_used() -> bool:
+            used.update(n for n, node in enumerate(both) if actors(node, "DTOMALB"))
+            return used == {0, 1}
+
+        process.wait_until(both_used, pause_s=0.2)
+        done = process.wait()
+    assert done.returncode == 0, done.stderr
     assert list(nodes.folder.glob("**/py_modules_files/*/recipes/__init__.py"))
-    # Ray puts a checkpoint there before it goes on; the rows of short trials may come too late for their end
+    # Checkpoints are in the storage before training continues; the rows of a short trial may come after its end
     trials = [path.parent for path in (storage / "learning-rates").glob("DTOMALB_*/checkpoint_*")]
     assert len(trials) == 2
-    assert all(str(trial) in printed for trial in trials)
+    assert all(str(trial) in done.stdout for trial in trials)
     assert not (tmp_path / "tune-results").exists()
 
 
-def test_the_tutorial_on_tune_wants_a_storage_on_a_cluster(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        run_tutorial("tune", tmp_path, RAY_ADDRESS="auto", TUNE_STORAGE="")
-    assert "TUNE_STORAGE is not set" in capfd.readouterr().err
+def test_the_tutorial_on_tune_requires_a_storage_on_a_cluster(tmp_path: Path) -> None:
+    done = finished(tutorial(tmp_path), cwd=tmp_path, **variables(tmp_path, "auto", ""))
+    assert done.returncode != 0
+    assert "TUNE_STORAGE is not set" in done.stderr
+
+
+def tutorial(folder: Path) -> list[str]:
+    """Write the tutorial's program to a folder, and return its command line."""
+    program = folder / "tutorial.py"
+    program.write_text("\n".join(code_blocks((TUTORIALS / "tune.md").read_text(encoding="utf-8"))), encoding="utf-8")
+    return [sys.executable, str(program)]
+
+
+def variables(home: Path, address: str, storage: Path | str) -> dict[str, str]:
+    return {"HOME": str(home), "PYTHONPATH": str(CHECKOUT), "RAY_ADDRESS": address, "TUNE_STORAGE": str(storage)}

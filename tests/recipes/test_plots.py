@@ -1,4 +1,4 @@
-"""Curves and pictures of runs, from real ones that are small."""
+"""Learning curves, figures and recordings of small runs."""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recipes.cli import REFUSED, main
-from recipes.plots import curves
-from recipes.runs import RunError, RunFolder
+from recipes.cli import main
+from recipes.commands.exit_codes import REFUSED
+from recipes.errors import RunError
+from recipes.plots import learning_curves
+from recipes.runs import RunFolder
 from tests.recipes.noise import RAY_NOISE
 
 pytestmark = [*RAY_NOISE, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -24,7 +26,7 @@ def runs(local_session: None, tmp_path_factory: pytest.TempPathFactory) -> list[
 
 
 def test_seeds_are_one_curve(runs: list[Path]) -> None:
-    found = curves(map(RunFolder.open, runs))
+    found = learning_curves(map(RunFolder.open, runs))
     ((name, (steps, utilities)),) = found.items()
     assert name == "idql-tolb on sparse env.max_cycles=20"
     assert utilities.shape == (2, len(steps))
@@ -48,8 +50,8 @@ def test_a_run_is_recorded_beside_a_shipped_policy(
 
     path = tmp_path / "play.gif"
     assert main(["play", str(runs[0]), "--beside", "random", "--slots", "3", "--record", str(path)]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said] == ["random", "idql-tolb"]
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed] == ["random", "idql-tolb"]
     assert imageio.imread(path, index=None).shape[0] == 4
 
 
@@ -57,7 +59,7 @@ def test_a_run_is_recorded_beside_a_shipped_policy(
     "arguments",
     [["plot", "--episode", "RUN", "RUN"], ["plot", "RUN", "--out", "plot.none"], ["play", "RUN", "--record", "p.txt"]],
 )
-def test_what_cannot_be_drawn_is_refused(
+def test_invalid_figures_are_refused(
     arguments: list[str], runs: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -71,4 +73,4 @@ def test_a_run_without_evaluations_has_no_curve(runs: list[Path], tmp_path: Path
     empty = RunFolder.begin(tmp_path / "empty", settings)
     empty.release()
     with pytest.raises(RunError, match="no evaluations yet"):
-        curves([empty])
+        learning_curves([empty])

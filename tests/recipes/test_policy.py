@@ -9,7 +9,7 @@ from ray.rllib.core.columns import Columns
 from edgeoffload_env import edgeoffload_v0, evaluate, policies
 from recipes import registry
 from recipes.rllib.adapter import own_policy
-from recipes.rllib.loop import build
+from recipes.rllib.build import build_algorithm
 from recipes.settings import RunSettings
 from tests.recipes.noise import RAY_NOISE
 
@@ -27,7 +27,7 @@ def built(algorithm: str, folder: Path, **hyper: Any) -> tuple[Any, RunSettings,
         hyperparameters=module.Hyperparameters.of({"hidden": (16,)} | hyper),
         env={"num_users": 4},
     )
-    trained = build(settings, 0)
+    trained = build_algorithm(settings, 0)
     trained.save_to_path(str(folder))
     return trained, settings, module.load_policy(settings, folder)
 
@@ -58,7 +58,7 @@ def test_acts_as_rllibs_modules_do_user_by_user(
         places = [int(user[-1]) for user in asked]
         alone = policy.actions({user: observation[7, n] for user, n in zip(asked, places, strict=True)})
         assert alone == {user: actions[7, n] for user, n in zip(asked, places, strict=True)}
-    with pytest.raises(ValueError, match=r"user = .user_4. is not allowed; allowed: user_0 \.\. user_3"):
+    with pytest.raises(ValueError, match=r"user must be one of user_0 \.\. user_3, got .user_4."):
         policy.actions({"user_4": observation[0, 0]})
     with pytest.raises(ValueError, match="shape of observation of user_1"):
         policy.actions({"user_1": observation[0, 0, 1:]})
@@ -70,13 +70,13 @@ def test_refuses_games_that_do_not_fit(local_session: None, tmp_path: Path) -> N
     trained.stop()
     more = evaluate(policy, settings.scenario, 2, num_users=7)  # no identity, so any number of users
     assert np.isfinite(more.utility).all()
-    with pytest.raises(ValueError, match="9 features and 6 actions' is not allowed; allowed: 14 features and 6"):
+    with pytest.raises(ValueError, match="obs_size of the game must be 14, as rllib-ppo was trained for, got 9"):
         evaluate(policy, "paper", 2)
-    with pytest.raises(ValueError, match="12 features and 5 actions' is not allowed"):
+    with pytest.raises(ValueError, match=r"obs_size of the game must be .*, got 12"):
         evaluate(policy, settings.scenario, 2, num_servers=4)
     trained, settings, policy = built("rllib-dqn", tmp_path / "two")
     trained.stop()
-    with pytest.raises(ValueError, match="num_users = 7 is not allowed; allowed: 4"):
+    with pytest.raises(ValueError, match="num_users of the game must be 4, as rllib-dqn was trained for, got 7"):
         evaluate(policy, settings.scenario, 2, num_users=7)
 
 

@@ -1,4 +1,4 @@
-"""What is said where Ray does not start, or a cluster cannot be joined."""
+"""Errors of a Ray that does not start and of clusters that cannot be connected to."""
 
 import signal
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import ray
 
+from recipes.errors import RunError
 from recipes.rllib.session import cluster, local_ray
-from recipes.runs import RunError
 
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """A Ray that raises when it is to start; the tests' own goes on."""
+    """Make ``ray.init`` raise; the Ray of other tests keeps running."""
 
     def init(**_: Any) -> None:
         raise request.param
@@ -24,19 +24,22 @@ def broken(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
 
 @pytest.mark.parametrize("broken", [Exception("The node timed out during startup.")], indirect=True)
 def test_a_ray_that_does_not_start(broken: None) -> None:
-    with pytest.raises(RunError, match=r"Ray does not start.*timed out during startup\..*try again"), local_ray():
+    with pytest.raises(RunError, match=r"Ray did not start.*timed out during startup\..*try again"), local_ray():
         pass
 
 
 @pytest.mark.parametrize(
     "broken", [ConnectionError("refused"), ray.exceptions.AuthenticationError("no token")], indirect=True
 )
-def test_a_cluster_that_cannot_be_joined(broken: None) -> None:
-    with pytest.raises(RunError, match=r"cluster at here:1 cannot be joined: .*RAY_AUTH_MODE=token"), cluster("here:1"):
+def test_a_cluster_that_cannot_be_connected_to(broken: None) -> None:
+    with (
+        pytest.raises(RunError, match=r"cannot connect to the Ray cluster at here:1: .*RAY_AUTH_MODE=token"),
+        cluster("here:1"),
+    ):
         pass
 
 
-@pytest.mark.parametrize("broken", [KeyError("ours")], indirect=True)
+@pytest.mark.parametrize("broken", [KeyError("other")], indirect=True)
 def test_other_errors_are_not_hidden(broken: None) -> None:
     with pytest.raises(KeyError), local_ray():
         pass

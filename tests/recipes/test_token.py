@@ -1,70 +1,49 @@
-"""A cluster that asks for a token, started as docs/cluster.md says, and who may use it."""
+"""Token authentication of a cluster that is started as docs/cluster.md describes."""
 
-import os
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from recipes.cli import REFUSED
+from recipes.commands.exit_codes import REFUSED
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import survivors
-from tests.recipes.test_sweep import TINY_SWEEP, children_of, without_clock
-from tests.recipes.test_training import run
+from tests.recipes.processes import finished, run, started
+from tests.recipes.runs import TINY_DQN, table_without_times
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow]
 
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
-SWEEP = ["sweep", "--algorithms", "idql-tolb", "--env-steps", "600", *TINY_SWEEP]
+SWEEP = ["sweep", "--algorithms", "idql-tolb", "--env-steps", "600", *TINY_DQN]
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home of its own, of a short name: Ray's sockets lie below it, and may have 107 characters."""
+    """A home folder with a short path, because the paths of Ray's sockets may have at most 107 characters."""
     with tempfile.TemporaryDirectory(prefix="h-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def address(home: Path) -> Iterator[str]:
-    """Of a head that asks for the token in that home."""
-    environment = os.environ | environment_of(home)
-    generated = subprocess.run([*RAY, "get-auth-token", "--generate"], env=environment, capture_output=True, check=True)
-    assert (home / ".ray/auth_token").read_text().strip() in generated.stdout.decode()
+    """Address of a head node that requires the token in that home folder."""
+    generated = finished([*RAY, "get-auth-token", "--generate"], **environment_of(home))
+    assert generated.returncode == 0, generated.stderr
+    assert (home / ".ray/auth_token").read_text().strip() in generated.stdout
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     arguments = ["--port", str(port), "--num-cpus", "1", "--object-store-memory", str(100 * 2**20)]
-    log = home / "head.log"
-    with log.open("w") as file:
-        head = subprocess.Popen(
-            [*RAY, "start", "--head", "--block", "--include-dashboard", "false", *arguments],
-            env=environment,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        while "Ray runtime started" not in log.read_text():
-            assert head.poll() is None, log.read_text()
-            time.sleep(0.1)
+    head = [*RAY, "start", "--head", "--block", "--include-dashboard", "false", *arguments]
+    with started(head, **environment_of(home)) as process:
+        process.wait_until(lambda: "Ray runtime started" in process.stdout)
         yield f"127.0.0.1:{port}"
-    finally:
-        below = children_of(head.pid)
-        head.terminate()
-        head.wait(timeout=60)
-        for pid, _ in survivors(below, seconds=60):
-            os.kill(pid, signal.SIGKILL)
 
 
 def environment_of(home: Path) -> dict[str, str]:
-    """What the page exports on every machine."""
+    """Return the variables that the page exports on every machine."""
     return {
         "HOME": str(home),
         "RAY_TMPDIR": str(home),
@@ -73,7 +52,7 @@ def environment_of(home: Path) -> dict[str, str]:
     }
 
 
-def test_a_cluster_that_asks_for_a_token(address: str, home: Path, tmp_path: Path) -> None:
+def test_a_cluster_with_token_authentication(address: str, home: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger"
     stranger.mkdir()
     for number, mode in enumerate(("token", "disabled")):
@@ -81,10 +60,10 @@ def test_a_cluster_that_asks_for_a_token(address: str, home: Path, tmp_path: Pat
         environment = environment_of(stranger) | {"RAY_AUTH_MODE": mode, "RAY_TMPDIR": str(home)}
         refused = run(*SWEEP, "--address", address, "--out", str(out), **environment)
         assert refused.returncode == REFUSED, refused.stderr
-        assert f"the Ray cluster at {address} cannot be joined" in refused.stderr
-        assert "wants RAY_AUTH_MODE=token and the token, see docs/cluster.md" in refused.stderr
+        assert f"cannot connect to the Ray cluster at {address}: " in refused.stderr
+        assert "needs RAY_AUTH_MODE=token and the token, see docs/cluster.md" in refused.stderr
         assert "Traceback" not in refused.stderr
         assert not (out / "runs").exists()
     done = run(*SWEEP, "--address", address, "--out", str(tmp_path / "out"), **environment_of(home))
     assert done.returncode == 0, done.stderr
-    assert [row["checkpoint"] for row in without_clock(tmp_path / "out")] == ["best", "last"]
+    assert [row["checkpoint"] for row in table_without_times(tmp_path / "out")] == ["best", "last"]

@@ -13,18 +13,19 @@ import pytest
 from edgeoffload_env import edgeoffload_v0, evaluate
 from recipes import load_policy, registry
 from recipes.checkpoints import Progress
-from recipes.cli import REFUSED
-from recipes.rllib.loop import Training
+from recipes.commands.exit_codes import REFUSED
+from recipes.rllib.training import Training
 from recipes.runs import RunFolder
 from recipes.settings import parse_assignments
 from recipes.sweep import plan
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.test_training import CHECKOUT, TINY_DQN, run
+from tests.recipes.processes import CHECKOUT, run
+from tests.recipes.runs import TINY_DQN
 
 pytestmark = RAY_NOISE
 
 RLLIBS = ("rllib-dqn", "rllib-ppo")
-OWN = tuple(name for name in registry.RECIPES if name not in RLLIBS)
+OWN = tuple(name for name in registry.ALGORITHMS if name not in RLLIBS)
 BLOCKED = "import sys; sys.modules[{module!r}] = None\n"
 LOAD_AND_ACT = """
 import json
@@ -56,7 +57,7 @@ def runs(local_session: None, tmp_path_factory: pytest.TempPathFactory) -> dict[
         folder = RunFolder.begin(out / planned.settings.algorithm, planned.settings)
         with contextlib.closing(Training(folder, planned.settings, checkpoint_s=0.0)) as training:
             training.advance()
-            assert training.over
+            assert training.finished
         folder.release()
     return {name: out / name for name in OWN}
 
@@ -141,7 +142,7 @@ def test_what_is_missing_is_named_with_the_extra_that_has_it(
 ) -> None:
     path = unread(algorithm, tmp_path / "run")
     blocked = BLOCKED.format(module=module)
-    need = f"a policy of {algorithm} needs `pip install 'edgeoffload-env[{extra}]'`"
+    need = f"{algorithm} needs `pip install 'edgeoffload-env[{extra}]'`"
     asked = in_a_process(blocked + "import recipes; recipes.load_policy(sys.argv[1])", str(path))
     last = asked.stderr.splitlines()[-1]
     assert last.startswith("ImportError: ")
@@ -152,3 +153,12 @@ def test_what_is_missing_is_named_with_the_extra_that_has_it(
         told = in_a_process(code, "evaluate", str(path))
         assert told.returncode == REFUSED
         assert told.stderr.splitlines()[-1].endswith(need)
+
+
+@pytest.mark.parametrize("command", ["ls", "train"])
+def test_commands_that_need_torch_say_so_in_one_line(command: str, tmp_path: Path) -> None:
+    code = BLOCKED.format(module="torch") + "from recipes.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = in_a_process(code, command, "dtomalb")
+    assert done.returncode == REFUSED
+    assert done.stderr.splitlines()[-1].endswith("dtomalb needs `pip install 'edgeoffload-env[torch]'`")
+    assert len(done.stderr.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""What users and the critic see: the documented formulas, entry by entry, for every view."""
+"""Observations and states: the documented formulas, entry by entry, for every view."""
 
 import math
 

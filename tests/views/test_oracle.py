@@ -15,7 +15,7 @@ ACCURACY = {"float64": 1e-9, "float32": 1e-5}
 
 
 def agreeing_games(driver, game, tolerance):
-    """How many games of a batch agreed with the oracle in every number; the others had near ties."""
+    """Number of games that agree with the oracle in every number; the others have near ties."""
     driver.reset(seed=0, snapshot=game.snapshot)
     before = driver.snapshot()
     played = driver.step(game.actions)

@@ -166,7 +166,7 @@ def test_more_servers_than_a_byte_can_name(backend, servers):
     env = fresh(backend, config=config)
     actions = np.array([[servers, servers - 1, 1, 0]] * BATCH)
     assert np.array_equal(np.asarray(env.step(actions)[-1]["target"]), actions)
-    with pytest.raises(ValueError, match=f"user_0 in game 0 = {servers + 1} "):
+    with pytest.raises(ValueError, match=f"user_0 in game 0 must be an integer in .*, got {servers + 1}$"):
         env.step(actions + 1)
 
 
@@ -210,20 +210,20 @@ def test_float32_and_float64_draw_alike_in_distribution_only():
     ],
 )
 def test_bad_arguments(name, value, error):
-    with pytest.raises(error, match=f"{name} = "):
+    with pytest.raises(error, match=f"{name} (must be|'no-such')"):
         edgeoffload_v0.vector_env(**({"num_envs": 2} | {name: value}))
 
 
 def test_bad_torch_device():
     for device in ("nowhere", Ellipsis):
-        with pytest.raises(ValueError, match="device = "):
+        with pytest.raises(ValueError, match="device must be a device of torch, got "):
             edgeoffload_v0.vector_env(2, backend="torch", device=device)
 
 
 def test_state_and_snapshot_before_reset():
     env = edgeoffload_v0.vector_env(2)
     for call in (env.state, env.snapshot):
-        with pytest.raises(ValueError, match="before reset"):
+        with pytest.raises(ValueError, match=r"needs a reset\(\) first"):
             call()
 
 

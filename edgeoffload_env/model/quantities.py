@@ -1,0 +1,117 @@
+"""Declarations of quantities, features, processes, reward terms and metrics, each declared once.
+
+Snapshots and their checks, infos, observations, states, column names, rewards, metrics, tables and pictures derive from
+these declarations (:mod:`.schema`). The paper's own are in :mod:`.paper`, an effect's in the effect's module.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from edgeoffload_env.model.channel import Array
+
+if TYPE_CHECKING:
+    from edgeoffload_env.config import EdgeOffloadConfig
+
+Scope = Literal["user", "server", "game"]
+"""One number for each user ``[B, N]``, each server ``[B, M]``, or each game ``[B, 1]``."""
+
+Fields: TypeAlias = Mapping[str, Array]
+"""Arrays by the name of their quantity."""
+Noise: TypeAlias = Mapping[str, Array]
+"""Uniform numbers in [0, 1) by scope, ``[k, N, B]`` for "user" and ``[k, M, B]`` for "server"."""
+
+SMALLEST_POSITIVE = 1e-30
+"""The least value of a quantity that must be positive."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """One number of each user, server or game.
+
+    The fields of a snapshot have ``kind="state"``. Those that a process draws anew for every slot follow from the
+    processes; those that actions move are ``queue``; the others stay the same for an episode.
+    """
+
+    name: str
+    """Field of the snapshot or the info, with its unit at the end: ``wait_s``."""
+    unit: str
+    scope: Scope
+    text: str
+    """Description with the equation's number or the source, for tables."""
+    kind: Literal["state", "info"]
+    queue: bool = False
+    """Moved by actions: the slot's stages write its next value."""
+    minimum: float = SMALLEST_POSITIVE
+    """Least value allowed in a snapshot."""
+    type: type = float
+    """Type of an info in the single game: float, int or bool."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """A number of order 1 that users or the critic see, one column for each server or user."""
+
+    name: str
+    """Column name: ``task_bits``; servers' columns have the server's number at the end: ``load_1``."""
+    scope: Literal["user", "server"]
+    text: str
+    formula: str
+    reads: tuple[str, ...]
+    """Fields of the snapshot that it is computed from."""
+    value: Callable[..., Array]
+    """``value(*fields, config, xp=xp)`` of the fields in ``reads``, in [-1, 1]."""
+    observed: bool = True
+    """Whether users see it: a user's feature its own user, a server's feature everyone."""
+    in_state: bool = True
+    """Whether it is part of the global state."""
+    paper: bool = False
+    """Whether it is part of the paper's own state (14), which is all that ``observation="load"`` shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A random process that no action changes: fields of the first slot, and of each slot from those before it.
+
+    Each process has its own random stream, so its numbers do not depend on the other processes.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    """Fields of the snapshot that it draws."""
+    first: Callable[..., dict[str, Array]]
+    """``first(noise, fields, config, xp=xp)``: its fields in the first slot; ``fields`` holds what is drawn already."""
+    first_uniforms: Mapping[Scope, int]
+    """Uniform numbers that ``first`` needs for each user and each server."""
+    next: Callable[..., dict[str, Array]] | None = None
+    """``next(noise, fields, config, xp=xp)``: its fields in the next slot, where ``fields`` holds this slot's, and the
+    next slot's of the processes before it. None: constant within the episode."""
+    next_uniforms: Mapping[Scope, int] = field(default_factory=dict)
+    """Uniform numbers that ``next`` needs."""
+    independent: bool = False
+    """Whether ``next`` reads nothing that changes within the episode, except independent processes before it. Many
+    slots can then be drawn at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardTerm:
+    """A cost that is subtracted from everyone's reward, and from the utility at weight 1."""
+
+    name: str
+    text: str
+    cost: Callable[[Fields], Array]
+    """Computed from infos alone, ``[B, N]`` or one for all: utilities can then be computed from infos."""
+    weight: Callable[["EdgeOffloadConfig"], float]
+    """Weight in the reward."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A number that ``evaluate`` measures of each episode."""
+
+    name: str
+    heading: str
+    """Short column heading with the unit."""
+    text: str
+    accumulator: Callable[["EdgeOffloadConfig", int], "Any"]
+    """``accumulator(config, games)``: an object with ``add(infos)`` for each slot and ``result() -> [games]``."""

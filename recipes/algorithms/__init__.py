@@ -1,0 +1,1 @@
+"""One file for each algorithm: its hyper-parameters, its loss and its learner."""

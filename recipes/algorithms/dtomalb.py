@@ -1,0 +1,169 @@
+"""DTOMALB (Table 1): MADDPG for discrete actions by straight-through Gumbel-Softmax, on the reward (20).
+
+    python -m recipes train dtomalb
+
+Results to expect on ``paper`` (seeds 0 to 4, 60,192 env steps, greedy execution, 320 unseen episodes): utility -13.1,
+-12.5, -12.0, -13.0, -11.9 (mean -12.5), score 0.91 to 0.96, in less than 2 minutes of one core.
+
+On ``crowded-team`` (seeds 0 to 4, 100,800 env steps, with the command in
+``benchmarks/config/settings/crowded-team-straight-through.yaml``): utility -70.2, -73.9, -69.2, -72.3, -71.9 (mean
+-71.5), beyond what the best choice for each slot gets; about 3 minutes of one core.
+
+Every user has an actor on its own observation and a centralised critic over the global state and everyone's actions,
+(27) to (35). The loss of line 17 has its bracket, the gradient of line 18 its sign and its Q at x, a as in (34).
+
+Differences from the paper's Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an update
+(``train_batch_size_per_learner=512``) for every 16 slots (``num_envs_per_env_runner=16``, ``slots_per_update=1``) in
+place of one per slot; exploration noise N_t as Gumbel noise on the logits (``exploration_noise=1.0``) plus a fraction
+of random actions (``final_epsilon=0.05``); a' of (32) drawn from the target actors' softmax
+(``target_actions=sampled``) in place of their best actions; learning rates that fall (``lr=1e-3``,
+``final_lr=5e-5``). The paper leaves open the discount and the Gumbel-Softmax's temperature: ``gamma=0.5`` and
+``temperature=0.5``, which does not fall (``final_temperature=0.5``).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor, nn
+
+from recipes.hyperparameters import CountOrZero, Range, Weight
+from recipes.networks.critics import Critics, make_critics
+from recipes.networks.sizes import GameSizes
+from recipes.networks.stacked_mlp import argmax, gumbel, softmax
+from recipes.offpolicy import losses
+from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
+from recipes.offpolicy.learner import OffPolicyLearner
+from recipes.offpolicy.recipe import algorithm_config, load_policy
+from recipes.offpolicy.replay_buffer import TransitionBatch
+
+__all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
+
+Temperature = Annotated[float, Range(1e-3, 1e3)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorCriticHyperparameters(OffPolicyHyperparameters):
+    """Hyper-parameters of DTOMALB and of its variant with exact gradients."""
+
+    exploration_noise: Annotated[float, Range(0.0, 1e6)] = 1.0
+    """Scale of the Gumbel noise on the actors' logits; at 1, actions are sampled from their softmax."""
+    target_actions: Literal["greedy", "sampled"] = "sampled"
+    """a' of (32): the target actors' best actions, or actions sampled from their softmax."""
+    entropy_coeff: Weight = 0.0
+    """Weight of the actors' entropy at the beginning."""
+    final_entropy_coeff: Weight = 0.0
+    """Weight of the actors' entropy at the end."""
+    critic: Literal["separate", "shared", "pooled", "team"] = "separate"
+    """One for each user; one that also sees a one-hot of the user; one that treats users alike, over everyone's
+    observations; or the same with one value for all, on the mean reward."""
+    normalize_advantages: bool = False
+    """Train actors on advantages over their policy's mean, in units of their root mean square."""
+    actor_batch_size: CountOrZero = 0
+    """Joint transitions of the batch that the actors learn from; 0 for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(ActorCriticHyperparameters):
+    """Hyper-parameters of DTOMALB."""
+
+    temperature: Temperature = 0.5
+    """Temperature of the Gumbel-Softmax at the beginning."""
+    final_temperature: Temperature = 0.5
+    """Temperature of the Gumbel-Softmax at the end."""
+
+
+class Learner(OffPolicyLearner):
+    """Lines 14 to 20 of Table 1, for all users at once; an env runner plays lines 6 to 13."""
+
+    @staticmethod
+    def make_networks(hyper: ActorCriticHyperparameters, sizes: GameSizes, seed: int | None) -> dict[str, nn.Module]:
+        """Make the critics (lines 4 and 5); the actors (line 3) are the acting network."""
+        critic_seed = None if seed is None else seed + 1
+        return {"critics": make_critics(hyper.critic, sizes, hyper.hidden, seed=critic_seed)}
+
+    def parameter_groups(self) -> dict[str, list[nn.Module]]:
+        """Train the critics on (35), the actors on (34)."""
+        return {"critics": [self.networks.critics], "actors": [self.networks.acting]}
+
+    def update(self, batch: TransitionBatch) -> None:
+        """Learn from the minibatch of line 15."""
+        critic_loss = self.critic_loss(batch, self.targets(batch))
+        self.gradient_step("critics", critic_loss)
+        actor_loss = self.actor_loss(batch.first(self.hyper.actor_batch_size or len(batch.actions)))
+        self.gradient_step("actors", actor_loss)
+        self.move_targets()  # line 20
+        self.report(critic_loss=critic_loss, actor_loss=actor_loss)
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def targets(self, batch: TransitionBatch) -> Tensor:
+        """Line 16, (32) and (35): y = r + gamma Q'(x', a'), ``[N, batch]``; one for all with the team's critic."""
+        hyper, networks = self.hyper, self.networks
+        next_actions = networks.target_acting.explore(
+            batch.next_obs,
+            epsilon=0.0,
+            noise=1.0 if hyper.target_actions == "sampled" else 0.0,
+            generator=self.generator,
+        )
+        next_values = networks.target_critics(batch.next_obs, batch.next_state, next_actions)
+        rewards, terminated = batch.rewards.T, batch.terminated.T
+        if networks.critics.team:
+            rewards, terminated = rewards.mean(0, keepdim=True), terminated.amin(0, keepdim=True)
+        return losses.td_target(rewards, terminated, next_values, hyper.gamma)
+
+    def critic_loss(self, batch: TransitionBatch, targets: Tensor) -> Tensor:
+        """Line 17, (35): the mean over the batch of (y - Q(x, a))^2, summed over users."""
+        return self.td_error(self.networks.critics(batch.obs, batch.state, batch.actions), targets)
+
+    def actor_loss(self, batch: TransitionBatch) -> Tensor:
+        """Line 18, (34): its gradient is -nabla mu_i(o_i) nabla_{a_i} Q_i(x, a), summed over users."""
+        logits = self.networks.acting.values(batch.obs)
+        choice, values = self.choice_and_values(batch, logits)
+        if self.hyper.normalize_advantages:
+            values = normalized_advantages(values, logits)
+        loss = policy_loss(choice, values)
+        weight = self.scheduled("entropy_coeff")
+        return loss - weight * losses.entropy(logits) if weight > 0.0 else loss
+
+    def choice_and_values(self, batch: TransitionBatch, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return relaxed samples of each user's action, and nabla_{a_i} Q_i at the sampled ones, ``[N, batch, A]``."""
+        uniform = torch.rand(logits.shape, generator=self.generator, device=logits.device)
+        relaxed, sampled = gumbel_softmax(logits, uniform, self.scheduled("temperature"))
+        return relaxed, action_gradient(self.networks.critics, batch, sampled)
+
+
+def gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Return relaxed samples of softmax(logits), and one-hots of the actions sampled with the same noise.
+
+    Args:
+        logits: ``[..., A]``.
+        uniform: numbers in [0, 1) of the same shape.
+        temperature: of the relaxation; the sampled actions do not depend on it.
+    """
+    relaxed = softmax((logits + gumbel(uniform)) / temperature)
+    sampled = torch.zeros_like(relaxed).scatter_(-1, argmax(relaxed).unsqueeze(-1), 1.0)
+    return relaxed, sampled.detach()
+
+
+def action_gradient(critics: Critics, batch: TransitionBatch, sampled: Tensor) -> Tensor:
+    """Return nabla_{a_i} Q_i(x, a_1, .., a_N) of (34) at a_i = ``sampled``, ``[N, batch, A]``, and the batch's a_j."""
+    own = sampled.detach().requires_grad_()
+    values = critics.with_own_action(batch.obs, batch.state, batch.actions, own)
+    (gradient,) = torch.autograd.grad(values.sum(), own)
+    return gradient
+
+
+def policy_loss(choice: Tensor, values: Tensor) -> Tensor:
+    """Return the negative of (34)'s objective, for values ``[N, batch, A]`` that are held fixed.
+
+    With relaxed samples as ``choice`` and :func:`action_gradient` as ``values`` its gradient is that of the
+    straight-through Gumbel-Softmax, nabla mu_i nabla_a Q_i. With the policy's probabilities and the value of each
+    action it is that of the expectation over the user's own action.
+    """
+    return -(choice * values.detach()).sum(dim=-1).mean(dim=1).sum()
+
+
+def normalized_advantages(values: Tensor, logits: Tensor) -> Tensor:
+    """Return values ``[N, batch, A]`` minus the policy's mean, divided by each user's root mean square."""
+    advantages = values - (softmax(logits) * values).sum(dim=-1, keepdim=True)
+    return advantages / (advantages.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-6)

@@ -1,0 +1,52 @@
+"""``python -m recipes evaluate``."""
+
+import argparse
+
+from edgeoffload_env import scenarios
+from edgeoffload_env._validation import check_int
+from edgeoffload_env.evaluation import evaluate
+from edgeoffload_env.evaluation.report import Report
+from recipes.commands import arguments
+from recipes.commands.tables import comparison_table
+from recipes.errors import UsageError
+from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED
+from recipes.runs import RunFolder
+from recipes.trained_policy import load_trained_policy
+
+HELP = "evaluate the greedy policy of a run beside the shipped policies"
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    arguments.add_run(command)
+    command.add_argument(
+        "--episodes",
+        type=int,
+        default=EVALUATION_EPISODES,
+        metavar="K",
+        help=f"episodes per policy (default: {EVALUATION_EPISODES})",
+    )
+    command.add_argument(
+        "--seed", type=int, default=EVALUATION_SEED, help=f"seed of the episodes (default: {EVALUATION_SEED})"
+    )
+    command.add_argument("--scenario", metavar="NAME", help="scenario to evaluate on (default: the run's)")
+    command.add_argument("--json", action="store_true", help="print all metrics of the run's policy as JSON instead")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the evaluation."""
+    folder = RunFolder.open(options.run)
+    settings = folder.settings
+    scenario = options.scenario or settings.scenario
+    env = settings.env if scenario == settings.scenario else {}
+    try:
+        check_int("--episodes", options.episodes, 1, 10**9)
+        check_int("--seed", options.seed, 0, 2**128)
+        scenarios.get(scenario)
+        result = evaluate(load_trained_policy(folder), scenario, options.episodes, options.seed, **env)
+    except (ImportError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    if options.json:
+        print(Report([(settings.algorithm, result)], overrides=env).to_json())
+    else:
+        print(comparison_table(result, env, options.episodes, options.seed))

@@ -1,0 +1,47 @@
+"""``python -m recipes play``."""
+
+import argparse
+from pathlib import Path
+
+from edgeoffload_env import policies, scenarios
+from edgeoffload_env._validation import check_int
+from recipes.commands import arguments
+from recipes.errors import UsageError
+from recipes.runs import RunFolder
+from recipes.trained_policy import load_trained_policy
+
+HELP = "watch the policy of a run in a window, or record it; needs the extra render"
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    arguments.add_run(command)
+    command.add_argument("--scenario", metavar="NAME", help="scenario to play (default: the run's)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the episode (default: 0)")
+    command.add_argument("--beside", metavar="POLICY", help="a shipped policy to show to the left of the run's")
+    command.add_argument(
+        "--record", type=Path, metavar="FILE", help="write a .gif or .mp4 file instead of opening a window"
+    )
+    command.add_argument("--slots", type=int, metavar="N", help="most slots to play (default: the whole episode)")
+    command.add_argument("--fps", type=int, default=5, help="slots per second (default: 5)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Play an episode, and print the utilities."""
+    from edgeoffload_env.rendering.play import play
+
+    folder = RunFolder.open(options.run)
+    settings = folder.settings
+    try:
+        check_int("--seed", options.seed, 0, 2**128)
+        fps = check_int("--fps", options.fps, 1, 1000)
+        slots = None if options.slots is None else check_int("--slots", options.slots, 1, 10**9)
+        config = settings.env_config if options.scenario is None else scenarios.configure(options.scenario)
+        players = [] if options.beside is None else [policies.make(options.beside)]
+        players.append(load_trained_policy(folder))
+        utilities = play(players, config, seed=options.seed, slots=slots, record=options.record, fps=fps)
+    except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
+        raise UsageError(str(error)) from error
+    names = [settings.algorithm] if options.beside is None else [options.beside, settings.algorithm]
+    for name, utility in zip(names, utilities, strict=True):
+        print(f"{name} on {options.scenario or settings.scenario}, seed {options.seed}: utility {utility:.3f}")

@@ -1,0 +1,113 @@
+"""``python -m recipes train``."""
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+
+from edgeoffload_env._validation import check_float, check_int
+from recipes import registry
+from recipes.checkpoints import CHECKPOINT_INTERVAL_S
+from recipes.commands import arguments
+from recipes.commands.exit_codes import DONE, STOPPED
+from recipes.commands.tables import comparison_table
+from recipes.errors import StoppedError, UsageError
+from recipes.runs import RunFolder
+from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
+from recipes.stop_signals import StopSignals
+from recipes.train import check_device, train
+
+HELP = "train an algorithm, or resume its run with the same command"
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    command.add_argument("algorithm", metavar="ALGO", help=f"one of {', '.join(registry.ALGORITHMS)}")
+    command.add_argument("--scenario", default="paper", metavar="NAME", help="scenario to train on (default: paper)")
+    command.add_argument("--seed", type=int, default=0, help="seed of networks, episodes and exploration (default: 0)")
+    command.add_argument(
+        "--env-steps", type=int, metavar="N", help="env steps to train for (default: the algorithm's, see ls)"
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the run (default: runs/ALGO/SCENARIO/seed-SEED)"
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="assignments",
+        help="set a hyper-parameter, or with env.FIELD a field of the scenario's configuration; repeatable",
+    )
+    command.add_argument(
+        "--env-runners",
+        type=int,
+        default=0,
+        metavar="K",
+        help="env runner processes (default: 0, sample in the learner's process)",
+    )
+    arguments.add_session(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train or resume a run, then print its evaluation."""
+    try:
+        settings = _settings(options)
+        checkpoint_s = check_float("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
+        env_runners = check_int("--env-runners", options.env_runners, 0, 10**4)
+    except (ImportError, TypeError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    path = options.out or Path("runs", settings.algorithm, settings.scenario, f"seed-{settings.seed}")
+    stop = StopSignals()
+    try:
+        with stop.installed():
+            check_device(settings)
+            folder = RunFolder.begin(path, settings)
+            try:
+                result = train(
+                    folder,
+                    settings,
+                    stop,
+                    checkpoint_s=checkpoint_s,
+                    address=options.address,
+                    env_runners=env_runners,
+                )
+            finally:
+                folder.release()
+    except ImportError as error:
+        raise UsageError(f"{error}; training needs `pip install 'edgeoffload-env[rllib]'`") from error
+    except (StoppedError, KeyboardInterrupt) as error:
+        note = str(error) or "stopped; training since the last checkpoint is lost"
+        print(f"\n{note}\nresume with: {command_line(settings, options, path)}", file=sys.stderr)
+        return STOPPED
+    print(comparison_table(result, settings.env, result.episodes, result.seed))
+    print(f"\nThe run is in {path}: summary.json, progress.csv, checkpoints, TensorBoard event files.")
+    next_seed = dataclasses.replace(settings, seed=settings.seed + 1)
+    print(f"Next: python -m recipes evaluate {shlex.quote(str(path))} --episodes 320")
+    print(f"      {command_line(next_seed, options)}")
+    print(f"      python -m recipes ls {settings.algorithm}    (hyper-parameters for --set)")
+    return DONE
+
+
+def command_line(settings: RunSettings, options: argparse.Namespace, path: Path | None = None) -> str:
+    """Return the command that trains or resumes a run with the session options of this one."""
+    words = [] if path is None else ["--out", str(path)]
+    words += ["--env-runners", str(options.env_runners)] if options.env_runners else []
+    words += [] if options.address is None else ["--address", options.address]
+    if options.checkpoint_every != CHECKPOINT_INTERVAL_S:
+        words += ["--checkpoint-every", str(options.checkpoint_every)]
+    return " ".join([settings.command, *map(shlex.quote, words)])
+
+
+def _settings(options: argparse.Namespace) -> RunSettings:
+    recipe = registry.get(options.algorithm)
+    hyperparameters, env = hyperparameters_and_env(parse_assignments(options.assignments))
+    return RunSettings(
+        algorithm=options.algorithm,
+        scenario=options.scenario,
+        seed=options.seed,
+        env_steps=recipe.env_steps if options.env_steps is None else options.env_steps,
+        hyperparameters=recipe.load().Hyperparameters.of(hyperparameters),
+        env=env,
+    )

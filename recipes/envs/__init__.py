@@ -1,0 +1,1 @@
+"""Batched environments for env runners: EdgeOffload's vector view, and any PettingZoo parallel game."""

@@ -1,0 +1,123 @@
+"""RLlib algorithm of the off-policy learners: sample transitions, learn from the replay buffer, share the weights."""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    TIMERS,
+)
+
+from recipes.offpolicy.replay_buffer import ReplayBuffer
+
+_STATE = "off_policy"
+
+
+class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no types
+    """Off-policy learning of all users from one replay buffer of joint transitions.
+
+    A checkpoint holds networks, targets, optimisers, replay buffer, running games, generators and counters: with a
+    local env runner, a resumed training gives the same numbers as an uninterrupted one.
+    """
+
+    def setup(self, config: Any) -> None:
+        """Build env runners, learner and replay buffer."""
+        super().setup(config)
+        seed = self.config.seed
+        words = np.random.SeedSequence(None if seed is None else [seed, 2**32 - 1]).generate_state(1)
+        self.replay = ReplayBuffer(self.config.replay_capacity, seed=int(words[0]), device=self.config.device)
+        self.env_steps = 0
+        self._updates_due = 0.0
+
+    def training_step(self) -> None:
+        """Play at least ``min_sample_timesteps_per_iteration`` env steps, with an update every so many of them."""
+        target = self.env_steps + max(1, self.config.min_sample_timesteps_per_iteration)
+        remote = self.env_runner_group.num_remote_env_runners() > 0
+        while self.env_steps < target:
+            with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+                sampled = self._sample(remote)
+            if not sampled:  # all env runners are down; RLlib restores them between training steps
+                break
+            with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+                updated = self._learn(sampled)
+            if updated:
+                self._share_weights(remote)
+        reports = self.env_runner_group.foreach_env_runner(
+            lambda runner: runner.get_metrics(),
+            local_env_runner=not remote,
+            timeout_seconds=self.config.sample_timeout_s,
+        )
+        self.metrics.aggregate(reports, key=ENV_RUNNER_RESULTS)
+        learned = self.learner_group.foreach_learner(lambda learner: learner.get_metrics())
+        self.metrics.aggregate([result.get() for result in learned], key=LEARNER_RESULTS)
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return RLlib's state with the replay buffer and the counters."""
+        state: dict[str, Any] = super().get_state(components, not_components=not_components, **kwargs)
+        if self._check_component(_STATE, components, not_components):
+            state[_STATE] = {
+                "replay": self.replay.get_state(),
+                "env_steps": self.env_steps,
+                "updates_due": self._updates_due,
+            }
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore the state that :meth:`get_state` returned."""
+        super().set_state(state)
+        if _STATE in state:
+            self.replay.set_state(state[_STATE]["replay"])
+            self.env_steps = state[_STATE]["env_steps"]
+            self._updates_due = state[_STATE]["updates_due"]
+
+    def _sample(self, remote: bool) -> int:
+        """Play a fragment on each env runner; return the number of env steps."""
+        before = self.env_steps
+        if remote:
+            fragments = self.env_runner_group.foreach_env_runner(
+                "sample",
+                kwargs={"env_steps": before},
+                local_env_runner=False,
+                timeout_seconds=self.config.sample_timeout_s,
+            )
+        else:
+            fragments = [self.env_runner.sample(env_steps=before)]
+        for (fragment,) in fragments:
+            self.replay.add(fragment.transitions)
+            self.env_steps += fragment.env_steps()
+        return self.env_steps - before
+
+    def _learn(self, sampled: int) -> bool:
+        """Run the updates that are due after ``sampled`` new env steps; return whether there were any."""
+        if self.env_steps < self.config.num_steps_sampled_before_learning_starts:
+            return False
+        self._updates_due += sampled / (self.config.num_envs_per_env_runner * self.config.slots_per_update)
+        updates, self._updates_due = int(self._updates_due), self._updates_due % 1.0
+        timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: self.env_steps}
+        for _ in range(updates):
+            batch = self.replay.sample(self.config.train_batch_size_per_learner)
+            self.learner_group.update(batch=batch, timesteps=timesteps)
+        return updates > 0
+
+    def _share_weights(self, remote: bool) -> None:
+        """Copy the learner's acting network to the env runners."""
+        if remote:
+            self.env_runner_group.sync_weights(from_worker_or_learner_group=self.learner_group, inference_only=True)
+            return
+        # Within one process a copy takes a tenth of the time that the object store does
+        self.learner_group.foreach_learner(
+            lambda learner: self.env_runner.copy_weights(learner.module[DEFAULT_MODULE_ID])
+        )

@@ -1,0 +1,46 @@
+"""Losses that several algorithms share, as pure functions with the paper's equation numbers.
+
+Values and rewards are user-major, ``[N, batch]``. A loss is the sum over users of each user's mean over the batch, so
+that its gradient with respect to a user's own parameters is the one that the user would have alone.
+"""
+
+import torch
+from torch import Tensor
+
+from recipes.networks.stacked_mlp import argmax, log_softmax
+
+
+def td_target(rewards: Tensor, terminated: Tensor, next_values: Tensor, gamma: float) -> Tensor:
+    """Return the y of (32) and (35): r + gamma Q'(x', a'), without the second term where the game terminated.
+
+    Truncated transitions bootstrap: their x' is the state before the reset.
+    """
+    return rewards + gamma * (1.0 - terminated) * next_values
+
+
+def squared_error(values: Tensor, targets: Tensor) -> Tensor:
+    """Return (35), line 17 of Table 1: the mean over the batch of (Q - y)^2, summed over users."""
+    return (values - targets).square().mean(dim=1).sum()
+
+
+def huber_error(values: Tensor, targets: Tensor) -> Tensor:
+    """Return :func:`squared_error` with linear growth beyond an error of 1, at twice the usual scale: equal below 1."""
+    return 2.0 * torch.nn.functional.huber_loss(values, targets, reduction="none").mean(dim=1).sum()
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Return the entropy in nats of softmax(logits), mean over the batch, summed over users."""
+    log_p = log_softmax(logits)
+    return -(log_p.exp() * log_p).sum(dim=-1).mean(dim=1).sum()
+
+
+def chosen(values: Tensor, actions: Tensor) -> Tensor:
+    """Select from values ``[..., A]`` those of the actions ``[...]``."""
+    return values.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+
+def next_value(target_values: Tensor, online_values: Tensor | None = None) -> Tensor:
+    """Return the maximum of Q' over the last axis; given online values, Q' at their maximum (double Q-learning)."""
+    if online_values is None:
+        return target_values.amax(dim=-1)
+    return chosen(target_values, argmax(online_values))

@@ -1,0 +1,148 @@
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
+from recipes.networks.acting import ActingNetwork, Branching, JointHead, PerUser
+from recipes.networks.sizes import GameSizes, sizes_of
+from recipes.offpolicy.export import export_policy
+from recipes.offpolicy.policy import NetworkPolicy
+
+CONFIG = scenarios.configure("paper", num_users=4)
+
+
+def network(kind: str, sizes: GameSizes, hidden: int, *, shared: bool = False) -> ActingNetwork:
+    if kind == "per-user":
+        return PerUser(sizes, (hidden,), shared=shared, seed=1)
+    return {"branching": Branching, "joint": JointHead}[kind](sizes, (hidden,), seed=1)
+
+
+def policy(kind: str = "per-user", *, shared: bool = False) -> NetworkPolicy:
+    return NetworkPolicy("mine", network(kind, sizes_of(CONFIG), 16, shared=shared))
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_users_act_one_by_one_as_they_do_together(shared: bool) -> None:
+    trained = policy(shared=shared)
+    env = edgeoffload_v0.parallel_env(CONFIG)
+    observations, _ = env.reset(seed=0)
+    together = trained.actions(observations)
+    assert list(together) == env.possible_agents
+    for user, observation in observations.items():
+        assert trained.actions({user: observation}) == {user: together[user]}
+    assert trained.actions({}) == {}
+    env.step(together)
+
+
+def test_a_central_policy_acts_for_everyone_on_the_state() -> None:
+    trained = policy("branching")
+    env = edgeoffload_v0.parallel_env(CONFIG)
+    observations, _ = env.reset(seed=0)
+    actions = trained.actions(state=env.state())
+    assert list(actions) == env.possible_agents
+    env.step(actions)
+    with pytest.raises(TypeError, match="needs state="):
+        trained.actions(observations)
+
+
+def test_bad_requests_are_refused() -> None:
+    trained = policy()
+    with pytest.raises(ValueError, match="user_9"):
+        trained.actions({"user_9": np.zeros(9)})
+    with pytest.raises(ValueError, match=r"shape of observation of user_1 must be .*, got \(8,\)"):
+        trained.actions({"user_1": np.zeros(8)})
+    with pytest.raises(TypeError, match="its own observation"):
+        trained.actions(state=np.zeros(26))
+
+
+@pytest.mark.parametrize("kind", ["per-user", "branching", "joint"])
+def test_evaluation_takes_it_and_refuses_games_that_do_not_fit(kind: str) -> None:
+    trained = policy(kind)
+    assert np.isfinite(evaluate(trained, CONFIG, episodes=2).utility).all()
+    with pytest.raises(ValueError, match="num_users of the game must be 4, as mine was trained for, got 5"):
+        evaluate(trained, CONFIG, episodes=2, num_users=5)
+    with pytest.raises(ValueError, match="num_actions of the game"):
+        evaluate(trained, CONFIG, episodes=2, server_hz=(1e9, 2e9))
+
+
+PLAIN = """
+import json, sys
+sys.modules["edgeoffload_env"] = sys.modules["recipes"] = sys.modules["ray"] = None
+import torch
+rows = torch.tensor(json.loads(sys.argv[2]))
+print(json.dumps(torch.export.load(sys.argv[1]).module()(rows).tolist()))
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(("kind", "shared"), [("per-user", False), ("per-user", True), ("branching", False)])
+def test_exported_files_run_in_plain_torch(kind: str, shared: bool, tmp_path: Path) -> None:
+    trained = policy(kind, shared=shared)
+    files = export_policy(trained, CONFIG, tmp_path / "out")
+    sizes = trained.acting.sizes
+    obs, state = torch.randn(3, 4, sizes.obs_size), torch.randn(3, sizes.state_size)
+    expected = trained.acting.greedy(trained.acting.select_input(obs, state))
+    if kind == "branching":
+        assert [path.name for path in files] == ["everyone.pt2"]
+        rows, answer = state, expected
+    else:
+        assert [path.name for path in files] == [f"user_{n}.pt2" for n in range(4)]
+        rows, answer = obs[:, 2], expected[:, 2]
+        held = sum(p.numel() for p in torch.export.load(files[2]).state_dict.values())
+        assert held == 9 * 16 + 16 + 16 * 6 + 6  # the user's own network alone
+    for count in (1, 3):
+        command = [sys.executable, "-c", PLAIN, str(files[-1 if kind == "branching" else 2])]
+        output = subprocess.run(
+            [*command, json.dumps(rows[:count].tolist())], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert json.loads(output.stdout) == answer[:count].tolist()
+    with pytest.raises(FileExistsError, match="not empty"):
+        export_policy(trained, CONFIG, tmp_path / "out")
+
+
+def by_the_readme(formula: str, raw: float) -> float:
+    """A feature from its line in the README."""
+    if formula.startswith("(q"):
+        scale = float(re.findall(r"[\d.]+", formula)[0])
+        return (raw - scale) / (raw + scale)
+    ends = [float(number) for number in re.findall(r"(?<=[; ,n])[\d.e+-]+(?=[,)])", formula)]
+    if "ln g" in formula:
+        raw, ends = math.log(raw), [math.log(end) for end in ends]
+    low, high = ends
+    z = (raw - (low + high) / 2) / (((high - low) / 2) or 0.05 * (low + high))
+    return z / (1 + abs(z))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("scenario", ["paper", "random-servers", "paper-load-only"])
+@pytest.mark.parametrize("kind", ["per-user", "branching"])
+def test_the_readme_says_what_the_features_are(kind: str, scenario: str, tmp_path: Path) -> None:
+    config = scenarios.configure(scenario, num_users=2, initial_load_s=(0.0, 1.0))
+    trained = NetworkPolicy("mine", network(kind, sizes_of(config), 4))
+    export_policy(trained, config, tmp_path / "out")
+    lines = re.findall(r"^(\d+)\. (.*?): (.*)$", (tmp_path / "out" / "README.md").read_text(), re.MULTILINE)
+    env = edgeoffload_v0.parallel_env(config)
+    observations, _ = env.reset(seed=3)
+    raw = env.unwrapped.snapshot()
+    seen = env.state() if kind == "branching" else observations["user_1"]
+    assert [int(place) for place, _, _ in lines] == list(range(len(seen)))
+    for (_, name, formula), value in zip(lines, seen, strict=True):
+        user = int(match[1]) if (match := re.match(r"user (\d+)'s ", name)) else 1
+        server = int(name.split()[-1]) - 1 if "server" in name else 0
+        quantity = {
+            "load": raw["backlog_cycles"][server] / raw["server_hz"][server],
+            "speed of": raw["server_hz"][server],
+            "task length": raw["task_bits"][user],
+            "task work": raw["task_cycles"][user],
+            "own device": raw["device_hz"][user],
+            "link quality": raw["channel_gain"][user],
+        }
+        (number,) = (number for key, number in quantity.items() if re.sub(r"user \d+'s ", "", name).startswith(key))
+        assert by_the_readme(formula, float(number)) == pytest.approx(float(value), abs=2e-6), name

@@ -1,0 +1,136 @@
+"""Record what the package computes: transitions from given snapshots, whole games from seeds, choices of policies.
+
+Uses the public interface alone, so that any two versions of the package can be compared.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, policies, scenarios
+from edgeoffload_env.policies import PolicyView
+
+VIEWS = ("parallel", "numpy-float64", "numpy-float32", "torch-float64", "torch-float32")
+PLANNING_POLICIES = ("round-robin", "least-loaded", "greedy", "drift-plus-penalty", "best-response", "optimum")
+GAMES, EPISODE_SLOTS, SLOTS_PLAYED = 3, 8, 12
+SNAPSHOTS = 6
+
+Arrays = dict[str, np.ndarray]
+
+
+def configuration(scenario: str, max_cycles: int = EPISODE_SLOTS) -> EdgeOffloadConfig:
+    """The scenario with a horizon short enough that a recording crosses the end of an episode."""
+    return scenarios.configure(scenario, max_cycles=max_cycles)
+
+
+def make_snapshots(config: EdgeOffloadConfig, count: int) -> dict[str, np.ndarray]:
+    """Snapshots drawn here and not by the package, ``[count, ...]``: they outlive any change of its streams."""
+    rng = np.random.default_rng([config.num_users, config.servers])
+    users, servers = (count, config.num_users), (count, config.servers)
+    server_hz = rng.uniform(*config.speed_bounds_hz, servers) if config.server_hz is None else config.server_hz
+    server_hz = np.broadcast_to(server_hz, servers).copy()
+    distance_km = np.maximum(config.min_distance_m, config.cell_radius_m * np.sqrt(rng.random(users))) / 1000.0
+    return {
+        "task_bits": rng.uniform(*config.task_bits, users),
+        "task_cycles": rng.uniform(*config.task_cycles, users),
+        "device_hz": rng.uniform(*config.device_hz, users),
+        "channel_gain": 10.0 ** (-12.81 - 3.76 * np.log10(distance_km)),
+        "server_hz": server_hz,
+        "backlog_cycles": server_hz * rng.uniform(0.0, 0.6, servers),
+        "slot": np.full(count, 2, dtype=np.int64),
+    }
+
+
+def draw_actions(config: EdgeOffloadConfig, count: int, salt: int) -> np.ndarray:
+    """Random actions ``[count, N]``."""
+    rng = np.random.default_rng([config.num_users, config.servers, salt])
+    return rng.integers(0, config.servers + 1, (count, config.num_users))
+
+
+def record_transitions(scenario: str, view: str) -> Arrays:
+    """One step from each of some snapshots: rewards, infos, what the users see and the queues that remain."""
+    config = configuration(scenario)
+    snapshots, actions = make_snapshots(config, SNAPSHOTS), draw_actions(config, SNAPSHOTS, 0)
+    if view == "parallel":
+        rows = [_parallel_step(config, {k: v[i] for k, v in snapshots.items()}, actions[i]) for i in range(SNAPSHOTS)]
+        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    env = _vector(config, SNAPSHOTS, view)
+    before = env.reset(seed=0, options={"snapshot": snapshots})[0]
+    state = env.state()
+    _, rewards, _, _, info = env.step(actions)
+    arrays = {"observation": before, "state": state, "reward": rewards, **info}
+    arrays["next_backlog_cycles"] = env.snapshot()["backlog_cycles"]
+    return {name: _numpy(array) for name, array in arrays.items()}
+
+
+def record_games(scenario: str, view: str) -> Arrays:
+    """Some slots of a seed's games, across the end of an episode: everything that the view returns."""
+    config = configuration(scenario)
+    slots = list(_parallel_game(config) if view == "parallel" else _vector_game(config, view))
+    names = sorted({name for slot in slots for name in slot})
+    return {name: np.stack([slot[name] for slot in slots if name in slot]) for name in names}
+
+
+def record_choices(scenario: str) -> Arrays:
+    """Choices of the planning policies on given snapshots, ``[snapshots, N]``; slow ones are left out."""
+    config = configuration(scenario)
+    games = make_snapshots(config, SNAPSHOTS)
+    chosen = {}
+    for name in PLANNING_POLICIES:
+        if name == "optimum" and config.num_users > 10:
+            continue
+        view = PolicyView(config, games, np.random.default_rng(0))
+        chosen[name] = np.asarray(policies.make(name).act(view))
+    return chosen
+
+
+def _vector(config: EdgeOffloadConfig, games: int, view: str) -> Any:
+    backend, dtype = view.split("-")
+    return edgeoffload_v0.vector_env(games, config, backend=backend, dtype=dtype)
+
+
+def _parallel_step(config: EdgeOffloadConfig, snapshot: dict[str, Any], actions: np.ndarray) -> Arrays:
+    env = edgeoffload_v0.parallel_env(config)
+    before, _ = env.reset(seed=0, options={"snapshot": snapshot | {"slot": int(snapshot["slot"])}})
+    state = env.state()
+    _, rewards, _, _, infos = env.step(dict(zip(env.agents, actions.tolist(), strict=True)))
+    return {
+        "observation": np.stack(list(before.values())),
+        "state": state,
+        "reward": np.array(list(rewards.values())),
+        **_infos(infos),
+        "next_backlog_cycles": env.snapshot()["backlog_cycles"],
+    }
+
+
+def _infos(infos: dict[str, dict[str, Any]]) -> Arrays:
+    rows = list(infos.values())
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _parallel_game(config: EdgeOffloadConfig) -> Iterator[Arrays]:
+    env = edgeoffload_v0.parallel_env(config)
+    observations, _ = env.reset(seed=7)
+    for slot in range(SLOTS_PLAYED):
+        if not env.agents:
+            observations, _ = env.reset()
+        seen = {"observation": np.stack(list(observations.values())), "state": env.state()}
+        snapshot = {f"snapshot_{name}": np.asarray(value) for name, value in env.snapshot().items()}
+        actions = draw_actions(config, 1, slot)[0].tolist()
+        observations, rewards, _, _, infos = env.step(dict(zip(env.agents, actions, strict=True)))
+        yield seen | snapshot | {"reward": np.array(list(rewards.values()))} | _infos(infos)
+
+
+def _vector_game(config: EdgeOffloadConfig, view: str) -> Iterator[Arrays]:
+    env = _vector(config, GAMES, view)
+    observations, _ = env.reset(seed=7)
+    for slot in range(SLOTS_PLAYED):
+        seen = {"observation": observations, "state": env.state()}
+        snapshot = {f"snapshot_{name}": value for name, value in env.snapshot().items()}
+        observations, rewards, _, _, info = env.step(draw_actions(config, GAMES, slot))
+        yield {name: _numpy(array) for name, array in (seen | snapshot | {"reward": rewards} | info).items()}
+
+
+def _numpy(array: Any) -> np.ndarray:
+    return array.cpu().numpy().copy() if hasattr(array, "cpu") else np.array(array)
