@@ -68,7 +68,7 @@ def optimum_gap(results: Results) -> Any:
         here = select(rows, scenario=scenario, num_users=scenarios.configure(scenario).num_users)
         best, names = utility_of(results, "optimum", scenario), list[str]()
         for algorithm, variant in style.groups(here):
-            if not plan.is_ablation(variant):
+            if variant not in plan.ABLATIONS:
                 gaps = best - values(here, algorithm, scenario, variant=variant)
                 style.point(axis, len(names), gaps, style.of(algorithm, variant))
                 names.append(f"{label(algorithm, variant)}, {style.seeds(gaps)}")
