@@ -22,8 +22,10 @@ from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.features import LOAD_SCALE_S
 
 _SNAPSHOT = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles")
-_INFOS = "delay_s upload_s forward_s wait_s compute_s target imbalance"
-Step = collections.namedtuple("Step", f"observations rewards terminations truncations {_INFOS}")
+Step = collections.namedtuple(
+    "Step",
+    "observations rewards terminations truncations delay_s upload_s forward_s wait_s compute_s target imbalance",
+)
 """Outputs of one step: ``[B, N]``, ``[B, N, D]`` the observations, ``[B]`` flags and imbalance; times in seconds."""
 
 
@@ -47,7 +49,7 @@ class NumbaVector:
         self._stream = np.random.SeedSequence(seed).generate_state(2, np.uint64)
 
     def step(self, actions: NDArray[np.int64]) -> Step:
-        """Step every game by one slot.
+        """Step every game by one slot and return a :data:`Step`.
 
         Raises:
             ValueError: an action out of range; nothing has changed then.
@@ -57,7 +59,7 @@ class NumbaVector:
         if not in_range:
             raise ValueError("an action is out of range")
         self._tasks, self._backlog_cycles = tasks, backlog_cycles
-        return outcome
+        return Step(*outcome)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the raw SI values before the next :meth:`step`, for the view's ``reset``."""

@@ -60,7 +60,7 @@ def vector(timing: Timing, *, quick: bool) -> dict[str, Any]:
     variants: dict[str, dict[str, Any]] = {name: {"backend": name} for name in ("numpy", "torch")}
     if not quick:  # compiling takes longer than all the rest
         variants["torch compiled"] = {"backend": "torch", "compile": True}
-    contestants, differences = {}, {}
+    contestants, differences = dict[str, Steps](), {}
     for name, options in variants.items():
         env = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS, dtype="float32", **options)
         loop, differences[name] = check_against_view(env, seed=0)

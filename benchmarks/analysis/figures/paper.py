@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.analysis.figures import style
@@ -108,7 +107,8 @@ def users(results: Results) -> Any:
 def servers(results: Results) -> Any:
     """Figure 8: load factor and share of the tasks of each server, beside two shipped policies."""
     rows, config = rows_of(results.table("servers"), "dtomalb", "paper"), scenarios.configure("paper")
-    names = ("greedy", "least-loaded")
+    assert config.server_hz is not None
+    ghz, names = [hz / 1e9 for hz in config.server_hz], ("greedy", "least-loaded")
     uses = {name: server_use(policies.make(name), config, FINAL_EPISODES, FINAL_SEED) for name in names}
     figure, axes = style.axes(2)
     texts = {"load_factor_s": "load factor / s", "task_share": "share of the tasks"}
@@ -117,11 +117,9 @@ def servers(results: Results) -> Any:
         style.line(axis, points, style.of("dtomalb"), f"dtomalb, {style.seeds(rows['seed'].unique())}")
         for name, use in uses.items():
             dashes = style.DASHES[name]
-            axis.plot(
-                np.divide(config.server_hz, 1e9), getattr(use, metric), color=style.GREY, linestyle=dashes, label=name
-            )
-        legend = {} if metric == "load_factor_s" else None
-        style.finish(axis, legend, xlabel="server's speed / GHz", ylabel=text, ylim=(0, None))
+            axis.plot(ghz, getattr(use, metric), color=style.GREY, linestyle=dashes, label=name)
+        style.finish(axis, xlabel="server's speed / GHz", ylabel=text, ylim=(0, None))
+    style.finish(axes[0], {})
     return figure
 
 
