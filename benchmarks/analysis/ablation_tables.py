@@ -1,34 +1,31 @@
 """Tables of ablations: open environment parameters, budget, hyper-parameters, reward scale."""
 
-import pandas as pd
 from scipy import stats
 
 from benchmarks.analysis.figures import style
-from benchmarks.analysis.formatting import extremes, interval
+from benchmarks.analysis.formatting import Rows, extremes, interval, table
 from benchmarks.analysis.statistics import difference, ratio
 from benchmarks.study.plan import HYPERPARAMETERS, LONGER, OWN, SENSITIVITY, SMALLER_REWARDS, SMALLEST, STEADINESS
 from benchmarks.study.plan import PAPER_ALGORITHMS as PAPERS
 from benchmarks.study.store import Results, values
 
-_GAIN = "difference to default"
 
-
-def sensitivity(results: Results) -> pd.DataFrame:
+@table()
+def sensitivity(results: Results) -> Rows:
     """DTOMALB and its rivals under other values of the environment's open parameters."""
-    rows, body = results.last(), []
+    rows = results.last()
+    yield "", "seeds", *(f"{n}, mean utility" for n in PAPERS), *(f"dtomalb above {n} by" for n in PAPERS[1:])
     for variant in ("", *SENSITIVITY):
         found = [values(rows, name, "paper", variant=variant) for name in PAPERS]
         if all(map(len, found)):
             ahead = [interval(difference(found[0], theirs)) for theirs in found[1:]]
-            means = [f"{utilities.mean():.2f}" for utilities in found]
-            body.append([variant or "default", len(found[0]), *means, *ahead])
-    head = [*(f"{name}, mean utility" for name in PAPERS), *(f"dtomalb above {name} by" for name in PAPERS[1:])]
-    return pd.DataFrame(body, columns=["", "seeds", *head])
+            yield variant or "default", len(found[0]), *(f"{utilities.mean():.2f}" for utilities in found), *ahead
 
 
-def hyperparameters(results: Results) -> pd.DataFrame:
+@table("`paper` with | DTOMALB | seeds | mean utility | worst to best | difference to default")
+def hyperparameters(results: Results) -> Rows:
     """DTOMALB with other budgets and hyper-parameters; ``crowded`` is the game of 20 users."""
-    rows, body = results.last(), []
+    rows = results.last()
     variants = [(name, "paper", name) for name in (*LONGER, *HYPERPARAMETERS, *SMALLER_REWARDS)]
     larger = [("discount 0.9", "paper", "discount 0.9"), ("100,800 env steps", "crowded", "")]
     for users, others in ((10, variants), (20, larger)):
@@ -37,46 +34,40 @@ def hyperparameters(results: Results) -> pd.DataFrame:
             found = values(rows, "dtomalb", scenario, users, variant)
             if len(found) > 1:
                 gain = "-" if text == "default" else interval(difference(found, base))
-                body.append([f"N = {users}", text, len(found), f"{found.mean():.2f}", extremes(found), gain])
-    head = ["`paper` with", "DTOMALB", "seeds", "mean utility", "worst to best", _GAIN]
-    return pd.DataFrame(body, columns=head)
+                yield f"N = {users}", text, len(found), f"{found.mean():.2f}", extremes(found), gain
 
 
-def smaller_rewards(results: Results) -> pd.DataFrame:
+@table(
+    f" | default, mean utility | {SMALLEST} | worst to best | difference to default | "
+    f"dtomalb ({SMALLEST}) above it by | dtomalb ({SMALLEST}) above its default by"
+)
+def smaller_rewards(results: Results) -> Rows:
     """Each own algorithm with rewards smaller than any in the tuning."""
-    rows, body = results.last(), []
+    rows = results.last()
     ours = values(rows, "dtomalb", "paper", variant=SMALLEST)
     for name in OWN:
         base, found = (values(rows, name, "paper", variant=variant) for variant in ("", SMALLEST))
         if min(len(found), len(base)) > 1:
             means = [f"{utilities.mean():.2f} ({style.seeds(utilities)})" for utilities in (base, found)]
             ahead = ["-" if name == "dtomalb" else interval(difference(ours, theirs)) for theirs in (found, base)]
-            body.append([name, *means, extremes(found), interval(difference(found, base)), *ahead])
-    head = ["", "default, mean utility", SMALLEST, "worst to best", _GAIN]
-    ahead = [f"dtomalb ({SMALLEST}) above {which} by" for which in ("it", "its default")]
-    return pd.DataFrame(body, columns=[*head, *ahead])
+            yield name, *means, extremes(found), interval(difference(found, base)), *ahead
 
 
-def steadiness(results: Results) -> pd.DataFrame:
+@table(
+    "`paper` with |  | seeds | deviation | ratio to default | ratio to dtomalb's | mean utility (worst to best) | "
+    "difference to default"
+)
+def steadiness(results: Results) -> Rows:
     """Deviations within runs without each component that may keep independent learners steady."""
-    curves, rows, body = results.table("curves"), results.last(), []
+    curves, rows = results.table("curves"), results.last()
     for variant in ("", *STEADINESS):
         ours = style.deviations(curves, "paper", "dtomalb", variant)
         for algorithm in ("idql-tolb", "dtomalb"):
             now, base = (style.deviations(curves, "paper", algorithm, v) for v in (variant, ""))
             ends, before = (values(rows, algorithm, "paper", variant=v) for v in (variant, ""))
             if min(map(len, (now, base, ours, ends, before))) > 1:
-                body.append(
-                    [
-                        variant or "default",
-                        algorithm,
-                        len(now),
-                        f"{stats.gmean(now):.2f} ({extremes(now)})",
-                        interval(ratio(now, base)) if variant else "-",
-                        interval(ratio(now, ours)) if algorithm != "dtomalb" else "-",
-                        f"{ends.mean():.2f} ({extremes(ends)})",
-                        interval(difference(ends, before)) if variant else "-",
-                    ]
-                )
-    head = ["`paper` with", "", "seeds", "deviation", "ratio to default", "ratio to dtomalb's"]
-    return pd.DataFrame(body, columns=[*head, "mean utility (worst to best)", _GAIN])
+                spread, mean = f"{stats.gmean(now):.2f} ({extremes(now)})", f"{ends.mean():.2f} ({extremes(ends)})"
+                to_default = interval(ratio(now, base)) if variant else "-"
+                to_ours = interval(ratio(now, ours)) if algorithm != "dtomalb" else "-"
+                gain = interval(difference(ends, before)) if variant else "-"
+                yield variant or "default", algorithm, len(now), spread, to_default, to_ours, mean, gain

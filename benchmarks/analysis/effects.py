@@ -50,15 +50,10 @@ class Effect:
         """Whether the whole interval is on the claimed side."""
         return self.found.low > self.neutral
 
-    @property
-    def contradicted(self) -> bool:
-        """Whether the whole interval is on the other side."""
-        return self.found.high < self.neutral
-
     def __str__(self) -> str:
-        value, low, high = map(_number, self.found)
+        value, low, high = (f"{x:,.0f}" if abs(x) >= 1_000 else f"{x:.3g}" for x in self.found)
         shown = f"{self.text} {value}" if self.once else f"{self.text} {value} [{low}, {high}]"
-        return f"{shown}, contradicted" if self.contradicted else shown
+        return f"{shown}, contradicted" if self.found.high < self.neutral else shown
 
 
 def steps_to_reach(rows: pd.DataFrame, utility: float) -> Any:
@@ -85,50 +80,56 @@ def thresholds(game: str) -> dict[str, float]:
     return {REACHED: reached, CONVERGED: floor + HIGH_SCORE * (reference - floor)}
 
 
-def time_to_threshold(curves: pd.DataFrame, game: str, ours: Name, theirs: Name) -> Iterator[Effect]:
+def user_counts(rows: pd.DataFrame) -> list[int]:
+    """Return the numbers of users on ``paper`` that DTOMALB was trained with."""
+    return sorted(set(select(rows, algorithm="dtomalb", scenario="paper")["num_users"]))
+
+
+def time_to_threshold(
+    curves: pd.DataFrame, game: str, num_users: int | None, ours: Name, theirs: Name
+) -> Iterator[Effect]:
     """Yield the probabilities that a run of ours is faster than one of theirs to each of the :func:`thresholds`.
 
     The first threshold counts when it is first reached, the second when the curve stays above it.
     """
-    mine, other = (rows_of(curves, algorithm, game, variant=variant) for algorithm, variant in (ours, theirs))
-    if mine.empty or other.empty:
+    found = [rows_of(curves, algorithm, game, num_users, variant) for algorithm, variant in (ours, theirs)]
+    if any(rows.empty for rows in found):
         return
     utilities = thresholds(game)
     for threshold, verb, measure in ((REACHED, "reaches", steps_to_reach), (CONVERGED, "stays above", steps_to_stay)):
-        steps = [measure(rows, utilities[threshold]) for rows in (mine, other)]
+        steps = [measure(rows, utilities[threshold]) for rows in found]
         if min(map(len, steps)) < LEAST_SEEDS:
             return
-        found = probability_of_improvement(-steps[0], -steps[1], rng())
         medians = [f"{np.median(s):,.0f}" if np.isfinite(np.median(s)) else "never" for s in steps]
         text = f"`{game}`: {label(*ours)} {verb} {threshold} at {medians[0]} env steps, {label(*theirs)} at "
         text += f"{medians[1]} (medians of {_seeds(*steps)}); probability of being faster"
-        yield Effect(text, found, 0.5, f"{game}: {threshold}")
+        faster = probability_of_improvement(-steps[0], -steps[1], rng())
+        yield Effect(text, faster, 0.5, f"{game}: {threshold}")
 
 
 def mean_difference(
-    rows: pd.DataFrame, game: str, ours: Name, theirs: Name, metric: str = "utility", num_users: int | None = None
+    rows: pd.DataFrame, game: str, num_users: int | None, ours: Name, theirs: Name, metric: str = "utility"
 ) -> Iterator[Effect]:
     """Yield the difference of means over seeds, positive if ours is better."""
-    users = scenarios.configure(game).num_users if num_users is None else num_users
-    found = [values(rows, who[0], game, users, who[1], metric=metric) for who in (ours, theirs)]
+    users = num_users or scenarios.configure(game).num_users
+    found = [values(rows, algorithm, game, users, variant, metric=metric) for algorithm, variant in (ours, theirs)]
     if min(map(len, found)) > 1:
         sign, where = 1.0 if metric == "utility" else -1.0, f"`{game_name(game, users)}`"
         text = f"{where}: {label(*ours)} has {_METRICS[metric]} than {label(*theirs)} ({_seeds(*found)}), by"
         yield Effect(text, difference(sign * found[0], sign * found[1]), 0.0, where)
 
 
-def instability(curves: pd.DataFrame, game: str, theirs: str, ours: str) -> Iterator[Effect]:
+def instability(curves: pd.DataFrame, game: str, _: int | None, ours: Name, theirs: Name) -> Iterator[Effect]:
     """Yield the ratio of deviations of utility within runs over the last fifth of their evaluations."""
-    spreads = [style.deviations(curves, game, algorithm) for algorithm in (theirs, ours)]
+    spreads = [style.deviations(curves, game, *name) for name in (theirs, ours)]
     if min(map(len, spreads)) > 1:
-        text = f"`{game}`: {theirs}'s deviation within a run over its last fifth, as a multiple of {ours}'s"
-        yield Effect(f"{text} ({_seeds(*spreads)})", ratio(*spreads), 1.0)
+        text = f"`{game}`: {label(*theirs)}'s deviation within a run over its last fifth, as a multiple of "
+        yield Effect(f"{text}{label(*ours)}'s ({_seeds(*spreads)})", ratio(*spreads), 1.0)
 
 
 def utility_over_users(rows: pd.DataFrame) -> Iterator[Effect]:
     """Yield the loss of utility from each number of users to the next."""
-    counts = sorted(set(select(rows, algorithm="dtomalb", scenario="paper")["num_users"]))
-    for fewer, more in itertools.pairwise(counts):
+    for fewer, more in itertools.pairwise(user_counts(rows)):
         found = [values(rows, "dtomalb", "paper", n) for n in (fewer, more)]
         if min(map(len, found)) > 1:
             yield Effect(f"utility lost from N = {fewer} to {more} ({_seeds(*found)})", difference(*found), 0.0)
@@ -144,9 +145,12 @@ def task_share_by_speed(rows: pd.DataFrame) -> Iterator[Effect]:
     """Yield the correlation of speed and share of the tasks over the servers."""
     shares, speeds = (_by_server(rows, "dtomalb", column) for column in ("task_share", "server_hz"))
     if len(shares):
-        correlations = [stats.pearsonr(*pair).statistic for pair in zip(speeds, shares, strict=True)]
         text = f"correlation of a server's speed and its share of the tasks ({_seeds(shares)})"
-        yield Effect(text, estimate(correlations, rng()), 0.0)
+        yield Effect(text, estimate(list(map(_correlation, speeds, shares)), rng()), 0.0)
+
+
+def _correlation(x: Any, y: Any) -> float:
+    return float(stats.pearsonr(x, y).statistic)
 
 
 def load_evenness(rows: pd.DataFrame) -> Iterator[Effect]:
@@ -162,8 +166,7 @@ def load_evenness(rows: pd.DataFrame) -> Iterator[Effect]:
         use = server_use(policies.make(name), scenarios.configure("paper"), FINAL_EPISODES, FINAL_SEED)
         policy = float(spread(use.load_factor_s))
         text = f"largest over smallest mean load factor {stats.trim_mean(ours, 0.25):.2f} ({_seeds(ours)}), "
-        text += f"{policy:.2f} with `{name}`; ratio of the two"
-        yield Effect(text, estimate(policy / ours, rng()), 1.0)
+        yield Effect(f"{text}{policy:.2f} with `{name}`; ratio of the two", estimate(policy / ours, rng()), 1.0)
     for name in ("dtoma", "idql-tolb", "dqn-tolb"):
         theirs = spread(_by_server(rows, name, "load_factor_s"))
         if len(theirs) > 1:
@@ -177,22 +180,24 @@ def lower_complexity(rows: pd.DataFrame) -> Iterator[Effect]:
     The joint head with the fewest users and with the most that can be built, and its outputs alone with 10 users; the
     branching head with 10 users.
     """
-    costs = {(row.algorithm, row.num_users): row for row in rows.itertuples()}
-    joint = [users for name, users in costs if name == JOINT_HEAD]
-    measures = {"outputs": "outputs", "parameters": "parameters", "update_s": "time of an update"}
-
-    def effect(text: str, name: str, users: int, theirs: float, ours: float) -> Effect:
-        name = name if "(" in name else f"{name} (branching head)"
-        found = Estimate(*(theirs / ours,) * 3)
-        return Effect(f"{text} of {name} over dtomalb's at N = {users}", found, 1.0, once=True)
-
-    for other, users in [*((JOINT_HEAD, users) for users in sorted({*joint[:1], *joint[-1:]})), ("dqn-tolb", 10)]:
-        if {(other, users), ("dtomalb", users)} <= costs.keys():
-            pair = costs[other, users], costs["dtomalb", users]
-            for column, text in measures.items():
-                yield effect(text, other, users, *(getattr(row, column) for row in pair))
-    if joint and ("dtomalb", 10) in costs:
-        yield effect("outputs", JOINT_HEAD, 10, joint_outputs(10), costs["dtomalb", 10].outputs)
+    costs = rows.set_index(["algorithm", "num_users"])[["outputs", "parameters", "update_s"]].astype(float)
+    joint = costs.loc[costs.index.isin([JOINT_HEAD], level=0)]
+    ends = sorted(joint.index.get_level_values(1))
+    pairs = [(JOINT_HEAD, users) for users in dict.fromkeys([*ends[:1], *ends[-1:]])]
+    measured = [
+        (*who, column, costs.loc[who, column])
+        for who in [*pairs, ("dqn-tolb", 10)]
+        if who in costs.index
+        for column in costs
+    ]
+    if ends:
+        measured.append((JOINT_HEAD, 10, "outputs", float(joint_outputs(10))))
+    for name, users, column, theirs in measured:
+        if ("dtomalb", users) in costs.index:
+            found = Estimate(*(theirs / costs.loc[("dtomalb", users), column],) * 3)
+            who = name if name == JOINT_HEAD else f"{name} (branching head)"
+            text = f"{column.replace('update_s', 'time of an update')} of {who} over dtomalb's at N = {users}"
+            yield Effect(text, found, 1.0, once=True)
 
 
 def fault_tolerance(rows: pd.DataFrame) -> Iterator[Effect]:
@@ -203,16 +208,11 @@ def fault_tolerance(rows: pd.DataFrame) -> Iterator[Effect]:
     rows = select(rows, game=FAILURE)
     failed = [values(rows, name, "paper") for name in ("dtomalb", "dqn-tolb")]
     if min(map(len, failed)) > 1:
-        means = " against ".join(f"{np.mean(utilities):.1f}" for utilities in failed)
-        text = f"utility with one user's failed actor {means} of dqn-tolb with its failed controller, which "
-        text += f"by construction leaves all to the devices ({_seeds(*failed)}), by"
-        yield Effect(text, difference(*failed), 0.0)
+        text = "utility with one user's failed actor {:.1f} against {:.1f}".format(*map(np.mean, failed))
+        text += " of dqn-tolb with its failed controller, which by construction leaves all to the devices"
+        yield Effect(f"{text} ({_seeds(*failed)}), by", difference(*failed), 0.0)
 
 
 def _seeds(*groups: Any) -> str:
     """Return the number of seeds on each side."""
     return " and ".join(dict.fromkeys(str(len(group)) for group in groups)) + " seeds"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"

@@ -1,6 +1,8 @@
-"""Cells and Markdown tables."""
+"""Cells and Markdown tables, and the registry of the tables of the README and of ``docs/``."""
 
+import functools
 import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,37 @@ import pandas as pd
 
 from benchmarks.analysis.effects import LEAST_SEEDS
 from benchmarks.analysis.statistics import Estimate, estimate, rng
+from benchmarks.study.store import Results, game_name, label
+
+Rows = Iterator[Any]
+TABLES: dict[str, Callable[[Results], Any]] = {}
+"""The function that makes each table, a data frame or a text, by its marker in the pages."""
+
+
+def table(head: str = "", name: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function that yields the rows of a table, and have it return a data frame.
+
+    Args:
+        head: names of the columns, with " | " between; by default the first row that is yielded.
+        name: the marker; by default the function's name with hyphens.
+    """
+
+    def register(rows: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(rows)
+        def made(results: Results, **options: Any) -> pd.DataFrame:
+            body = list(rows(results, **options))
+            return pd.DataFrame(body, columns=head.split(" | ")) if head else pd.DataFrame(body[1:], columns=body[0])
+
+        TABLES[name or rows.__name__.replace("_", "-")] = made
+        return made
+
+    return register
+
+
+def named(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add columns ``name``, of algorithm and variant, and ``game``, of scenario and number of users."""
+    names = list(map(label, rows["algorithm"], rows["variant"]))
+    return rows.assign(name=names, game=list(map(game_name, rows["scenario"], rows["num_users"])))
 
 
 def markdown(table: pd.DataFrame) -> str:

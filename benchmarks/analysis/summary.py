@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.analysis.formatting import named
 from benchmarks.analysis.statistics import CONFIDENCE, REPETITIONS, estimate, rng
 from benchmarks.study.provenance import note
-from benchmarks.study.store import Results, game_name, label, select
+from benchmarks.study.store import Results, select
 from edgeoffload_env.evaluation import METRICS
 from recipes.files import finite_or_none, write_json
 
@@ -19,12 +20,8 @@ _METRICS = (*METRICS, "score")
 
 def summary_of(final: Any) -> dict[str, Any]:
     """Return the summary of the rows of ``final.csv``; None where there is no score, or no interval of one seed."""
-    rows = select(final, checkpoint="last")
-    rows = rows.assign(
-        game=list(map(game_name, rows["scenario"], rows["num_users"])),
-        name=list(map(label, rows["algorithm"], rows["variant"])),
-    )
     found: dict[str, Any] = {}
+    rows = named(select(final, checkpoint="last"))
     for (game, name), group in rows.sort_values("seed", kind="stable").groupby(["game", "name"]):
         found.setdefault(game, {})[name] = {metric: _interval(group[metric].to_numpy(float)) for metric in _METRICS}
     return found

@@ -4,8 +4,10 @@
 medians over updates of a batch of 512 and over decisions for one game. The joint head stops at its largest size.
 """
 
+import gc
 import statistics
 import time
+import timeit
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -60,9 +62,5 @@ def _cost(algorithm: str, num_users: int, values: dict[str, Any], repetitions: i
 
 
 def _median_s(once: Callable[[], Any], repetitions: int) -> float:
-    times = []
-    for _ in range(repetitions + 2):
-        began = time.process_time()
-        once()
-        times.append(time.process_time() - began)
+    times = timeit.repeat(once, gc.enable, time.process_time, repeat=repetitions + 2, number=1)
     return statistics.median(times[2:])  # the first ones warm up

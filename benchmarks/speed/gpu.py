@@ -25,15 +25,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed import report
-from benchmarks.speed.timing import ENDLESS, Steps, Timing, cycle, rates, ratios, repeat, spread, take_turns
+from benchmarks.speed.timing import ENDLESS, Timing, cycle, rates, ratios, repeat, spread, take_turns
 from edgeoffload_env import edgeoffload_v0
 from edgeoffload_env._validation import fail
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 MODES = ("eager", "compiled")
-FULL = Timing(rounds=15, turn_s=0.2, clock=time.perf_counter)
-QUICK = Timing(rounds=3, turn_s=0.02, clock=time.perf_counter)
+FULL, QUICK = Timing(rounds=15, turn_s=0.2), Timing(rounds=3, turn_s=0.02)
 _COPY_BYTES = {"cuda": 2**30, "cpu": 2**26}  # far beyond the caches
 
 
@@ -52,28 +51,24 @@ def measure(games: int, device: Any, modes: Sequence[str], timing: Timing) -> di
     """Measure B games in each mode, in turns with copying."""
     import torch
 
-    def waiting(steps: Steps) -> Steps:
-        def finished(count: int) -> None:
-            steps(count)
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-
-        return finished
+    def clock() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
 
     source = torch.zeros(_COPY_BYTES[device.type] // 4, dtype=torch.float32, device=device)
     target = torch.empty_like(source)
-    contestants = {"copy": waiting(repeat(lambda: target.copy_(source)))}
+    contestants = {"copy": repeat(lambda: target.copy_(source))}
     rng, traffic, agents = np.random.default_rng(0), dict[str, int](), 0
     for mode in modes:
         options = {"backend": "torch", "device": device, "compile": mode == "compiled"}
         env = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS, **options)
         shape, agents = (games, env.config.num_users), games * env.config.num_users
-        drawn = (rng.integers(0, action_count(env.config), shape) for _ in range(2))
-        actions = [torch.as_tensor(values, device=device) for values in drawn]
+        actions = [torch.as_tensor(rng.integers(0, action_count(env.config), shape), device=device) for _ in range(2)]
         env.reset(seed=0)
         traffic = bytes_per_step(env, actions[0])
-        contestants[mode] = waiting(cycle(env.step, actions))
-    seconds = take_turns(contestants, timing)
+        contestants[mode] = cycle(env.step, actions)
+    seconds = take_turns(contestants, timing._replace(clock=clock))
     step_bytes, copy_bytes = sum(traffic.values()), 2 * _COPY_BYTES[device.type]  # a copy reads and writes
     copied = seconds.pop("copy")
     allowed = [step_bytes / copy_bytes * s for s in copied]

@@ -7,9 +7,10 @@ leaves out everything else (``log`` serves for ``log1p`` where the noise is not 
 :func:`benchmarks.speed.hand_compiled.check_against_view` compares it with the view before it is timed.
 """
 
+import collections
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -20,26 +21,12 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.features import LOAD_SCALE_S
 
-F32 = NDArray[np.float32]
 _SNAPSHOT = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles")
-
-
-class Step(NamedTuple):
-    """Outputs of one step: per-user arrays ``[B, N]``, times in seconds."""
-
-    observations: F32
-    """``[B, N, D]``"""
-    rewards: F32
-    terminations: NDArray[np.bool_]
-    truncations: NDArray[np.bool_]
-    delay_s: F32
-    upload_s: F32
-    forward_s: F32
-    wait_s: F32
-    compute_s: F32
-    target: NDArray[np.int8]
-    imbalance: F32
-    """``[B]``"""
+Step = collections.namedtuple(
+    "Step",
+    "observations rewards terminations truncations delay_s upload_s forward_s wait_s compute_s target imbalance",
+)
+"""Outputs of one step: ``[B, N]``, ``[B, N, D]`` the observations, ``[B]`` flags and imbalance; times in seconds."""
 
 
 class NumbaVector:
@@ -62,13 +49,13 @@ class NumbaVector:
         self._stream = np.random.SeedSequence(seed).generate_state(2, np.uint64)
 
     def step(self, actions: NDArray[np.int64]) -> Step:
-        """Step every game by one slot.
+        """Step every game by one slot and return a :data:`Step`.
 
         Raises:
             ValueError: an action out of range; nothing has changed then.
         """
-        result = self._play(*self._tasks, *self._system, self._backlog_cycles, *self._features, actions, self._stream)
-        in_range, tasks, backlog_cycles, outcome = result
+        state = (*self._tasks, *self._system, self._backlog_cycles)
+        in_range, tasks, backlog_cycles, outcome = self._play(*state, *self._features, actions, self._stream)
         if not in_range:
             raise ValueError("an action is out of range")
         self._tasks, self._backlog_cycles = tasks, backlog_cycles
@@ -231,7 +218,7 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
         if in_range:
             stream[0], stream[1] = s0, s1
         infos = (delay_s, upload_s, forward_s, wait_s, compute_s, target, imbalance)
-        outcome = (observations, rewards, terminations, truncations, *infos)
+        outcome = Step(observations, rewards, terminations, truncations, *infos)
         return in_range, (next_bits, next_cycles), next_backlog, outcome
 
     return play

@@ -11,7 +11,6 @@ those of sweeps are wall-clock.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -26,13 +25,16 @@ from edgeoffload_env import edgeoffload_v0
 from edgeoffload_env.agents import action_count
 
 FULL, QUICK = Timing(rounds=7, turn_s=0.5), Timing(rounds=2, turn_s=0.05)
+_USERS = (10, 30, 100, 300, 1_000, 3_000, 10_000)
 RANGES = {
-    "games": [(games, 10, 5) for games in (1, 10, 100, 1_000, 10_000, 100_000)],
-    "users": [(max(1, 10_000 // users), users, 5) for users in (10, 30, 100, 300, 1_000, 3_000, 10_000)],
-    "servers": [(100, 100, servers) for servers in (5, 10, 30, 100, 300, 1_000)],
+    "games": {
+        "games": [(games, 10, 5) for games in (1, 10, 100, 1_000, 10_000, 100_000)],
+        "users": [(max(1, 10_000 // users), users, 5) for users in _USERS],
+        "servers": [(100, 100, servers) for servers in (5, 10, 30, 100, 300, 1_000)],
+    },
+    "single": {"users": [(0, users, 5) for users in _USERS]},
 }
-"""Games, users and servers of each size of the vector view: each range on its own, the others held."""
-SINGLE_USERS = (10, 30, 100, 300, 1_000, 3_000, 10_000)
+"""Games (0: the parallel view), users and servers of each size: each range on its own, the others held."""
 RUN_STEPS, FEWEST_STEPS, RUNS = 40_000, 200, 4
 
 
@@ -67,14 +69,6 @@ def measure(games: int, users: int, servers: int, timing: Timing) -> dict[str, A
     }
 
 
-def _in_process(size: tuple[int, int, int], quick: bool) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks", "scaling", "--size", *map(str, size), *["--quick"] * quick]
-    output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
-    found: dict[str, Any] = json.loads(output)
-    print(f"{size}: {found['agent_step_ns']['median']:.0f} ns per agent-step", file=sys.stderr)
-    return found
-
-
 def growth(rows: list[dict[str, Any]], name: str) -> float:
     """Return the exponent of a whole step's time over the last tenfold of a size: 1 is in proportion."""
     last = rows[-1]
@@ -84,21 +78,19 @@ def growth(rows: list[dict[str, Any]], name: str) -> float:
     return float(np.log(times[1] / times[0]) / np.log(last[name] / first[name]))
 
 
-def games_part(*, quick: bool) -> dict[str, Any]:
-    """Measure all sizes of the vector view, and the growth of its cost."""
-    ranges = {name: sizes[: 3 if name != "servers" else 2] if quick else sizes for name, sizes in RANGES.items()}
-    rows = {name: [_in_process(size, quick) for size in sizes] for name, sizes in ranges.items()}
+def sizes(part: str, *, quick: bool) -> dict[str, Any]:
+    """Measure all sizes of a view, and the growth of its cost."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for name, each in RANGES[part].items():
+        rows[name] = []
+        for size in each[:2] if quick else each:
+            rows[name].append(report.in_process(measure, *size, QUICK if quick else FULL))
+            print(f"{size}: {rows[name][-1]['agent_step_ns']['median']:.0f} ns per agent-step", file=sys.stderr)
     exponents = {} if quick else {name: growth(found, name) for name, found in rows.items()}
     return {"sizes": [row for found in rows.values() for row in found], "exponent_over_the_last_tenfold": exponents}
 
 
-def single_part(*, quick: bool) -> dict[str, Any]:
-    """Measure all sizes of the parallel view."""
-    rows = [_in_process((0, users, 5), quick) for users in (SINGLE_USERS[:2] if quick else SINGLE_USERS)]
-    return {"sizes": rows, "exponent_over_the_last_tenfold": {} if quick else {"users": growth(rows, "users")}}
-
-
-def sweep_part(*, quick: bool) -> dict[str, Any]:
+def sweep(*, quick: bool) -> dict[str, Any]:
     """Measure sweeps of some runs with one worker and with two, and of runs with almost no steps."""
     steps = RUN_STEPS // (10 if quick else 1)
     wall_s = {
@@ -129,22 +121,14 @@ def _sweep_s(runs: int, workers: int, env_steps: int) -> float:
         return time.monotonic() - began
 
 
-PARTS = {"games": games_part, "single": single_part, "sweep": sweep_part}
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--only", nargs="+", default=list(PARTS), choices=PARTS, help="parts to measure (all)")
-    parser.add_argument("--size", type=int, nargs=3, help=argparse.SUPPRESS)  # of the processes of single sizes
-    report.add_options(parser)
+    report.add_options(parser, (*RANGES, "sweep"))
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure, print and store."""
-    if options.size:
-        games, users, servers = options.size
-        print(json.dumps(measure(games, users, servers, QUICK if options.quick else FULL)))
-        return
-    report.show(
-        {"machine": report.machine()} | {name: PARTS[name](quick=options.quick) for name in options.only}, options
-    )
+    found: dict[str, Any] = {"machine": report.machine()}
+    for name in options.only:
+        found[name] = sizes(name, quick=options.quick) if name in RANGES else sweep(quick=options.quick)
+    report.show(found, options)

@@ -14,7 +14,6 @@ medians and quartiles over the rounds. Episodes never end while the clock runs, 
 
 import argparse
 import importlib
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,9 @@ import numpy as np
 from benchmarks.speed import report
 from benchmarks.speed.timing import ENDLESS, Steps, Timing, cycle, rates, ratios, repeat, spread, take_turns
 from edgeoffload_env import edgeoffload_v0
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import PAPER_SERVER_HZ
+from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 FULL, QUICK = Timing(rounds=41, turn_s=0.1), Timing(rounds=3, turn_s=0.02)
 USERS, SERVERS = 10, 5
@@ -35,20 +36,20 @@ def single(timing: Timing, *, quick: bool) -> dict[str, Any]:
     """Measure ``parallel_env`` against MPE2, 10 agents each."""
     from mpe2 import simple_spread_v3
 
-    contestants = {
-        "edgeoffload": _parallel_steps(edgeoffload_v0.parallel_env(num_users=USERS, max_cycles=ENDLESS)),
-        "simple_spread": _parallel_steps(simple_spread_v3.parallel_env(N=USERS, max_cycles=ENDLESS)),
+    envs = {
+        "edgeoffload": edgeoffload_v0.parallel_env(num_users=USERS, max_cycles=ENDLESS),
+        "simple_spread": simple_spread_v3.parallel_env(N=USERS, max_cycles=ENDLESS),
     }
+    contestants = {}
+    for name, env in envs.items():
+        rng = np.random.default_rng(0)
+        env.reset(seed=0)
+        sizes = {agent: env.action_space(agent).n for agent in env.agents}
+        drawn = [{agent: int(rng.integers(n)) for agent, n in sizes.items()} for _ in range(64)]
+        contestants[name] = cycle(env.step, drawn)
     seconds = take_turns(contestants, timing)
     times = ratios(seconds["simple_spread"], seconds["edgeoffload"])
     return {"steps_per_s": rates(1, seconds), "times_simple_spread": times}
-
-
-def _parallel_steps(env: Any) -> Steps:
-    rng = np.random.default_rng(0)
-    env.reset(seed=0)
-    sizes = {agent: int(env.action_space(agent).n) for agent in env.agents}
-    return cycle(env.step, [{agent: int(rng.integers(n)) for agent, n in sizes.items()} for _ in range(64)])
 
 
 def vector(timing: Timing, *, quick: bool) -> dict[str, Any]:
@@ -56,16 +57,14 @@ def vector(timing: Timing, *, quick: bool) -> dict[str, Any]:
     from benchmarks.speed.hand_compiled import check_against_view
 
     games = GAMES // 16 if quick else GAMES
-    variants: dict[str, dict[str, Any]] = {"numpy": {"backend": "numpy"}, "torch": {"backend": "torch"}}
+    variants: dict[str, dict[str, Any]] = {name: {"backend": name} for name in ("numpy", "torch")}
     if not quick:  # compiling takes longer than all the rest
         variants["torch compiled"] = {"backend": "torch", "compile": True}
-    contestants, differences = {}, {}
+    contestants, differences = dict[str, Steps](), {}
     for name, options in variants.items():
         env = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS, dtype="float32", **options)
         loop, differences[name] = check_against_view(env, seed=0)
-        contestants["hand-compiled"] = _vector_steps(loop.step, games, USERS, SERVERS, "numpy")
-        env.reset(seed=0)
-        contestants[name] = _vector_steps(env.step, games, USERS, SERVERS, env.backend.name)
+        contestants |= {"hand-compiled": _steps(env, loop), name: _steps(env)}
     seconds = take_turns(contestants, timing)
     return {
         "games": games,
@@ -75,12 +74,16 @@ def vector(timing: Timing, *, quick: bool) -> dict[str, Any]:
     }
 
 
-def _vector_steps(step: Callable[[Any], object], games: int, users: int, servers: int, backend: str) -> Steps:
+def _steps(env: EdgeOffloadVectorEnv, loop: Any = None) -> Steps:
+    """Return the steps of a view, or those of a loop that plays the same games."""
     import torch
 
-    rng = np.random.default_rng(0)
-    actions: list[Any] = [rng.integers(0, servers + 1, (games, users)) for _ in range(8)]
-    return cycle(step, list(map(torch.as_tensor, actions)) if backend == "torch" else actions)
+    rng, shape = np.random.default_rng(0), (env.num_envs, env.config.num_users)
+    actions: list[Any] = [rng.integers(0, action_count(env.config), shape) for _ in range(8)]
+    if loop is not None:
+        return cycle(loop.step, actions)
+    env.reset(seed=0)
+    return cycle(env.step, list(map(torch.as_tensor, actions)) if env.backend.name == "torch" else actions)
 
 
 def growth(timing: Timing, *, quick: bool) -> dict[str, Any]:
@@ -93,9 +96,8 @@ def growth(timing: Timing, *, quick: bool) -> dict[str, Any]:
             games = max(1, agents // users)
             config: dict[str, Any] = {"num_users": users, "server_hz": PAPER_SERVER_HZ * (servers // SERVERS)}
             env = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS, backend=backend, dtype="float32", **config)
-            env.reset(seed=0)
             name = f"N={users}, M={servers}, B={games}"
-            contestants[name], played[name] = _vector_steps(env.step, games, users, servers, backend), games * users
+            contestants[name], played[name] = _steps(env), games * users
         seconds = take_turns(contestants, timing)
         per_agent = {name: [1e9 * s / played[name] for s in values] for name, values in seconds.items()}
         in_order = list(per_agent.values())
@@ -117,11 +119,7 @@ def peers(timing: Timing, *, quick: bool) -> dict[str, Any]:
     env = vmas.make_env("simple_spread", num_envs=games, n_agents=USERS, continuous_actions=False, seed=0)
     actions = [torch.randint(0, 5, (games,), generator=torch.Generator().manual_seed(0)) for _ in range(USERS)]
     ours = edgeoffload_v0.vector_env(games, max_cycles=ENDLESS)
-    ours.reset(seed=0)
-    contestants = {
-        "edgeoffload": _vector_steps(ours.step, games, USERS, SERVERS, "numpy"),
-        "vmas simple_spread": repeat(lambda: env.step(actions)),
-    }
+    contestants = {"edgeoffload": _steps(ours), "vmas simple_spread": repeat(lambda: env.step(actions))}
     seconds = take_turns(contestants, timing)
     times = ratios(seconds["vmas simple_spread"], seconds["edgeoffload"])
     return {"games": games, "agent_steps_per_s": rates(games * USERS, seconds), "times_vmas": times}
@@ -130,24 +128,17 @@ def peers(timing: Timing, *, quick: bool) -> dict[str, Any]:
 PARTS = {"single": single, "vector": vector, "growth": growth, "peers": peers}
 
 
-def measure(parts: Iterable[str], *, quick: bool) -> dict[str, Any]:
-    """Measure the chosen parts; record the machine and the settings."""
-    import torch
-
-    torch.set_num_threads(1)
-    timing = QUICK if quick else FULL
-    settings = {"quick": quick, "rounds": timing.rounds, "turn_s": timing.turn_s, "threads": torch.get_num_threads()}
-    return {"machine": report.machine(), "settings": settings} | {
-        name: PARTS[name](timing, quick=quick) for name in parts
-    }
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--only", nargs="+", default=list(PARTS), choices=PARTS, help="parts to measure (all)")
-    report.add_options(parser)
+    report.add_options(parser, PARTS)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure, print and store."""
-    report.show(measure(options.only, quick=options.quick), options)
+    """Measure the chosen parts; print and store them with the machine and the settings."""
+    import torch
+
+    torch.set_num_threads(1)
+    timing = QUICK if options.quick else FULL
+    settings = {"quick": options.quick, "rounds": timing.rounds, "turn_s": timing.turn_s, "threads": 1}
+    found = {name: PARTS[name](timing, quick=options.quick) for name in options.only}
+    report.show({"machine": report.machine(), "settings": settings} | found, options)

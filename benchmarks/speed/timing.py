@@ -1,5 +1,6 @@
 """Timing on a shared machine: contestants take turns; medians and quartiles over rounds."""
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -59,12 +60,8 @@ def repeat(step: Callable[[], object]) -> Steps:
 
 def cycle(step: Callable[[Any], object], actions: Sequence[Any]) -> Steps:
     """Return the steps that take these actions in turn."""
-
-    def steps(count: int) -> None:
-        for i in range(count):
-            step(actions[i % len(actions)])
-
-    return steps
+    turns = itertools.cycle(actions)
+    return repeat(lambda: step(next(turns)))
 
 
 def rates(per_step: float, seconds: Mapping[str, list[float]]) -> dict[str, Any]:

@@ -28,15 +28,8 @@ from benchmarks.study.store import RESULTS, ROOT, Results
 
 
 def _all_policies(results: Results) -> None:
-    options = "--scenario all --policies all --with-optimum --episodes 64 --csv"
-    command = [
-        sys.executable,
-        "-m",
-        "edgeoffload_env",
-        "evaluate",
-        *options.split(),
-        str(results.folder / "policies.csv"),
-    ]
+    options = "-m edgeoffload_env evaluate --scenario all --policies all --with-optimum --episodes 64 --csv"
+    command = [sys.executable, *options.split(), str(results.folder / "policies.csv")]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
 
 

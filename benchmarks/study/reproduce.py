@@ -31,28 +31,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figure", nargs="+", default=["all"], choices=[*FIGURES, "all"], help="figures (all)")
     parser.add_argument("--quick", action="store_true", help="two seeds and a tenth of the steps, labelled as such")
     parser.add_argument("--only", nargs="+", default=[], metavar="PATTERN", help="runs such as '*/idql-tolb/paper/*'")
-    parser.add_argument("--no-training", action="store_true", help="only store what is finished, and draw")
+    text = "only store what is finished, and draw"
+    parser.add_argument("--no-training", dest="training", action="store_false", help=text)
     parser.add_argument("--retrain", action="store_true", help="train runs of earlier random streams again")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="folder to train in (runs/reproduce)")
     parser.add_argument("--results", type=Path, metavar="DIR", help="folder of rows and figures (benchmarks/results)")
-    parser.add_argument("--jobs", type=int, metavar="K", help="maximum number of concurrent runs (number of cores)")
+    text = "maximum number of concurrent runs (number of cores)"
+    parser.add_argument("--jobs", dest="max_concurrent", type=int, metavar="K", help=text)
     parser.add_argument("--address", metavar="ADDRESS", help="address of a Ray cluster; auto: the one of this machine")
 
 
 def run(options: argparse.Namespace) -> int:
     """Reproduce figures; return 1 if runs are unfinished."""
     runs = options.runs or Path("runs", "quick" if options.quick else "reproduce")
-    unfinished = reproduce(
-        list(FIGURES) if "all" in options.figure else options.figure,
-        runs,
-        options.results or (runs / "results" if options.quick else RESULTS),
-        quick=options.quick,
-        only=options.only,
-        training=not options.no_training,
-        retrain=options.retrain,
-        max_concurrent=options.jobs,
-        address=options.address,
-    )
+    figures = list(FIGURES) if "all" in options.figure else options.figure
+    results = options.results or (runs / "results" if options.quick else RESULTS)
+    passed = ("quick", "only", "training", "retrain", "max_concurrent", "address")
+    unfinished = reproduce(figures, runs, results, **{name: getattr(options, name) for name in passed})
     if not options.quick and options.results is None:
         pages.write()
     for name in unfinished:
@@ -155,11 +150,8 @@ def _train(missing: Missing, runs: Path, stored: Results, max_concurrent: int | 
     with FileLock(runs / ".lock", timeout=0), local_ray(max_concurrent) if address is None else cluster(address):
         from recipes.rllib.tuning import train_runs
 
-        train_runs(
-            [planned for _, planned in missing.values()],
-            runs,
-            max_concurrent=max_concurrent,
-            finished=lambda planned: _store(
-                stored, missing[planned.folder][0], planned, RunFolder(runs / planned.folder)
-            ),
-        )
+        def store(planned: PlannedRun) -> None:
+            _store(stored, missing[planned.folder][0], planned, RunFolder(runs / planned.folder))
+
+        to_train = [planned for _, planned in missing.values()]
+        train_runs(to_train, runs, max_concurrent=max_concurrent, finished=store)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.analysis.claims import Claim, claims, short_table, table
+from benchmarks.analysis.claims import Claim, claims, full_table, short_table
 from benchmarks.analysis.effects import Effect, steps_to_reach, steps_to_stay, thresholds
 from benchmarks.analysis.learning_tables import best_and_last, convergence
 from benchmarks.analysis.statistics import Estimate, difference
@@ -44,7 +44,7 @@ def test_the_verdict_follows_from_the_intervals() -> None:
 
 def test_without_rows_nothing_is_claimed() -> None:
     assert {claim.verdict for claim in claims(MadeUp())} == {"not measured"}
-    for made in (table(MadeUp()), short_table(MadeUp())):
+    for made in (full_table(MadeUp()), short_table(MadeUp())):
         assert set(made["verdict"]) == {"**not measured**"}
 
 

@@ -2,13 +2,11 @@ import csv
 import itertools
 import json
 import math
-import subprocess
-import sys
 
 import pytest
 
 from benchmarks.analysis import speed_tables
-from benchmarks.speed import scaling, soak
+from benchmarks.speed import report, scaling, soak
 from benchmarks.speed.timing import Timing
 from benchmarks.study.store import RESULTS, Results
 
@@ -53,9 +51,7 @@ def test_games_of_a_soak_are_played(part):
 
 
 def test_samples_of_a_soak():
-    command = [sys.executable, "-m", "benchmarks", "soak", "--quick", "--part", "aec"]
-    lines = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
-    samples = [json.loads(line) for line in lines]
+    samples = report.in_process(soak.samples_of, "aec", 2_000)
     assert [sample["env_steps"] for sample in samples] == [20 * (i + 1) for i in range(soak.SAMPLES)]
     found = soak.summary(samples)
     assert found["memory_mb"]["most"] >= found["memory_mb"]["at the end"] > 10

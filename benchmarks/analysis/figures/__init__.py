@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import config
 from benchmarks.analysis.figures import beyond, paper
 from benchmarks.study import plan
 from benchmarks.study.plan import Study
@@ -25,49 +26,42 @@ class FigureSpec:
     """Runs that it shows."""
 
 
-FIGURES: dict[str, FigureSpec] = {
-    "5": FigureSpec(draw=paper.convergence, studies=plan.CONVERGENCE),
-    "6": FigureSpec(draw=paper.balancing, studies=plan.BALANCING),
-    "7": FigureSpec(draw=paper.users, studies=plan.USERS),
-    "8": FigureSpec(draw=paper.servers, studies=plan.SERVERS),
-    "crowded": FigureSpec(draw=paper.crowded, studies=plan.CROWDED),
-    "profile": FigureSpec(draw=beyond.profile, studies=plan.CONVERGENCE),
-    "held-out": FigureSpec(draw=beyond.held_out, studies=plan.ON_PAPER),
-    "optimum": FigureSpec(draw=beyond.optimum_gap, studies=(*plan.CONVERGENCE, *plan.CROWDED)),
-    "price-of-anarchy": FigureSpec(draw=beyond.price_of_anarchy),
-    "joint-head": FigureSpec(draw=beyond.joint_head),
-    "sensitivity": FigureSpec(draw=beyond.sensitivity, studies=plan.SENSITIVITY_STUDIES),
+_DRAW: dict[str, Callable[[Results], Any]] = {
+    "5": paper.convergence,
+    "6": paper.balancing,
+    "7": paper.users,
+    "8": paper.servers,
+    "crowded": paper.crowded,
+    "profile": beyond.profile,
+    "held-out": beyond.held_out,
+    "optimum": beyond.optimum_gap,
+    "price-of-anarchy": beyond.price_of_anarchy,
+    "joint-head": beyond.joint_head,
+    "sensitivity": beyond.sensitivity,
 }
 """By the number in the paper, or by name. To add a figure, write a function that draws it and add a line here."""
+FIGURES = {name: FigureSpec(draw=draw, studies=plan.studies(name)) for name, draw in _DRAW.items()}
+_STYLE = config.FOLDER / "figures.mplstyle"
 
 
 def draw(figure: str, results: Results, *, quick: bool = False) -> list[Path]:
     """Draw a figure as SVG and PNG into ``figures/`` in the folder of the results; a quick one is labelled as such."""
-    _prepare()
-    drawn = FIGURES[figure].draw(results)
-    if quick:
-        drawn.suptitle("quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00", fontsize=9)
-    return save(drawn, results.folder / "figures", figure)
+    import matplotlib as mpl
+
+    with mpl.rc_context(fname=_STYLE):
+        drawn = FIGURES[figure].draw(results)
+        if quick:
+            drawn.suptitle("quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00", fontsize=9)
+        return save(drawn, results.folder / "figures", figure)
 
 
 def save(drawn: Any, folder: Path, name: str) -> list[Path]:
     """Write a figure as SVG and PNG, with the same bytes for the same figure."""
-    _prepare()
+    import matplotlib as mpl
+
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"figure-{name}.{ending}" for ending in ("svg", "png")]
     for path in paths:
-        with atomic_write(path) as unfinished:
+        with atomic_write(path) as unfinished, mpl.rc_context(fname=_STYLE):
             drawn.savefig(unfinished, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
     return paths
-
-
-def _prepare() -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    mpl.rcParams |= {
-        "svg.hashsalt": "edgeoffload",
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }

@@ -15,6 +15,7 @@ from benchmarks.study.store import Results, label, select, values
 from edgeoffload_env import scenarios
 
 _PROFILE_GAMES = ("paper", "paper-load-only")
+_LOWER_LEFT = {"loc": "lower left"}
 
 
 def scores_of(rows: pd.DataFrame, algorithm: str) -> Any:
@@ -30,37 +31,32 @@ def profile(results: Results) -> Any:
     thresholds = np.linspace(0.5, 1.0, 101)
     for algorithm in style.ordered(rows["algorithm"]):
         if len(scores := scores_of(rows, algorithm)):
-            (colour, _), (share, low, high) = style.of(algorithm), performance_profile(scores, thresholds, rng())
-            axis.plot(thresholds, share, color=colour, label=f"{algorithm}, {len(scores)} seeds")
-            axis.fill_between(thresholds, low, high, color=colour, alpha=0.15, linewidth=0)
-    axis.set(xlabel="score", ylabel="share of runs above it", title=" and ".join(_PROFILE_GAMES))
-    style.legend(axis, fontsize=7, loc="lower left")
+            found, (colour, _) = performance_profile(scores, thresholds, rng()), style.of(algorithm)
+            shade, text = {"alpha": 0.15, "linewidth": 0}, f"{algorithm}, {len(scores)} seeds"
+            style.band(axis, thresholds, found, colour, shade, label=text)
+    style.finish(axis, _LOWER_LEFT, xlabel="score", ylabel="share of runs above it", title=" and ".join(_PROFILE_GAMES))
     return figure
 
 
 def held_out(results: Results) -> Any:
     """Scores on ``paper`` and on the held-out scenarios that policies for 10 users and 5 servers can play."""
-    rows = results.table("generalization")
+    rows, last = results.table("generalization"), results.last().assign(game="paper")
     games = ["paper", *(name for name in scenarios.names(held_out=True) if name in set(rows["game"]))]
-    last = results.last().assign(game="paper")
     trained = pd.concat([last, rows]) if len(rows) else last
     figure, (axis,) = style.axes(1, width=9.0)
     algorithms = style.ordered(trained["algorithm"])
     for place, algorithm in enumerate(algorithms):
-        shown: str | None = algorithm
-        for number, game in enumerate(games):
-            found = values(select(trained, game=game), algorithm, "paper", metric="score")
-            if len(found):
-                name = None if shown is None else f"{shown}, {style.seeds(found)}"
-                at = number + 0.12 * (place - (len(algorithms) - 1) / 2)
-                style.point(axis, at, found, style.of(algorithm), name)
-                shown = None
+        found = [values(select(trained, game=game), algorithm, "paper", metric="score") for game in games]
+        first = next((number for number, scores in enumerate(found) if len(scores)), None)
+        for number, scores in enumerate(found):
+            text = f"{algorithm}, {style.seeds(scores)}" if number == first else None
+            at = number + 0.12 * (place - (len(algorithms) - 1) / 2)
+            style.point(axis, at, scores, style.of(algorithm), text)
     for number, game in enumerate(games):
-        greedy = style.evaluated("greedy", game, scenarios.configure(game).num_users).score.mean()
+        greedy = style.evaluated("greedy", game).score.mean()
         axis.hlines(greedy, number - 0.45, number + 0.45, color=style.GREY, linestyle="--", linewidth=1)
     axis.set_xticks(range(len(games)), games)
-    axis.set(ylabel="score (dashed: greedy)")
-    style.legend(axis, fontsize=7, loc="lower left")
+    style.finish(axis, _LOWER_LEFT, ylabel="score (dashed: greedy)")
     return figure
 
 
@@ -72,18 +68,16 @@ def optimum_gap(results: Results) -> Any:
         here = select(rows, scenario=scenario, num_users=scenarios.configure(scenario).num_users)
         best, names = utility_of(results, "optimum", scenario), list[str]()
         for algorithm, variant in style.groups(here):
-            if not plan.is_ablation(variant):
+            if variant not in plan.ABLATIONS:
                 gaps = best - values(here, algorithm, scenario, variant=variant)
                 style.point(axis, len(names), gaps, style.of(algorithm, variant))
                 names.append(f"{label(algorithm, variant)}, {style.seeds(gaps)}")
         for policy in plan.OPTIMUM_POLICIES[1:]:
-            gap = best - utility_of(results, policy, scenario)
-            axis.plot(len(names), gap, "_", color=style.GREY, markersize=14)
+            axis.plot(len(names), best - utility_of(results, policy, scenario), "_", color=style.GREY, markersize=14)
             names.append(policy)
         axis.axhline(0.0, color=style.GREY, linewidth=0.8)
         axis.set_xticks(range(len(names)), names, rotation=75, ha="right", fontsize=6)
-        axis.set(title=scenario)
-        axis.title.set_fontsize(8)
+        axis.set_title(scenario, fontsize=8)
     axes[0].set(ylabel="utility of optimum minus the policy's")
     return figure
 
@@ -98,8 +92,7 @@ def price_of_anarchy(results: Results) -> Any:
     for policy, (colour, marker) in marks.items():
         axes[1].plot(rows["load"], rows[f"{policy}_utility"], color=colour, marker=marker, label=policy)
     for axis, text in zip(axes, ("delay at equilibrium / least delay", "system utility"), strict=True):
-        axis.set(xlabel="load (work that arrives / what servers clear)", ylabel=text)
-        style.legend(axis, fontsize=7)
+        style.finish(axis, {}, xlabel="load (work that arrives / what servers clear)", ylabel=text)
     return figure
 
 
@@ -107,18 +100,19 @@ def joint_head(results: Results) -> Any:
     """Number of outputs and time of an update over the number of users."""
     rows = results.table("complexity")
     figure, axes = style.axes(2)
-    kinds = {name: style.of(name) for name in ("dtomalb", "idql-tolb", "dqn-tolb")}
-    kinds["dqn-tolb (joint head)"] = style.JOINT_HEAD
-    for axis, column in zip(axes, ("outputs", "update_s"), strict=True):
-        for (name, (colour, marker)), dashes in zip(kinds.items(), ("-", "--", ":", "-"), strict=True):
+    kinds = {
+        name: (*style.of(name), dashes) for name, dashes in (("dtomalb", "-"), ("idql-tolb", "--"), ("dqn-tolb", ":"))
+    }
+    kinds["dqn-tolb (joint head)"] = (*style.JOINT_HEAD, "-")
+    texts = {"outputs": "outputs that choose", "update_s": "CPU seconds of an update"}
+    for axis, (column, text) in zip(axes, texts.items(), strict=True):
+        for name, (colour, marker, dashes) in kinds.items():
             here = select(rows, algorithm=name)
-            marks = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
-            axis.plot(here["num_users"], here[column], **marks)
+            axis.plot(here["num_users"], here[column], color=colour, marker=marker, linestyle=dashes, label=name)
+        axis.set(xlabel="users", ylabel=text, yscale="log")
     users = range(2, 31)
     axes[0].plot(users, list(map(joint_outputs, users)), color=style.GREY, linestyle=":", label="(M + 1)^N")
-    axes[0].set(xlabel="users", ylabel="outputs that choose", yscale="log")
-    axes[1].set(xlabel="users", ylabel="CPU seconds of an update", yscale="log")
-    style.legend(axes[0], fontsize=7)
+    style.finish(axes[0], {})
     return figure
 
 
@@ -143,36 +137,33 @@ def sensitivity(results: Results) -> Any:
     def deviation(algorithm: str, variant: str) -> Any:
         return style.deviations(curves, "paper", algorithm, variant)
 
-    _compare(axes[0], ("dtomalb", "dqn-tolb", "idql-tolb"), SENSITIVITY, relative, 0.2, empty=True)
+    _compare(axes[0], ("dtomalb", "dqn-tolb", "idql-tolb"), ("", *SENSITIVITY), relative, 0.2, empty=True)
     axes[0].axhline(1.0, color=style.GREY, linestyle="--", linewidth=1)
-    axes[0].set(ylabel="utility / greedy's (both negative; less is better)")
-    style.legend(axes[0], fontsize=7)
-    _compare(axes[1], OWN, {**LONGER, **HYPERPARAMETERS, **SMALLER_REWARDS}, utility, 0.14)
+    style.finish(axes[0], {}, ylabel="utility / greedy's (both negative; less is better)")
+    _compare(axes[1], OWN, ("", *LONGER, *HYPERPARAMETERS, *SMALLER_REWARDS), utility, 0.14)
     best = style.evaluated("greedy", "paper").utility.mean()
     axes[1].axhline(best, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
-    axes[1].set(ylabel="system utility on paper")
-    style.legend(axes[1], fontsize=7, loc="lower left")
-    _compare(axes[2], ("dtomalb", "idql-tolb"), STEADINESS, deviation, 0.2)
+    style.finish(axes[1], _LOWER_LEFT, ylabel="system utility on paper")
+    _compare(axes[2], ("dtomalb", "idql-tolb"), ("", *STEADINESS), deviation, 0.2)
     axes[2].set_yscale("symlog", linthresh=0.1)  # includes the 0 of a run that does not move
     axes[2].set_yticks([0.0, 0.1, 0.3, 1.0, 3.0], ["0", "0.1", "0.3", "1", "3"])
-    axes[2].set(ylabel="deviation of utility within a run, last fifth", ylim=(-0.01, 3.5))
-    style.legend(axes[2], fontsize=7)
+    style.finish(axes[2], {}, ylabel="deviation of utility within a run, last fifth", ylim=(-0.01, 3.5))
     return figure
 
 
 def _compare(axis: Any, algorithms: Any, variants: Any, measure: Any, apart: float, *, empty: bool = False) -> None:
-    """Draw algorithms side by side, ``apart`` from each other, first by default and then with each variant.
+    """Draw algorithms side by side, ``apart`` from each other, with each variant.
 
     Args:
         axis: where to draw.
         algorithms: names.
-        variants: names.
+        variants: names; "" is the default.
         measure: returns the values of an algorithm and a variant.
         apart: distance between neighbours.
         empty: keep the place of algorithms and variants without results.
     """
     names: list[str] = []
-    for variant in ("", *variants):
+    for variant in variants:
         found = {name: measure(name, variant) for name in algorithms}
         shown = {name: result for name, result in found.items() if len(result)}
         if not (shown or empty):

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.analysis.figures import style
@@ -12,49 +11,39 @@ from benchmarks.study.store import Results, rows_of, select, values
 from edgeoffload_env import policies, scenarios
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 
-_CURVE_LABELS = {"xlabel": "env steps", "ylabel": "system utility, greedy execution"}
 _BALANCED = ("paper", "paper-load-only")
 _BALANCED_METRICS = {"utility": "system utility", "mean_delay_s": "mean delay / s", "imbalance": "var(LD) / s$^2$"}
 _SMALLER_STYLES = (style.STYLES["rllib-ppo"], style.STYLES["dtomalb-exact"])
-_USERS_METRICS = {"utility": "system utility", "offload_fraction": "share offloaded"}
 _UTILITY_TICKS = (-400, -200, -100, -50, -20, -10, -7)
 
 
 def convergence(results: Results) -> Any:
     """Figure 5: the greedy policy's utility over training."""
     curves = results.table("curves")
-    games = {game: select(curves, scenario=game[0], num_users=game[1]) for game in (*_GAMES, ("sparse", 5))}
-    games = {game: rows for game, rows in games.items() if len(rows)}
+    users = {game: scenarios.configure(game).num_users for game in (*_BALANCED, "sparse")}
+    games = {game: rows for game, n in users.items() if len(rows := select(curves, scenario=game, num_users=n))}
     figure, axes = style.axes(max(1, len(games)), height=5.2)
-    for axis, ((scenario, num_users), rows) in zip(axes, games.items(), strict=False):
-        for algorithm, variant in style.groups(rows):
-            if algorithm != "dtoma" and variant in ("", "joint head"):
-                style.learning_curve(axis, rows_of(rows, algorithm, scenario, variant=variant), algorithm, variant)
+    for axis, (scenario, rows) in zip(axes, games.items(), strict=False):
+        shown = [who for who in style.groups(rows) if who[0] != "dtoma" and who[1] in ("", "joint head")]
+        style.learning_curves(axis, rows, scenario, shown)
         stateless = ("random", "proportional", *(("round-robin",) if scenario == "sparse" else ()))
-        style.reference_lines(axis, (*stateless, "greedy"), scenario, num_users)
-        axis.set(title=scenario, ylim=style.limits(scenario, num_users), **_CURVE_LABELS)
-        style.legend(axis, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+        style.reference_lines(axis, (*stateless, "greedy"), scenario)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
+        style.finish(axis, below, ylim=style.limits(scenario))
     return figure
-
-
-_GAMES = tuple((scenario, 10) for scenario in _BALANCED)
 
 
 def balancing(results: Results) -> Any:
     """Figure 6: training with and without the balancing term; curves, the weight ``w2``, final results."""
     figure, axes = style.axes(3, rows=2)
-    for axis, (scenario, num_users) in zip(axes, _GAMES, strict=False):
-        for algorithm in ("dtoma", "dtomalb"):
-            if len(rows := rows_of(results.table("curves"), algorithm, scenario)):
-                style.learning_curve(axis, rows, algorithm)
-        style.reference_lines(axis, ("proportional", "greedy"), scenario, num_users)
-        style.legend(axis, fontsize=7, loc="lower right")
-        axis.set(title=scenario, ylim=style.limits(scenario, num_users), **_CURVE_LABELS)
+    for axis, scenario in zip(axes, _BALANCED, strict=False):
+        style.learning_curves(axis, results.table("curves"), scenario, [("dtoma", ""), ("dtomalb", "")])
+        style.reference_lines(axis, ("proportional", "greedy"), scenario)
+        style.finish(axis, {"loc": "lower right"}, ylim=style.limits(scenario))
     _weights(axes[2], results.last())
     for axis, (metric, text) in zip(axes[3:], _BALANCED_METRICS.items(), strict=True):
         _final_results(axis, results.last(), metric)
-        axis.set(ylabel=text)
-    style.legend(axes[3], fontsize=7)
+        style.finish(axis, {} if metric == "utility" else None, ylabel=text)
     return figure
 
 
@@ -65,16 +54,13 @@ def _weights(axis: Any, rows: pd.DataFrame) -> None:
     for scenario, marks in zip(_BALANCED, (style.STYLES["dtomalb"], style.STYLES["dqn-tolb"]), strict=True):
         for kind, dashes, about in ((named, "-", ""), (divided, "--", ", rewards / w2")):
             found = [values(rows, name, scenario, variant=variant) for name, variant in kind.values()]
-            points = [(place, utilities) for place, utilities in enumerate(found) if len(utilities)]
-            if len(points) > 1:
-                style.line(axis, points, marks, f"{scenario}{about}", dashes)
+            style.line(axis, enumerate(found), marks, f"{scenario}{about}", dashes)
     for weight, algorithm in enumerate(("dtoma", "dtomalb")):
         for variant, place, marks in zip(SMALLER_REWARDS, (0.1, 0.2), _SMALLER_STYLES, strict=True):
-            if len(found := values(rows, algorithm, "paper", variant=variant)):
-                style.point(axis, weight + place, found, marks, None if weight else f"paper, {variant}")
+            found = values(rows, algorithm, "paper", variant=variant)
+            style.point(axis, weight + place, found, marks, None if weight else f"paper, {variant}")
     axis.set_xticks(range(len(named)), named)
-    axis.set(xlabel="w2 in training", ylabel="system utility (at w2 = 1)")
-    style.legend(axis, fontsize=7, loc="lower left")
+    style.finish(axis, {"loc": "lower left"}, xlabel="w2 in training", ylabel="system utility (at w2 = 1)")
 
 
 def _final_results(axis: Any, rows: pd.DataFrame, metric: str) -> None:
@@ -87,7 +73,7 @@ def _final_results(axis: Any, rows: pd.DataFrame, metric: str) -> None:
                 style.point(axis, len(names), found, style.of(algorithm))
                 names.append(f"{algorithm}\n{scenario}, {style.seeds(found)}")
         for policy in ("proportional", "least-loaded", "greedy"):
-            value = getattr(style.evaluated(policy, scenario, 10), metric).mean()
+            value = getattr(style.evaluated(policy, scenario), metric).mean()
             ends, name = (first - 0.4, max(first, len(names) - 1) + 0.4), "" if first else policy
             axis.hlines(value, *ends, color=style.GREY, linestyle=style.DASHES[policy], linewidth=1, label=name)
     axis.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=7)
@@ -98,23 +84,23 @@ def users(results: Results) -> Any:
     rows, shipped = select(results.last(), scenario="paper", variant=""), results.table("users")
     counts = sorted(set(rows["num_users"]))
     figure, axes = style.axes(2, height=4.6)
-    for axis, (metric, text) in zip(axes, _USERS_METRICS.items(), strict=True):
+    for axis, metric, text in zip(
+        axes, ("utility", "offload_fraction"), ("system utility", "share offloaded"), strict=True
+    ):
         for algorithm in style.ordered(rows["algorithm"]):
             points = [(n, values(rows, algorithm, "paper", n, metric=metric)) for n in counts]
-            points = [(n, found) for n, found in points if len(found)]
-            if len(points) > 1:
-                count = " to ".join(map(str, sorted({f(len(v) for _, v in points) for f in (min, max)})))
-                style.line(axis, points, style.of(algorithm), f"{algorithm}, {count} seeds")
+            seeds = {len(found) for _, found in points if len(found)}
+            count = " to ".join(map(str, sorted({f(seeds, default=0) for f in (min, max)})))
+            style.line(axis, points, style.of(algorithm), f"{algorithm}, {count} seeds")
         for policy, found in shipped.groupby("policy", sort=False):
             dashes = style.DASHES[str(policy)]
             axis.plot(found["num_users"], found[metric], color=style.GREY, linestyle=dashes, linewidth=1, label=policy)
-        axis.set(xlabel="users", ylabel=text)
-        axis.set_xticks(counts)
+        axis.set(xlabel="users", ylabel=text, xticks=counts)
     axes[0].set_yscale("symlog")
     axes[0].set_yticks(_UTILITY_TICKS, [str(tick) for tick in _UTILITY_TICKS])
     if len(rows):
         axes[0].set_ylim(top=0.8 * rows["utility"].max())
-    style.legend(axes[1], fontsize=7, loc=(0.02, 0.04))
+    style.finish(axes[1], {"loc": (0.02, 0.04)})
     return figure
 
 
@@ -122,32 +108,27 @@ def servers(results: Results) -> Any:
     """Figure 8: load factor and share of the tasks of each server, beside two shipped policies."""
     rows, config = rows_of(results.table("servers"), "dtomalb", "paper"), scenarios.configure("paper")
     assert config.server_hz is not None
-    ghz = np.asarray(config.server_hz) / 1e9
-    names = ("greedy", "least-loaded")
+    ghz, names = [hz / 1e9 for hz in config.server_hz], ("greedy", "least-loaded")
     uses = {name: server_use(policies.make(name), config, FINAL_EPISODES, FINAL_SEED) for name in names}
     figure, axes = style.axes(2)
-    for axis, metric, text in zip(
-        axes, ("load_factor_s", "task_share"), ("load factor / s", "share of the tasks"), strict=True
-    ):
-        if len(rows):
-            points = [(hz / 1e9, found[metric].to_numpy()) for hz, found in rows.groupby("server_hz")]
-            style.line(axis, points, style.of("dtomalb"), f"dtomalb, {style.seeds(points[0][1])}")
+    texts = {"load_factor_s": "load factor / s", "task_share": "share of the tasks"}
+    for axis, (metric, text) in zip(axes, texts.items(), strict=True):
+        points = [(hz / 1e9, found[metric].to_numpy()) for hz, found in rows.groupby("server_hz")]
+        style.line(axis, points, style.of("dtomalb"), f"dtomalb, {style.seeds(rows['seed'].unique())}")
         for name, use in uses.items():
-            axis.plot(ghz, getattr(use, metric), color=style.GREY, linestyle=style.DASHES[name], label=name)
-        axis.set(xlabel="server's speed / GHz", ylabel=text, ylim=(0, None))
-    style.legend(axes[0], fontsize=7)
+            dashes = style.DASHES[name]
+            axis.plot(ghz, getattr(use, metric), color=style.GREY, linestyle=dashes, label=name)
+        style.finish(axis, xlabel="server's speed / GHz", ylabel=text, ylim=(0, None))
+    style.finish(axes[0], {})
     return figure
 
 
 def crowded(results: Results) -> Any:
     """Learning curves with selfish and with team reward where tasks outrun servers."""
-    curves = results.table("curves")
     figure, axes = style.axes(2, height=4.6)
     for axis, scenario in zip(axes, ("crowded", "crowded-team"), strict=True):
-        rows = select(curves, scenario=scenario)
-        for algorithm, variant in style.groups(rows):
-            style.learning_curve(axis, rows_of(rows, algorithm, scenario, variant=variant), algorithm, variant)
-        style.reference_lines(axis, ("local", "greedy", "drift-plus-penalty"), scenario, 20)
-        axis.set(title=scenario, ylim=(-200, -40), **_CURVE_LABELS)
-        style.legend(axis, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
+        rows = select(results.table("curves"), scenario=scenario)
+        style.learning_curves(axis, rows, scenario, style.groups(rows))
+        style.reference_lines(axis, ("local", "greedy", "drift-plus-penalty"), scenario)
+        style.finish(axis, {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": 2}, ylim=(-200, -40))
     return figure

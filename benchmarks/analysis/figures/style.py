@@ -1,6 +1,7 @@
 """Styles and elements that all figures share: colours, axes, points with intervals, reference lines."""
 
 import functools
+import itertools
 import math
 import zlib
 from collections.abc import Iterable, Sequence
@@ -9,41 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks import config
 from benchmarks.analysis.statistics import curve, estimate, rng
 from benchmarks.study.store import label, rows_of
 from edgeoffload_env import Evaluation, evaluate, scenarios
 from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED, FINAL_EPISODES, FINAL_SEED
 
-Style = tuple[str, str]
+Style = Sequence[str]
 """Colour and marker."""
 
-# Okabe and Ito's colours and Tol's indigo: told apart with any colour vision; markers repeat the distinction
-STYLES: dict[str, Style] = {
-    "dtomalb": ("#0072B2", "o"),
-    "dtoma": ("#56B4E9", "s"),
-    "dtomalb-exact": ("#009E73", "^"),
-    "idql-tolb": ("#E69F00", "v"),
-    "dqn-tolb": ("#D55E00", "D"),
-    "rllib-ppo": ("#CC79A7", "P"),
-    "rllib-dqn": ("#332288", "*"),
-}
-FALLBACKS: tuple[Style, ...] = tuple(
-    (colour, marker) for marker in "<>ph" for colour in ("#999933", "#882255", "#44AA99", "#AA4499", "#661100")
-)
+_READ = config.read("styles.yaml")
+STYLES: dict[str, Style] = _READ["algorithms"]
+FALLBACKS: list[Style] = [
+    (colour, marker) for marker, colour in itertools.product(*(_READ["fallbacks"][n] for n in ("markers", "colours")))
+]
 """Styles of algorithms without one in :data:`STYLES`."""
-JOINT_HEAD: Style = ("#000000", "X")
+JOINT_HEAD: Style = _READ["joint head"]
 GREY = "#555555"
-DASHES: dict[str, Any] = {
-    "random": "-.",
-    "local": (0, (5, 1, 1, 1, 1, 1)),
-    "proportional": ":",
-    "round-robin": (0, (3, 1, 1, 1)),
-    "least-loaded": (0, (1, 3)),
-    "greedy": "--",
-    "drift-plus-penalty": (0, (6, 3)),
-    "optimum": "-",
-}
-"""Line styles of the shipped policies, the same in every figure."""
+DASHES: dict[str, Any] = {n: d if isinstance(d, str) else (0, tuple(d)) for n, d in _READ["policies"].items()}
+"""Line styles of the shipped policies."""
 
 
 def of(algorithm: str, variant: str = "") -> Style:
@@ -90,17 +75,28 @@ def deviations(curves: pd.DataFrame, game: str, algorithm: str, variant: str = "
     return np.where(np.ptp(end, axis=1) == 0.0, 0.0, end.std(axis=1))  # exact where rounding of the mean is not
 
 
-def learning_curve(axis: Any, rows: pd.DataFrame, algorithm: str, variant: str = "") -> None:
-    """Draw the interquartile mean over seeds along the training, with a shaded interval."""
-    steps, utilities = by_seed(rows)
-    middle, low, high = curve(utilities, rng())
-    colour, dashes = of(algorithm, variant)[0], "--" if variant == "selfish" else "-"
-    axis.plot(steps, middle, color=colour, linestyle=dashes, label=f"{label(algorithm, variant)}, {seeds(utilities)}")
-    axis.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+def band(axis: Any, places: Any, found: Any, colour: str, shade: dict[str, Any], **options: Any) -> None:
+    """Draw values over places, with options, and their intervals, shaded; ``found`` is values, lower and upper ends."""
+    middle, low, high = found
+    axis.plot(places, middle, color=colour, **options)
+    axis.fill_between(places, low, high, color=colour, **shade)
+
+
+def learning_curves(axis: Any, rows: pd.DataFrame, scenario: str, names: Iterable[tuple[str, str]]) -> None:
+    """Draw the interquartile means over seeds along the training of algorithms and variants, where there are rows."""
+    for algorithm, variant in names:
+        if len(found := rows_of(rows, algorithm, scenario, variant=variant)):
+            steps, utilities = by_seed(found)
+            dashes, text = "--" if variant == "selfish" else "-", f"{label(algorithm, variant)}, {seeds(utilities)}"
+            colour, shade = of(algorithm, variant)[0], {"alpha": 0.2, "linewidth": 0}
+            band(axis, steps, curve(utilities, rng()), colour, shade, linestyle=dashes, label=text)
+    axis.set(title=scenario, xlabel="env steps", ylabel="system utility, greedy execution")
 
 
 def point(axis: Any, place: float, values: Any, style: Style, label: str | None = None) -> None:
-    """Draw the values of all seeds, their interquartile mean and its interval."""
+    """Draw the values of all seeds, if there are any, their interquartile mean and its interval."""
+    if not len(values):
+        return
     value, low, high = estimate(values, rng())
     colour, marker = style
     axis.plot([place] * len(values), values, ".", color=colour, alpha=0.35, markersize=4)
@@ -109,31 +105,33 @@ def point(axis: Any, place: float, values: Any, style: Style, label: str | None 
         axis.vlines(place, low, high, color=colour)
 
 
-def line(axis: Any, points: Sequence[tuple[float, Any]], style: Style, label: str, dashes: str = "-") -> None:
-    """Draw interquartile means over an axis with a shaded interval."""
-    colour, marker = style
-    means, lows, highs = zip(*(estimate(values, rng()) for _, values in points), strict=True)
-    places = [place for place, _ in points]
-    axis.plot(places, means, color=colour, marker=marker, markersize=4, linestyle=dashes, label=label)
-    axis.fill_between(places, lows, highs, color=colour, alpha=0.2)
+def line(axis: Any, points: Iterable[tuple[float, Any]], style: Style, label: str, dashes: str = "-") -> None:
+    """Draw interquartile means over an axis, of two places or more with values, with a shaded interval."""
+    points = [(place, found) for place, found in points if len(found)]
+    if len(points) > 1:
+        places, found = zip(*((place, estimate(values, rng())) for place, values in points), strict=True)
+        colour, marker = style
+        marks = {"marker": marker, "markersize": 4, "linestyle": dashes, "label": label}
+        band(axis, places, zip(*found, strict=True), colour, {"alpha": 0.2}, **marks)
 
 
-def legend(axis: Any, **options: Any) -> None:
-    """Add a legend if anything is drawn with a label."""
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(**options)
+def finish(axis: Any, legend: dict[str, Any] | None = None, **options: Any) -> None:
+    """Set labels and limits; add a legend with these options, if they are given and anything is drawn with a label."""
+    axis.set(**options)
+    if legend is not None and axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize=7, **legend)
 
 
-def reference_lines(axis: Any, policies: Sequence[str], scenario: str, num_users: int) -> None:
+def reference_lines(axis: Any, policies: Sequence[str], scenario: str, num_users: int | None = None) -> None:
     """Draw the utilities of shipped policies on the evaluation episodes of the curves."""
     for policy in policies:
         utility = evaluated(policy, scenario, num_users, training=True).utility.mean()
         axis.axhline(utility, color=GREY, linestyle=DASHES[policy], linewidth=1, label=policy)
 
 
-def limits(scenario: str, num_users: int) -> tuple[float, float]:
+def limits(scenario: str) -> tuple[float, float]:
     """Return limits of a utility axis: from below ``random`` to above ``greedy``."""
-    best, worst = (evaluated(policy, scenario, num_users).utility.mean() for policy in ("greedy", "random"))
+    best, worst = (evaluated(policy, scenario).utility.mean() for policy in ("greedy", "random"))
     return worst - 0.15 * (best - worst), best + 0.05 * (best - worst)
 
 
