@@ -245,7 +245,7 @@ def test_the_best_return_of_the_code_game_needs_learning() -> None:
         ({"epsilon": 2.0}, "epsilon must be .*, got 2.0"),
         ({"slots_per_update": 0}, "slots_per_update must be an integer .*, got 0"),
         ({"train_batch_size_per_learner": 0}, "train_batch_size_per_learner must be .*, got 0"),
-        ({"critic": "separat"}, "critic must be 'separate' or .*did you mean 'separate'"),
+        ({"critic": "separatee"}, "critic must be 'separate' or .*did you mean 'separate'"),
         ({"target_actions": "best"}, "target_actions must be 'greedy' or 'sampled', got 'best'"),
         ({"temperature": 0.0}, "temperature must be .*, got 0.0"),
         ({"total_env_steps": 0}, "total_env_steps must be an integer .*, got 0"),
