@@ -89,8 +89,8 @@ class Process:
     next_uniforms: Mapping[Scope, int] = field(default_factory=dict)
     """Uniform numbers that ``next`` needs."""
     independent: bool = False
-    """Whether many slots can be drawn at once: ``next`` reads no field that changes within the episode, other than those
-    of independent processes before it. False is always right, and slower."""
+    """Whether many slots can be drawn at once: ``next`` reads no field that changes within the episode, except those of
+    independent processes before it. False is always right, and slower."""
 
 
 @dataclass(frozen=True, kw_only=True)
