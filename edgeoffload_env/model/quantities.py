@@ -43,7 +43,7 @@ class Quantity:
     queue: bool = False
     """Moved by actions: the slot's stages write its next value."""
     minimum: float = SMALLEST_POSITIVE
-    """Least value allowed in a snapshot."""
+    """Least value allowed in a snapshot; by default it must be positive, 0.0 suits what can be used up."""
     type: type = float
     """Type of an info in the single game: float, int or bool."""
 
@@ -89,8 +89,8 @@ class Process:
     next_uniforms: Mapping[Scope, int] = field(default_factory=dict)
     """Uniform numbers that ``next`` needs."""
     independent: bool = False
-    """Whether ``next`` reads nothing that changes within the episode, except independent processes before it. Many
-    slots can then be drawn at once."""
+    """Whether many slots can be drawn at once: ``next`` reads no field that changes within the episode, except those of
+    independent processes before it. False is always right, and slower."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,4 +114,5 @@ class Metric:
     """Short column heading with the unit."""
     text: str
     accumulator: Callable[["EdgeOffloadConfig", int], "Any"]
-    """``accumulator(config, games)``: an object with ``add(infos)`` for each slot and ``result() -> [games]``."""
+    """``accumulator(config, games)``: an object with ``add(infos)`` for each slot and ``result() -> [games]``;
+    :func:`.slot_mean` makes one for a mean over users and slots."""
