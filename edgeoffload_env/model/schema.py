@@ -34,7 +34,7 @@ class Schema:
     columns: tuple[Feature, ...]
     """Features that a user observes, in order."""
     slices: dict[str, slice]
-    """Where each of these features lies in an observation."""
+    """Columns of these features in an observation."""
     state_blocks: tuple[tuple[Feature, ...], ...]
     """Features of the global state, in order: blocks of servers' features and of users' features. A block of servers'
     lies feature by feature, a block of users' user by user."""

@@ -20,7 +20,7 @@ from edgeoffload_env.views.backends import Backend
 from edgeoffload_env.views.checks import check_options, check_seed, check_snapshot
 
 Uniforms = dict[str, Mapping[Scope, int]]
-"""How many uniform numbers each process needs for each user and each server."""
+"""Number of uniform numbers that each process needs for each user and each server."""
 
 
 class EdgeOffloadVectorEnv:
