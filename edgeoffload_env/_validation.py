@@ -25,7 +25,7 @@ def fail_unknown(kind: str, name: Any, known: Iterable[str], error: type[Excepti
         error: the type to raise.
     """
     known = list(known)
-    close = difflib.get_close_matches(str(name), known, n=1)
+    close = difflib.get_close_matches(str(name).lower(), known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     raise error(f"unknown {kind} {name!r}{hint} Known: {', '.join(known) or 'none'}") from None
 

@@ -69,7 +69,7 @@ def test_made_by_name(name):
         ("best-response", {"settled": 1}, TypeError, r"unknown parameter of policy 'best-response': 'settled'"),
         ("optimum", {"bounded": 1}, TypeError, r"bounded must be True or False, got 1$"),
         ("optimum", {"time_limit_s": -1}, ValueError, r"time_limit_s must be a number in \[0, .* s, got -1$"),
-        ("optimum", {"gap": 1}, TypeError, r"'optimum': 'gap'; .*Known: bounded, time_limit_s$"),
+        ("optimum", {"gap": 1}, TypeError, r"'optimum': 'gap'\. Known: bounded, time_limit_s$"),
     ],
 )
 def test_bad_names_and_parameters(name, values, error, message):

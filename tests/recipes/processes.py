@@ -201,10 +201,12 @@ class Process:
         """Sizes and times of the output and of all files below the watched folder."""
         found = {}
         for folder in (self._logs, *([] if self._watched is None else [self._watched])):
-            for path in folder.rglob("*"):
-                with contextlib.suppress(OSError):  # deleted or renamed meanwhile
-                    status = path.stat()
-                    found[path] = (status.st_size, status.st_mtime_ns)
+            for parent, folders, files in os.walk(folder):  # which passes over folders that vanish, as rglob does not
+                for name in (*folders, *files):
+                    path = os.path.join(parent, name)
+                    with contextlib.suppress(OSError):  # deleted or renamed meanwhile
+                        status = os.stat(path)
+                        found[path] = (status.st_size, status.st_mtime_ns)
         return found
 
     def _describe(self, what: str) -> str:

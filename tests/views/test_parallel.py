@@ -197,7 +197,7 @@ def test_ansi_table_shows_queues_choices_and_delays():
     assert ["user", "target", "upload/s", "forward/s", "wait/s", "compute/s", "delay/s"] in lines
     for n, info in enumerate(infos.values()):
         parts = (info[name] for name in ("upload_s", "forward_s", "wait_s", "compute_s", "delay_s"))
-        assert [str(n), str(info["target"]), *(f"{x:.4g}" for x in parts)] in lines
+        assert [str(n), str(info["target"]), *(f"{x:.3f}" for x in parts)] in lines
     assert ["imbalance", f"{infos['user_0']['imbalance']:.4f}", "s^2"] in lines
 
 

@@ -135,7 +135,7 @@ def test_other_action_spaces_are_refused_by_name() -> None:
 
 
 def test_unknown_games_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"unknown env 'nowhere'; .*edgeoffload/paper-v0"):
+    with pytest.raises(ValueError, match=r"unknown env 'nowhere'[.] Known: edgeoffload/paper-v0"):
         make_games("nowhere", {}, 1)
 
 
