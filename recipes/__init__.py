@@ -1,7 +1,7 @@
 """Training recipes: one command from a scenario to a trained, evaluated set of offloading policies.
 
 ``python -m recipes ls`` lists the algorithms. Recipes run from a checkout and are meant to be read, copied and changed;
-importing this package loads neither torch nor Ray.
+importing this package loads nothing else: neither numpy, nor torch, nor Ray.
 
 ``recipes.DTOMALBConfig``, ``DTOMAConfig``, ``DTOMALBExactConfig``, ``IDQLConfig`` and ``DQNTOLBConfig`` are RLlib
 configurations with the defaults of the command line. They are made from the hyper-parameters of the files in
@@ -11,15 +11,8 @@ configurations with the defaults of the command line. They are made from the hyp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recipes.registry import ALGORITHMS
-
 if TYPE_CHECKING:
     from edgeoffload_env.policies import Policy
-
-_CONFIGS = {entry.config: entry.name for entry in ALGORITHMS.values() if entry.config is not None}
-
-__all__ = [*_CONFIGS, "load_policy"]
-
 
 def load_policy(run: str | Path) -> "Policy":
     """Return the greedy policy of a run's last checkpoint. Needs torch, but not Ray.
@@ -45,8 +38,21 @@ def load_policy(run: str | Path) -> "Policy":
 
 def __getattr__(name: str) -> Any:
     """Make an RLlib configuration when it is first asked for."""
-    if name in _CONFIGS:
+    if name == "__all__":
+        return [*_configs(), "load_policy"]
+    if not name.startswith("_") and name in (configs := _configs()):
         from recipes.offpolicy.config import config_class
 
-        return config_class(_CONFIGS[name])
+        return config_class(configs[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_configs()])
+
+
+def _configs() -> dict[str, str]:
+    """Return the name of the algorithm of each RLlib configuration."""
+    from recipes.registry import ALGORITHMS
+
+    return {entry.config: entry.name for entry in ALGORITHMS.values() if entry.config is not None}
