@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edgeoffload_env.policies import Policy
 
+
 def load_policy(run: str | Path) -> "Policy":
     """Return the greedy policy of a run's last checkpoint. Needs torch, but not Ray.
 
