@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeoffload_env.agents import user_names
+from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.quantities import Feature, Fields
 
@@ -47,7 +48,7 @@ def state_formulas(config: "EdgeOffloadConfig") -> dict[str, str]:
 
 def observation_size(config: "EdgeOffloadConfig") -> int:
     """Return D, the length of one user's observation."""
-    return len(names(config))
+    return config.schema.num_columns
 
 
 def state_size(config: "EdgeOffloadConfig") -> int:
@@ -58,7 +59,7 @@ def state_size(config: "EdgeOffloadConfig") -> int:
 
 def feature_value(feature: Feature, snapshot: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> Array:
     """Compute one feature of a snapshot."""
-    return feature.value(*(snapshot[name] for name in feature.reads), config, xp=xp)
+    return feature.value(*map(snapshot.__getitem__, feature.reads), config, xp=xp)
 
 
 def episode_features(snapshot: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> Features:
@@ -79,23 +80,34 @@ def all_features(
         lasting: :func:`episode_features` of the same episode, where they are known.
     """
     features = {} if lasting is None else dict(lasting)
+    field = snapshot.__getitem__
     for feature in config.schema.features:
         if feature.name not in features:
-            features[feature.name] = feature_value(feature, snapshot, config, xp=xp)
+            features[feature.name] = feature.value(*map(field, feature.reads), config, xp=xp)
     return features
 
 
 def user_observations(features: Features, config: "EdgeOffloadConfig", batch: int, *, dtype: Any, xp: Any) -> Array:
-    """Lay out the observations of ``batch`` games, ``[B, N, D]`` in ``dtype``; the columns are :func:`names`."""
+    """Lay out the observations of ``batch`` games, ``[B, N, D]`` in ``dtype``; the columns are :func:`names`.
+
+    On numpy the columns of features that are missing are left for the caller to write.
+    """
+    if xp is numpy_namespace:
+        result = np.empty((batch, config.num_users, config.schema.num_columns), dtype=dtype)
+        for feature in config.schema.columns:
+            if feature.name not in features:
+                continue
+            value, first = features[feature.name], config.schema.slices[feature.name].start
+            if feature.scope == "user":
+                result[:, :, first] = value
+            else:
+                for m in range(config.servers):
+                    result[:, :, first + m] = value[:, m : m + 1]
+        return result
     columns: list[Array] = []
     for feature in config.schema.columns:
         value = features[feature.name]
         columns += [value] if feature.scope == "user" else [value[:, m : m + 1] for m in range(value.shape[-1])]
-    if isinstance(columns[0], np.ndarray):
-        result = np.empty((batch, config.num_users, len(columns)), dtype=dtype)
-        for k, column in enumerate(columns):
-            result[:, :, k] = column
-        return result
     # torch copies a transposed array faster than it writes with gaps, compiled or not
     user_major = xp.stack([xp.broadcast_to(column, (batch, config.num_users)).T for column in columns], axis=1)
     result = xp.reshape(user_major, (-1, batch)).T

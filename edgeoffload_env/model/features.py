@@ -5,6 +5,7 @@ zeros; ``z / (1 + |z|)`` with ``z = (value - middle) / half width`` maps a quant
 (-1, 1), the range itself onto [-1/2, 1/2]. Values outside the range (from a snapshot) still land inside the box.
 """
 
+import functools
 from typing import Any
 
 from edgeoffload_env.model.channel import Array
@@ -37,6 +38,7 @@ def centred_formula(name: str, bounds: tuple[float, float]) -> str:
     return f"z / (1 + abs(z)), z = ({name} - {middle:.9g}) / {half:.9g}".replace("- -", "+ ")
 
 
+@functools.lru_cache(maxsize=256)
 def middle_and_half_width(bounds: tuple[float, float]) -> tuple[float, float]:
     """Return the middle of a range and its half width, at least 10 % of the middle for a range of no width."""
     middle = 0.5 * (bounds[0] + bounds[1])

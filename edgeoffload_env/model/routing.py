@@ -53,6 +53,13 @@ class Routing:
         assert self._masks is not None
         return self._xp.stack([self._xp.sum(mask * per_user, axis=-1) for mask in self._masks]).T
 
+    def to_executors(self, per_server: Array, per_device: Array) -> Array:
+        """The value of what runs each user's task, its server ``[B, M]`` or its device ``[B, N]``; ``[B, N]``."""
+        own = self.to_users(per_server)
+        if self._server is None and (self._one_hot is not None or self.num_servers <= _MASKS_MAX_SERVERS):
+            return own + (1.0 - self.offloads) * per_device  # own is 0 for local users
+        return self._xp.where(self.away, own, per_device)
+
     def to_users(self, per_server: Array) -> Array:
         """The value of each user's own server, ``[B, M]`` -> ``[B, N]``; finite and without meaning for local users."""
         if self._one_hot is not None:

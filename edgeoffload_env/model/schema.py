@@ -53,6 +53,36 @@ class Schema:
         return tuple((f, self.slices[f.name]) for f in self.columns if f.name in self.queue_features)
 
     @functools.cached_property
+    def exogenous(self) -> tuple[Feature, ...]:
+        """Features of an observation that no action changes."""
+        return tuple(f for f in self.columns if f.name not in self.queue_features)
+
+    @functools.cached_property
+    def constant(self) -> tuple[Process, ...]:
+        """Processes that draw once for each episode."""
+        return tuple(process for process in self.processes if process.next is None)
+
+    @functools.cached_property
+    def independent(self) -> tuple[Process, ...]:
+        """Processes of which many slots can be drawn at once."""
+        return tuple(process for process in self.moving if process.independent)
+
+    @functools.cached_property
+    def dependent(self) -> tuple[Process, ...]:
+        """Processes that need the slot before to draw the next."""
+        return tuple(process for process in self.moving if not process.independent)
+
+    @functools.cached_property
+    def one_law(self) -> bool:
+        """Whether first slots are drawn as all others are, so that they can be drawn together."""
+        return all(p.independent and p.first is p.next and p.first_uniforms == p.next_uniforms for p in self.moving)
+
+    @functools.cached_property
+    def num_columns(self) -> int:
+        """D, the length of an observation."""
+        return int(max(columns.stop for columns in self.slices.values()))
+
+    @functools.cached_property
     def features(self) -> tuple[Feature, ...]:
         """Every feature that is shown to anyone, once."""
         shown = (*self.columns, *(feature for block in self.state_blocks for feature in block))

@@ -92,7 +92,7 @@ def wait(slot: Slot) -> None:
     snapshot, outcome, routing = slot.snapshot, slot.outcome, slot.routing
     arrival_s = outcome["upload_s"] + outcome["forward_s"]
     ahead = servers.cycles_ahead(arrival_s, slot.target, snapshot["task_cycles"], routing.num_servers, xp=slot.xp)
-    slot.executor_hz = slot.xp.where(routing.away, routing.to_users(snapshot["server_hz"]), snapshot["device_hz"])
+    slot.executor_hz = routing.to_executors(snapshot["server_hz"], snapshot["device_hz"])
     backlog_cycles = routing.to_users(snapshot["backlog_cycles"])
     outcome["wait_s"] = slot.offloads * servers.wait_s(backlog_cycles, ahead, slot.executor_hz)
 

@@ -26,29 +26,44 @@ class DrawnAhead:
 
     Args:
         config: the game.
-        streams: of its processes, at the start of an episode.
-        start: a snapshot to start from; without one the first slot is drawn.
-
-    Attributes:
-        first: the snapshot that the episode starts from.
+        streams: of its processes.
     """
 
-    def __init__(
-        self, config: EdgeOffloadConfig, streams: NumpyStreams, start: dict[str, Floats] | None = None
-    ) -> None:
+    def __init__(self, config: EdgeOffloadConfig, streams: NumpyStreams) -> None:
         self._config, self._streams = config, streams
-        schema = config.schema
-        self.first = self._draw_first(start)
-        self._moving = [name for process in schema.moving for name in process.fields]
-        self._next = self._slots = 0
+        self._slots_at_once = min(_SLOTS_AT_ONCE, config.max_cycles)
+        self._first: dict[str, Floats] = {}
         self._rows: dict[str, Floats] = {}
-        self._last: dict[str, Floats] = {}
-        self._draw({name: self.first[name] for name in self._moving})
+        self._next = self._slots = 0
+
+    def begin_episode(self, start: dict[str, Floats] | None = None) -> dict[str, Floats]:
+        """Return the first snapshot of an episode, whose streams have begun.
+
+        Args:
+            start: the snapshot to start from; without one the first slot is drawn.
+        """
+        schema, coming = self._config.schema, None
+        if start is None:
+            noise = {process.name: self._noise(process, process.first_uniforms, 1) for process in schema.constant}
+            if schema.one_law:
+                coming = self._draw_noise(1 + self._slots_at_once)
+                noise |= {name: {scope: u[..., :1] for scope, u in all_.items()} for name, all_ in coming.items()}
+            else:
+                noise |= {process.name: self._noise(process, process.first_uniforms, 1) for process in schema.moving}
+            start = first_snapshot(noise, self._config, xp=xp)
+        self._first = start
+        if coming is not None:
+            self._keep(self._draw(coming, start))
+        else:
+            rows = self._draw(self._draw_noise(self._slots_at_once), start)
+            self._keep({name: np.concatenate([start[name], array]) for name, array in rows.items()})
+        return start | self.take()
 
     def take(self) -> dict[str, Floats]:
-        """Return the fields of the next slot, ``[1, N]`` or ``[1, M]`` each; the first slot's own come first."""
+        """Return the fields of the next slot, ``[1, N]`` or ``[1, M]`` each."""
         if self._next == self._slots:
-            self._draw(None)
+            last = {name: rows[-1:] for name, rows in self._rows.items()}
+            self._keep(self._draw(self._draw_noise(self._slots_at_once), last))
         i = self._next
         self._next = i + 1
         return {name: rows[i : i + 1] for name, rows in self._rows.items()}
@@ -56,49 +71,38 @@ class DrawnAhead:
     def observe(self, snapshot: dict[str, Floats]) -> NDArray[np.float32]:
         """Write the columns that actions move into the rows of the slot last taken, and hand the rows out."""
         rows: NDArray[np.float32] = self._observations[self._next - 1]
-        for feature, columns in self._config.schema.queue_columns:
-            value = observation.feature_value(feature, snapshot, self._config, xp=xp)
+        config, field = self._config, snapshot.__getitem__
+        for feature, columns in config.schema.queue_columns:
+            value = feature.value(*map(field, feature.reads), config, xp=xp)
             rows[:, columns] = value if feature.scope == "server" else value.T
         return rows
 
-    def _draw_first(self, start: dict[str, Floats] | None) -> dict[str, Floats]:
-        if start is not None:
-            return start
-        noise = {p.name: self._noise(p, p.first_uniforms, 1) for p in self._config.schema.processes}
-        return first_snapshot(noise, self._config, xp=xp)
-
-    def _draw(self, first: dict[str, Floats] | None) -> None:
-        """Draw more slots; ``first`` are the fields of the slot before them where that is still to come."""
-        config = self._config
-        slots = min(_SLOTS_AT_ONCE, config.max_cycles)
-        last = self._last if first is None else first
-        noise = {process.name: self._noise(process, process.next_uniforms, slots) for process in config.schema.moving}
+    def _draw(self, noise: dict[str, Noise], last: dict[str, Floats]) -> dict[str, Floats]:
+        """Draw the moving fields of slots ``[slots, ...]`` from their uniforms and the slot before them."""
         rows: dict[str, Floats] = {}
-        for process in config.schema.moving:
-            if process.independent:
-                assert process.next is not None
-                rows |= process.next(noise[process.name], self.first | rows, config, xp=xp)
-        rows |= self._draw_dependent(noise, slots, last, rows)
-        self._last = {name: array[-1:] for name, array in rows.items()}
-        if first is not None:
-            rows = {name: np.concatenate([first[name], array]) for name, array in rows.items()}
-        self._next, self._slots = 0, slots + (first is not None)
+        for process in self._config.schema.independent:
+            assert process.next is not None
+            rows |= process.next(noise[process.name], self._first | rows, self._config, xp=xp)
+        return rows | self._draw_dependent(noise, last, rows) if self._config.schema.dependent else rows
+
+    def _keep(self, rows: dict[str, Floats]) -> None:
+        """Keep the moving fields of the coming slots ``[slots, ...]``, and lay out their observations."""
         # Rows in one piece, as in a copy: numpy sums in an order, hence to last bits, that follow the layout
         self._rows = {name: np.ascontiguousarray(array) for name, array in rows.items()}
-        snapshot = self.first | self._rows
-        features = observation.all_features(snapshot, config, xp=xp)
+        self._next, self._slots = 0, len(next(iter(rows.values())))
+        config, fields = self._config, self._first | self._rows
+        features = {f.name: observation.feature_value(f, fields, config, xp=xp) for f in config.schema.exogenous}
         self._observations = observation.user_observations(features, config, self._slots, dtype=np.float32, xp=xp)
 
     def _draw_dependent(
-        self, noise: dict[str, Noise], slots: int, last: dict[str, Floats], independent: dict[str, Floats]
+        self, noise: dict[str, Noise], last: dict[str, Floats], independent: dict[str, Floats]
     ) -> dict[str, Floats]:
         """Draw slot by slot the fields that depend on the slot before, ``[slots, ...]``, given all the others."""
-        moving = self._config.schema.moving
-        dependent = [process for process in moving if not process.independent]
+        schema = self._config.schema
         drawn: list[dict[str, Floats]] = []
-        fields = self.first | last
-        for slot in range(slots) if dependent else ():
-            for process in moving:
+        fields = self._first | last
+        for slot in range(self._slots_at_once):
+            for process in schema.moving:
                 if process.independent:
                     fields = fields | {name: independent[name][slot : slot + 1] for name in process.fields}
                 else:
@@ -106,7 +110,14 @@ class DrawnAhead:
                     of_slot = {scope: uniforms[..., slot : slot + 1] for scope, uniforms in noise[process.name].items()}
                     fields = fields | process.next(of_slot, fields, self._config, xp=xp)
             drawn.append(fields)
-        return {name: np.concatenate([f[name] for f in drawn]) for process in dependent for name in process.fields}
+        names = [name for process in schema.dependent for name in process.fields]
+        return {name: np.concatenate([fields[name] for fields in drawn]) for name in names}
+
+    def _draw_noise(self, slots: int) -> dict[str, Noise]:
+        """Read the uniforms of some slots of all processes that move."""
+        return {
+            process.name: self._noise(process, process.next_uniforms, slots) for process in self._config.schema.moving
+        }
 
     def _noise(self, process: Process, uniforms: Any, slots: int) -> Noise:
         """Read a process's uniforms of some slots, slot by slot, as ``[k, N, slots]``."""

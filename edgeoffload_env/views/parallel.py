@@ -52,6 +52,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._action_spaces = {agent: spaces.action_choices(config) for agent in self.possible_agents}
         self.observation_spaces, self.action_spaces = self._observation_spaces, self._action_spaces
         self._streams = NumpyStreams([process.name for process in config.schema.processes])
+        self._ahead = DrawnAhead(config, self._streams)
         self._action_count = action_count(config)
         self._user_infos = [name for name, q in config.schema.infos.items() if q.scope == "user"]
         self._game_infos = [name for name, q in config.schema.infos.items() if q.scope == "game"]
@@ -97,8 +98,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         snapshot = None
         if start is not None:
             snapshot, self._slot = start
-        self._ahead = DrawnAhead(self.config, self._streams, snapshot)
-        self._snapshot = self._ahead.first | self._ahead.take()
+        self._snapshot = self._ahead.begin_episode(snapshot)
         self.agents = self.possible_agents[:]
         self._last, self.history = None, History()
         if self.render_mode == "human":

@@ -29,6 +29,9 @@ def process_number(process: str) -> int:
 class Streams(Protocol):
     """Streams of some named processes."""
 
+    draws_uniforms: bool
+    """Whether what :meth:`draw` returns is uniform already, so that :meth:`finish` changes nothing."""
+
     def begin_episode(self, seed: int | None) -> None:
         """Start episode 0 of a seed; without one the next episode, or episode 0 of a seed from the system's entropy."""
 
@@ -48,11 +51,12 @@ class NumpyStreams:
     """
 
     def __init__(self, processes: Sequence[str], dtype: Any = np.float64) -> None:
+        self.draws_uniforms = True
         self._dtype = dtype
         self._seed_state: Any = None
         self._episode = 0
         self._generators = {process: np.random.Generator(np.random.PCG64(0)) for process in processes}
-        self._numbers = {process: process_number(process) for process in processes}
+        self._jumps = {process: process_number(process) * _PROCESS_JUMP for process in processes}
 
     def begin_episode(self, seed: int | None) -> None:
         """See :class:`Streams`."""
@@ -61,10 +65,11 @@ class NumpyStreams:
             self._episode = 0
         else:
             self._episode += 1
+        jump = self._episode * _EPISODE_JUMP
         for process, generator in self._generators.items():
             bits: Any = generator.bit_generator  # whose type has no ``advance`` in numpy's annotations
             bits.state = self._seed_state
-            bits.advance((self._numbers[process] * _PROCESS_JUMP + self._episode * _EPISODE_JUMP) & _MASK)
+            bits.advance((self._jumps[process] + jump) & _MASK)
 
     def draw(self, process: str, shape: tuple[int, ...]) -> Array:
         """See :class:`Streams`."""
@@ -89,6 +94,7 @@ class TorchStreams:
 
     def __init__(self, processes: Sequence[str], dtype: Any, device: Any) -> None:
         self._processes, self._dtype, self._device = tuple(processes), dtype, device
+        self.draws_uniforms = False
         self._entropy: Any = None
         self._episode = 0
         self._generators: dict[str, Any] = {}

@@ -19,8 +19,8 @@ from edgeoffload_env.views import spaces
 from edgeoffload_env.views.backends import Backend
 from edgeoffload_env.views.checks import check_options, check_seed, check_snapshot
 
-Uniforms = dict[str, Mapping[Scope, int]]
-"""Number of uniform numbers that each process needs for each user and each server."""
+Shapes = tuple[tuple[str, tuple[tuple[Scope, tuple[int, ...]], ...]], ...]
+"""Shapes of the uniform numbers that each process needs, by scope."""
 
 
 class EdgeOffloadVectorEnv:
@@ -59,7 +59,11 @@ class EdgeOffloadVectorEnv:
         self.action_space = spaces.action_choices(config)
         self.state_space = spaces.state_box(config)
         self._streams = self.backend.streams([process.name for process in config.schema.processes])
-        self._next_uniforms: Uniforms = {process.name: process.next_uniforms for process in config.schema.moving}
+        schema = config.schema
+        self._first_shapes = self._shapes({process.name: process.first_uniforms for process in schema.processes})
+        self._next_shapes = self._shapes({process.name: process.next_uniforms for process in schema.moving})
+        self._game_infos = [name for name, quantity in schema.infos.items() if quantity.scope == "game"]
+        self._info_names = tuple(schema.infos)
         self._slot = 0
         self._snapshot: Snapshot | None = None
 
@@ -103,13 +107,12 @@ class EdgeOffloadVectorEnv:
         if self._snapshot is None:
             raise ValueError("step() needs a reset() first")
         target = self._checked(actions)
-        drawn = self._draw(self._next_uniforms)
+        drawn = self._draw(self._next_shapes)
         outcome, self._snapshot, obs = self._advance(self._snapshot, target, drawn, self._lasting)
         self._slot += 1
-        info = {
-            name: outcome[name][:, 0] if quantity.scope == "game" else outcome[name]
-            for name, quantity in self.config.schema.infos.items()
-        }
+        info = dict(zip(self._info_names, map(outcome.__getitem__, self._info_names), strict=True))
+        for name in self._game_infos:
+            info[name] = info[name][:, 0]
         truncated = self._slot >= self.config.max_cycles
         if truncated:
             info |= {"final_obs": obs, "final_state": self.state()}
@@ -140,8 +143,7 @@ class EdgeOffloadVectorEnv:
 
     def _begin_episode(self, seed: int | None = None) -> None:
         self._streams.begin_episode(seed)
-        uniforms = {process.name: process.first_uniforms for process in self.config.schema.processes}
-        noise = self._finish(self._draw(uniforms), uniforms)
+        noise = self._finish(self._draw(self._first_shapes), self._first_shapes)
         self._slot = 0
         self._start_from(first_snapshot(noise, self.config, xp=self.backend.xp))
 
@@ -149,34 +151,43 @@ class EdgeOffloadVectorEnv:
         self._snapshot = snapshot
         self._lasting = observation.episode_features(snapshot, self.config, xp=self.backend.xp)
 
-    def _draw(self, uniforms: Uniforms) -> dict[str, Noise]:
-        """Draw the raw numbers of some processes."""
+    def _shapes(self, uniforms: dict[str, Mapping[Scope, int]]) -> Shapes:
+        """Shapes of the draws of some processes, from the numbers for each user and each server."""
         sizes = {"user": self.config.num_users, "server": self.config.servers, "game": 1}
-        return {
-            process: {
-                scope: self._streams.draw(process, (count, sizes[scope], self.num_envs))
-                for scope, count in counts.items()
-            }
+        return tuple(
+            (process, tuple((scope, (count, sizes[scope], self.num_envs)) for scope, count in counts.items()))
             for process, counts in uniforms.items()
-        }
+        )
 
-    def _finish(self, drawn: dict[str, Noise], uniforms: Uniforms) -> dict[str, Noise]:
+    def _draw(self, shapes: Shapes) -> dict[str, Noise]:
+        """Draw the raw numbers of some processes."""
+        noise: dict[str, Noise] = {}
+        for process, parts in shapes:
+            noise[process] = of_process = {}
+            for scope, shape in parts:
+                of_process[scope] = self._streams.draw(process, shape)
+        return noise
+
+    def _finish(self, drawn: dict[str, Noise], shapes: Shapes) -> dict[str, Noise]:
         """Turn raw numbers into uniform ones; can be compiled."""
+        if self._streams.draws_uniforms:
+            return drawn
+        finish = self._streams.finish
         return {
-            process: {scope: self._streams.finish(drawn[process][scope], count) for scope, count in counts.items()}
-            for process, counts in uniforms.items()
+            process: {scope: finish(drawn[process][scope], shape[0]) for scope, shape in parts}
+            for process, parts in shapes
         }
 
     @functools.cached_property
     def _advance(self) -> Any:
         """The transition and the observation after it, as one function for ``torch.compile`` to fuse."""
         xp, config, dtype, games = self.backend.xp, self.config, self.backend.dtype, self.num_envs
-        uniforms = self._next_uniforms
+        shapes = self._next_shapes
 
         def play(
             snapshot: Snapshot, target: Array, drawn: dict[str, Noise], lasting: Features
         ) -> tuple[Outcome, Snapshot, Array]:
-            coming = next_fields(snapshot, self._finish(drawn, uniforms), config, xp=xp)
+            coming = next_fields(snapshot, self._finish(drawn, shapes), config, xp=xp)
             outcome, following = advance(snapshot, target, coming, config, xp=xp)
             features = observation.all_features(following, config, xp=xp, lasting=lasting)
             return outcome, following, observation.user_observations(features, config, games, dtype=dtype, xp=xp)
