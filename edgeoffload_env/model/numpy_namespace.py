@@ -18,9 +18,12 @@ def __getattr__(name: str) -> Any:
     return getattr(compat, name)
 
 
+_reduce_add: Any = np.add.reduce
+
+
 def sum(x: NDArray[Any], /, *, axis: int, dtype: Any = None, keepdims: bool = False) -> NDArray[Any]:
     """``numpy.sum`` without the Python layer around its ufunc."""
-    result: NDArray[Any] = np.add.reduce(x, axis, dtype, None, keepdims=keepdims)  # type: ignore[call-overload]
+    result: NDArray[Any] = _reduce_add(x, axis, dtype, None, keepdims)
     return result
 
 
@@ -58,16 +61,16 @@ def pairs(x: NDArray[Any], /) -> tuple[NDArray[Any], NDArray[Any]]:
     return x.take(rival), x.take(own)
 
 
-def lower_index(users: int) -> NDArray[np.bool_]:
-    """Whether the rival's index is below the user's own, ``[N, N]``."""
-    result: NDArray[np.bool_] = _lower_index(users)
-    return result
+def route(target: NDArray[Any], num_servers: int, dtype: Any) -> tuple[NDArray[Any], ...]:
+    """Look up who of one game goes where, at a third of the cost of computing it.
 
-
-def one_hot(target: NDArray[Any], num_servers: int, dtype: Any) -> NDArray[Any]:
-    """1 at the server that each user of one game chose, else 0; ``[1, N]`` -> ``[N, M]``."""
-    rows: NDArray[Any] = _one_hot_table(num_servers, dtype).take(target[0], axis=0)
-    return rows
+    Returns:
+        Whether a task leaves its device, the same as 1 or 0, 1 if it goes to a server behind server 1, the index of the
+        server (-1, hence the last one, for local users), each ``[1, N]``; and 1 at the server ``[N, M]``.
+    """
+    away, offloads, forwarded, server, one_hot = _route_tables(num_servers, dtype)
+    chosen = one_hot.take(target[0], axis=0)
+    return away.take(target), offloads.take(target), forwarded.take(target), server.take(target), chosen
 
 
 @functools.lru_cache(maxsize=256)
@@ -77,11 +80,14 @@ def _pair_index(users: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 @functools.lru_cache(maxsize=256)
-def _lower_index(users: int) -> NDArray[np.bool_]:
+def lower_index(users: int) -> NDArray[np.bool_]:
+    """Whether the rival's index is below the user's own, ``[N, N]``."""
     rival, own = _pair_index(users)
     return rival < own
 
 
 @functools.lru_cache(maxsize=256)
-def _one_hot_table(num_servers: int, dtype: Any) -> NDArray[Any]:
-    return np.eye(num_servers + 1, num_servers, -1, dtype=dtype)
+def _route_tables(num_servers: int, dtype: Any) -> tuple[NDArray[Any], ...]:
+    target = np.arange(num_servers + 1)
+    one_hot = np.eye(num_servers + 1, num_servers, -1, dtype=dtype)
+    return target > 0, (target > 0).astype(dtype), (target > 1).astype(dtype), target - 1, one_hot

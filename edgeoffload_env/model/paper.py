@@ -1,7 +1,6 @@
 """The paper's own quantities, processes, features, reward terms and metrics, declared once."""
 
 import math
-from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env.model import draws, metrics
@@ -59,14 +58,14 @@ REWARD_TERMS = (
     RewardTerm(
         name="delay",
         text="t_n (11)",
-        cost=itemgetter("delay_s"),
-        weight=attrgetter("delay_weight"),
+        cost=lambda infos: infos["delay_s"],
+        weight=lambda config: config.delay_weight,
     ),
     RewardTerm(
         name="imbalance",
         text="var(LD) (19)",
-        cost=itemgetter("imbalance"),
-        weight=attrgetter("balance_weight"),
+        cost=lambda infos: infos["imbalance"],
+        weight=lambda config: config.balance_weight,
     ),
 )
 

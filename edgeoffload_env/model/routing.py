@@ -27,19 +27,24 @@ class Routing:
         num_servers: M.
         away: whether a task leaves its device, ``[B, N]``.
         offloads: 1 where a task leaves its device, else 0; ``[B, N]``.
+        forwarded: 1 where a task goes to a server behind server 1, else 0; ``[B, N]``.
     """
 
     def __init__(self, target: Array, num_servers: int, *, dtype: Any, xp: Any) -> None:
         batch, users = target.shape
         self.target, self.num_servers, self._xp = target, num_servers, xp
-        self.away: Array = target > 0
-        self.offloads: Array = xp.astype(self.away, dtype)
         self._one_hot = self._masks = self._server = None
+        self.away: Array
+        self.offloads: Array
+        self.forwarded: Array
+        if xp is numpy_namespace and batch == 1 and users * num_servers <= BROADCAST_MAX_ELEMENTS:
+            self.away, self.offloads, self.forwarded, self._server, self._one_hot = xp.route(target, num_servers, dtype)
+            return
+        self.away = target > 0
+        self.offloads = xp.astype(self.away, dtype)
+        self.forwarded = xp.astype(target > 1, dtype)
         if batch * users * num_servers > BROADCAST_MAX_ELEMENTS:
             self._masks = [xp.astype(target == m, dtype) for m in range(1, num_servers + 1)]
-        elif xp is numpy_namespace and batch == 1:
-            self._one_hot = xp.one_hot(target, num_servers, dtype)
-            self._server = target - 1  # -1, hence the last one, for local users
         else:
             servers = xp.arange(1, num_servers + 1, dtype=target.dtype, device=target.device)
             self._one_hot = xp.astype(target[:, :, None] == servers, dtype)

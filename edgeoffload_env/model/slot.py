@@ -84,7 +84,7 @@ def forward(slot: Slot) -> None:
         forward_bps = rates_bps[xp.astype(target, xp.int64)]
     else:
         forward_bps = config.forward_bps
-    slot.outcome["forward_s"] = channel.forward_s(task_bits, xp.astype(target > 1, task_bits.dtype), forward_bps)
+    slot.outcome["forward_s"] = channel.forward_s(task_bits, slot.routing.forwarded, forward_bps)
 
 
 def wait(slot: Slot) -> None:

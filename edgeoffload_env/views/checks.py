@@ -44,7 +44,7 @@ def check_actions(actions: Any, agents: list[str], count: int) -> list[int]:
     if not isinstance(actions, Mapping):
         fail("actions", actions, "a dict with one action for each of the agents", TypeError)
     try:
-        targets = [actions[agent] for agent in agents]
+        targets = list(map(actions.__getitem__, agents))
     except KeyError as error:
         raise ValueError(
             f"actions lack {error.args[0]!r}; they must name each of {agents[0]} .. {agents[-1]}"

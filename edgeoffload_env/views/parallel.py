@@ -20,7 +20,7 @@ from edgeoffload_env.rendering.scene import History, LastSlot, scene_of
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.ahead import DrawnAhead
 from edgeoffload_env.views.checks import check_actions, check_options, check_seed, check_snapshot
-from edgeoffload_env.views.dicts import dict_maker
+from edgeoffload_env.views.dicts import dicts_maker
 from edgeoffload_env.views.streams import NumpyStreams
 
 
@@ -210,7 +210,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         """Every user's info, plain Python numbers in dicts of their own."""
         columns = [outcome[name].tolist()[0] for name in self._user_infos]
         columns += [outcome[name].tolist()[0] * len(columns[0]) for name in self._game_infos]
-        return list(map(dict_maker(self._info_names), *columns))
+        return dicts_maker(self._info_names)(columns)
 
     def _observe(self) -> dict[str, NDArray[np.float32]]:
         """The observations of this slot, in rows that are handed out once."""
