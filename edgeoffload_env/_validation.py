@@ -105,6 +105,13 @@ def check_floats(name: str, value: Any, low: float, high: float, unit: str = "")
     return tuple(check_float(name, item, low, high, unit) for item in items)
 
 
+def check_bool(name: str, value: Any) -> bool:
+    """Return True or False; numpy bools are taken too, integers are refused."""
+    if not isinstance(value, bool | np.bool_):
+        fail(name, value, "True or False", TypeError)
+    return bool(value)
+
+
 def check_choice(name: str, value: Any, allowed: Sequence[str]) -> Any:
     """Return one of the allowed strings."""
     expected = " or ".join(map(repr, allowed))

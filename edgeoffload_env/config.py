@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 
 from edgeoffload_env._validation import (
+    check_bool,
     check_choice,
     check_float,
     check_floats,
@@ -18,9 +19,13 @@ from edgeoffload_env._validation import (
     fail_unknown,
 )
 from edgeoffload_env.model import channel
-from edgeoffload_env.model.effects import Effect
+from edgeoffload_env.model.effects import FIELDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
+from edgeoffload_env.model.effects.cloud import check_latency
+from edgeoffload_env.model.effects.effect import check_effect
 from edgeoffload_env.model.schema import Schema, make_schema
 
+PAPER_TASK_CYCLES = (800e6, 1200e6)
+"""Table 2's cycles of a task."""
 PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
 """Figure 8's five servers."""
 
@@ -67,8 +72,9 @@ class EdgeOffloadConfig:
     """Range of the users' own speeds f_local, cycles/s, drawn once per episode (Table 2)."""
     task_bits: tuple[float, float] = (2.4e6, 4e6)
     """Range of the task length L_n in bit: 300 to 500 KB (Table 2, misprint read so), KB = 1000 bytes (assumed)."""
-    task_cycles: tuple[float, float] = (800e6, 1200e6)
-    """Range of a task's CPU cycles C_n (Table 2)."""
+    task_cycles: tuple[float, float] | None = None
+    """Range of a task's CPU cycles C_n. At most one of this and ``cycles_per_bit``; neither means Table 2's 800 to
+    1200 million."""
     bandwidth_hz: float = 20e6
     """W, the uplink band in Hz (Table 2's B)."""
     tx_power_w: float = 0.5
@@ -98,6 +104,35 @@ class EdgeOffloadConfig:
     observation: Literal["full", "load"] = "full"
     """Users observe the loads and their own task, device and link ("full"), or the load factors (14) alone ("load")."""
 
+    # Effects beyond the paper, off by default: see the page "What each effect does"
+    arrivals: Arrivals | None = None
+    """Slots in which a user has no task; None: a task in every slot."""
+    cycles_per_bit: tuple[float, float] | None = None
+    """Range of the cycles for each bit of a task, C = L x density, in place of ``task_cycles``."""
+    heavy_tasks: HeavyTasks | None = None
+    """Tasks that need several times the cycles."""
+    deadline: Deadline | None = None
+    """Deadlines of the tasks, and what missing them costs."""
+    device_queue: bool = False
+    """Whether tasks on a device wait for those before them."""
+    uplink_queue: bool = False
+    """Whether uploads that take longer than a slot go on in the next."""
+    failures: Failures | None = None
+    """Servers that fail and are repaired."""
+    forward_latency_s: float | tuple[float, ...] = 0.0
+    """Latency in s on the way from server 1 to the servers behind it: one, or one for each of servers 2..M."""
+    elastic_servers: int = 0
+    """How many of the last servers never queue, at most M - 1."""
+    result_ratio: float = 0.0
+    """Bits of a result for each bit of its task, downloaded by the user."""
+    downlink_bps: float = 100e6
+    """Rate of these downloads in bit/s."""
+    energy: Energy | None = None
+    """Energy that tasks take from the users, and what it costs."""
+    deadline_weight: float = 1.0
+    """Weight of the deadlines' cost in the reward, for training alone; the utility takes 1."""
+    energy_weight: float = 1.0
+    """Weight of the energy's cost in the reward, for training alone; the utility takes 1."""
     extra_effects: tuple[Effect, ...] = ()
     """Effects of your own, see :class:`edgeoffload_env.effects.Effect`."""
 
@@ -134,8 +169,24 @@ class EdgeOffloadConfig:
         assert self.server_hz is not None
         return min(self.server_hz), max(self.server_hz)
 
+    @property
+    def cycles_range(self) -> tuple[float, float]:
+        """Fewest and most cycles of a task that is not heavy."""
+        if self.task_cycles is not None:
+            return self.task_cycles
+        assert self.cycles_per_bit is not None  # set by the checks
+        return self.task_bits[0] * self.cycles_per_bit[0], self.task_bits[1] * self.cycles_per_bit[1]
+
+    @property
+    def most_cycles(self) -> float:
+        """Most cycles of a task that can occur."""
+        factor = 1.0 if self.heavy_tasks is None else max(1.0, self.heavy_tasks.factor)
+        return self.cycles_range[1] * factor
+
     def replace(self, **overrides: Any) -> Self:
-        """Return a copy with some fields changed; ``server_hz`` clears ``server_hz_range`` and vice versa.
+        """Return a copy with some fields changed.
+
+        ``server_hz`` clears ``server_hz_range`` and vice versa, ``task_cycles`` clears ``cycles_per_bit`` and vice versa.
 
         Raises:
             TypeError: an unknown field or a wrong type.
@@ -150,6 +201,10 @@ class EdgeOffloadConfig:
             values.update(server_hz_range=None, num_servers=None)
         elif overrides.get("server_hz_range") is not None:
             values.update(server_hz=None)
+        if overrides.get("task_cycles") is not None:
+            values.update(cycles_per_bit=None)
+        elif overrides.get("cycles_per_bit") is not None:
+            values.update(task_cycles=None)
         return type(self)(**(values | overrides))
 
     def _checked(self) -> dict[str, Any]:
@@ -170,14 +225,24 @@ class EdgeOffloadConfig:
             forward_bps = check_floats("forward_bps", self.forward_bps, 1.0, 1e18, "bit/s")
         else:
             forward_bps = check_float("forward_bps", self.forward_bps, 1.0, 1e18, "bit/s")
+        task_cycles, cycles_per_bit = self.task_cycles, self.cycles_per_bit
+        if task_cycles is not None and cycles_per_bit is not None:
+            fail("task_cycles", task_cycles, f"None where cycles_per_bit is given (it is {cycles_per_bit!r})")
+        if cycles_per_bit is None:
+            task_cycles = PAPER_TASK_CYCLES if task_cycles is None else task_cycles
+            task_cycles = check_range("task_cycles", task_cycles, 1.0, 1e16, "CPU cycles")
+        else:
+            cycles_per_bit = check_range("cycles_per_bit", cycles_per_bit, 1e-12, 1e15, "CPU cycles")
         return {
+            **{name: check_effect(name, getattr(self, name), kind) for name, kind in FIELDS.items()},
             "num_users": check_int("num_users", self.num_users, 1, 1_000_000),
             "server_hz": server_hz,
             "server_hz_range": server_hz_range,
             "num_servers": num_servers,
             "device_hz": check_range("device_hz", self.device_hz, *_SPEED),
             "task_bits": check_range("task_bits", self.task_bits, 1.0, 1e14, "bit"),
-            "task_cycles": check_range("task_cycles", self.task_cycles, 1.0, 1e16, "CPU cycles"),
+            "task_cycles": task_cycles,
+            "cycles_per_bit": cycles_per_bit,
             "bandwidth_hz": check_float("bandwidth_hz", self.bandwidth_hz, 1.0, 1e13, "Hz"),
             "tx_power_w": check_float("tx_power_w", self.tx_power_w, 1e-9, 1e6, "W"),
             "noise_dbm_per_hz": check_float("noise_dbm_per_hz", self.noise_dbm_per_hz, -250.0, 0.0, "dBm/Hz"),
@@ -192,6 +257,14 @@ class EdgeOffloadConfig:
             "reward_sharing": check_float("reward_sharing", self.reward_sharing, 0.0, 1.0),
             "max_cycles": check_int("max_cycles", self.max_cycles, 1, 10**15),
             "observation": check_choice("observation", self.observation, ("full", "load")),
+            "device_queue": check_bool("device_queue", self.device_queue),
+            "uplink_queue": check_bool("uplink_queue", self.uplink_queue),
+            "forward_latency_s": check_latency(self.forward_latency_s),
+            "elastic_servers": check_int("elastic_servers", self.elastic_servers, 0, num_servers - 1),
+            "result_ratio": check_float("result_ratio", self.result_ratio, 0.0, 1e6),
+            "downlink_bps": check_float("downlink_bps", self.downlink_bps, 1.0, 1e18, "bit/s"),
+            "deadline_weight": check_float("deadline_weight", self.deadline_weight, 0.0, 1e6),
+            "energy_weight": check_float("energy_weight", self.energy_weight, 0.0, 1e6),
             "extra_effects": self._checked_effects(),
         }
 
@@ -206,6 +279,10 @@ class EdgeOffloadConfig:
 
     def _check_together(self) -> None:
         """Check the fields against each other."""
+        for name in ("deadline", "energy"):
+            weight = getattr(self, f"{name}_weight")
+            if getattr(self, name) is None and weight != 1.0:
+                fail(f"{name}_weight", weight, f"1.0 where {name} is None")
         for effect in self.schema.effects:
             effect.check(self)
         if isinstance(self.forward_bps, tuple) and len(self.forward_bps) != self.servers - 1:
@@ -244,7 +321,7 @@ class EdgeOffloadConfig:
             server_hz: the slowest server.
             load_s: the servers' loads together.
         """
-        bits, cycles = max(task_bits, self.task_bits[1]), max(task_cycles, self.task_cycles[1])
+        bits, cycles = max(task_bits, self.task_bits[1]), max(task_cycles, self.most_cycles)
         slots = min(self.max_cycles, 10**6)  # an overflow later than that does not justify refusing long episodes
         radio = {
             "bandwidth_hz": self.bandwidth_hz,

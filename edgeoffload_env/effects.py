@@ -4,15 +4,20 @@ See the guide "Add an effect".
 """
 
 from edgeoffload_env._validation import check_choice, check_float, check_int, check_range
-from edgeoffload_env.model.effects import Effect
+from edgeoffload_env.model.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
 from edgeoffload_env.model.features import centred, squashed
-from edgeoffload_env.model.metrics import slot_mean
+from edgeoffload_env.model.metrics import slot_mean, task_mean
 from edgeoffload_env.model.quantities import Feature, Metric, Process, Quantity, RewardTerm
 from edgeoffload_env.model.slot import Slot
 
 __all__ = [
+    "Arrivals",
+    "Deadline",
     "Effect",
+    "Energy",
+    "Failures",
     "Feature",
+    "HeavyTasks",
     "Metric",
     "Process",
     "Quantity",
@@ -25,4 +30,5 @@ __all__ = [
     "centred",
     "slot_mean",
     "squashed",
+    "task_mean",
 ]

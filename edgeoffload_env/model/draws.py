@@ -26,11 +26,15 @@ def draw_tasks(noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, xp:
     Args:
         noise: two uniforms for each user.
         fields: not read.
-        config: the ranges.
+        config: the ranges; with ``cycles_per_bit`` C = L x density.
         xp: not used.
     """
     bits, cycles = noise["user"]
-    return {"task_bits": between(bits.T, config.task_bits), "task_cycles": between(cycles.T, config.task_cycles)}
+    task_bits = between(bits.T, config.task_bits)
+    if config.task_cycles is None:
+        assert config.cycles_per_bit is not None
+        return {"task_bits": task_bits, "task_cycles": task_bits * between(cycles.T, config.cycles_per_bit)}
+    return {"task_bits": task_bits, "task_cycles": between(cycles.T, config.task_cycles)}
 
 
 def draw_system(noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:

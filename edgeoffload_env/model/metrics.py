@@ -48,6 +48,39 @@ def slot_mean(value: Callable[[Fields], Any]) -> Callable[["EdgeOffloadConfig", 
     return lambda config, games: SlotMean(value, config, games)
 
 
+class TaskMean:
+    """Mean over tasks: over users and slots, but for slots in which a user had no task; NaN without any task.
+
+    Args:
+        value: ``[B, N]`` of a slot's infos, 0 for users without a task.
+        config: not read.
+        games: B.
+    """
+
+    def __init__(self, value: Callable[[Fields], Any], config: "EdgeOffloadConfig", games: int) -> None:
+        self._value, self._total, self._tasks = value, np.zeros(games), np.zeros(games)
+
+    def add(self, infos: Fields) -> None:
+        """Count one slot."""
+        active = infos["active"]
+        self._total = self._total + np.sum(self._value(infos), axis=1, where=active)
+        self._tasks = self._tasks + np.sum(active, axis=1)
+
+    def result(self) -> Floats:
+        """Return ``[B]``."""
+        return _ratio(self._total, self._tasks)
+
+
+def task_mean(value: Callable[[Fields], Any]) -> Callable[["EdgeOffloadConfig", int], SlotMean | TaskMean]:
+    """Make the accumulator of a metric that is a mean over tasks; ``value`` gives ``[B, N]`` of a slot's infos."""
+    return lambda config, games: (SlotMean if config.arrivals is None else TaskMean)(value, config, games)
+
+
+def _ratio(total: Floats, count: Floats) -> Floats:
+    ratio: Floats = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0.0)
+    return ratio
+
+
 class UtilitySum:
     """Sum over slots of the utility."""
 
@@ -64,35 +97,44 @@ class UtilitySum:
 
 
 class JainFairness:
-    """Jain's index of the users' summed delays."""
+    """Jain's index of the mean delays of the users that had tasks; NaN without any task."""
 
     def __init__(self, config: "EdgeOffloadConfig", games: int) -> None:
         self._delay_s = np.zeros((games, config.num_users))
+        self._tasks = None if config.arrivals is None else np.zeros((games, config.num_users))
 
     def add(self, infos: Fields) -> None:
         """Count one slot."""
         self._delay_s = self._delay_s + infos["delay_s"]
+        if self._tasks is not None:
+            self._tasks = self._tasks + infos["active"]
 
     def result(self) -> Floats:
         """Return ``[B]``."""
-        total, squares = np.sum(self._delay_s, axis=1), np.sum(self._delay_s**2, axis=1)
-        index: Floats = total**2 / (self._delay_s.shape[1] * squares)
-        return index
+        delay_s, users = self._delay_s, np.full(len(self._delay_s), float(self._delay_s.shape[1]))
+        if self._tasks is not None:
+            delay_s = np.nan_to_num(_ratio(delay_s, self._tasks))
+            users = np.sum(self._tasks > 0.0, axis=1).astype(np.float64)
+        total, squares = np.sum(delay_s, axis=1), np.sum(delay_s**2, axis=1)
+        return _ratio(total**2, users * squares)
 
 
 class DelayTail:
-    """The 95th percentile of all delays."""
+    """The 95th percentile of the delays of all tasks; NaN without any task."""
 
     def __init__(self, config: "EdgeOffloadConfig", games: int) -> None:
         self._quantile = UpperQuantile(TAIL, config.num_users * config.max_cycles)
+        self._tasks = None if config.arrivals is None else np.zeros(games, dtype=np.int64)
 
     def add(self, infos: Fields) -> None:
         """Count one slot."""
-        self._quantile.add(infos["delay_s"])
+        self._quantile.add(infos["delay_s"])  # the zeros of users without a task are below every delay
+        if self._tasks is not None:
+            self._tasks = self._tasks + np.sum(infos["active"], axis=1)
 
     def result(self) -> Floats:
         """Return ``[B]``."""
-        return self._quantile.result()
+        return self._quantile.result(self._tasks)
 
 
 class UpperQuantile:
@@ -106,9 +148,8 @@ class UpperQuantile:
     """
 
     def __init__(self, q: float, total: int) -> None:
-        place = q * (total - 1)
-        self._fraction = place - math.floor(place)
-        self._keep = total - math.floor(place)
+        self._q, self._total = q, total
+        self._keep = total - math.floor(q * (total - 1))
         self._pieces: list[Floats] = []
         self._columns = 0
 
@@ -124,13 +165,23 @@ class UpperQuantile:
         if self._columns > 2 * self._keep:
             self._drop_low()
 
-    def result(self) -> Floats:
-        """The quantile of each row, ``[rows]``, once all values were added."""
+    def result(self, counts: NDArray[np.int64] | None = None) -> Floats:
+        """The quantile of each row, ``[rows]``, once all values were added.
+
+        Args:
+            counts: of each row, how many of its greatest values count, ``[rows]``; all of them by default. NaN for 0.
+        """
         self._drop_low()
         kept = np.sort(self._pieces[0], axis=1)
-        at, above = kept[:, 0], kept[:, min(1, self._keep - 1)]
-        quantile: Floats = at + self._fraction * (above - at)
-        return quantile
+        if counts is None:
+            counts = np.full(len(kept), self._total)
+        place = self._q * (counts - 1)
+        below = np.floor(place).astype(np.int64)
+        # counted from the greatest, since the lower values are gone
+        at = np.clip(kept.shape[1] - counts + below, 0, kept.shape[1] - 1)
+        rows, above = np.arange(len(kept)), np.minimum(at + 1, kept.shape[1] - 1)
+        quantile = kept[rows, at] + (place - below) * (kept[rows, above] - kept[rows, at])
+        return np.where(counts > 0, quantile, np.nan)
 
     def _drop_low(self) -> None:
         merged = np.concatenate(self._pieces, axis=1)

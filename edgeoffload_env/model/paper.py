@@ -90,14 +90,16 @@ def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
             formula=centred_formula("task_bits", config.task_bits),
             reads=("task_bits",),
             value=_centred_over(config.task_bits),
+            of_task=True,
         ),
         Feature(
             name="task_cycles",
             scope="user",
             text="cycles of the own task",
-            formula=centred_formula("task_cycles", config.task_cycles),
+            formula=centred_formula("task_cycles", config.cycles_range),
             reads=("task_cycles",),
-            value=_centred_over(config.task_cycles),
+            value=_centred_over(config.cycles_range),
+            of_task=True,
         ),
         Feature(
             name="device_speed",
@@ -145,13 +147,13 @@ METRICS = (
     Metric(
         name="mean_delay_s",
         heading="mean delay/s",
-        text="mean over users and slots of t_n (11), seconds; lower is better",
-        accumulator=metrics.slot_mean(lambda infos: infos["delay_s"]),
+        text="mean over tasks of t_n (11), seconds; lower is better",
+        accumulator=metrics.task_mean(lambda infos: infos["delay_s"]),
     ),
     Metric(
         name="p95_delay_s",
         heading="p95 delay/s",
-        text="95th percentile of t_n over all users and slots, seconds; lower is better",
+        text="95th percentile of t_n over all tasks, seconds; lower is better",
         accumulator=metrics.DelayTail,
     ),
     Metric(
@@ -164,7 +166,7 @@ METRICS = (
         name="offload_fraction",
         heading="offloaded",
         text="share of tasks that left their device, 0 to 1",
-        accumulator=metrics.slot_mean(lambda infos: infos["target"] > 0),
+        accumulator=metrics.task_mean(lambda infos: infos["target"] > 0),
     ),
     Metric(
         name="jain_fairness",

@@ -45,7 +45,7 @@ class Quantity:
     minimum: float = SMALLEST_POSITIVE
     """Least value allowed in a snapshot; by default it must be positive, 0.0 suits what can be used up."""
     type: type = float
-    """Type of an info in the single game: float, int or bool."""
+    """Type of an info in the single game: float, int or bool. Fields of the snapshot are floats, bools 0.0 or 1.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,8 @@ class Feature:
     """Whether it is part of the global state."""
     paper: bool = False
     """Whether it is part of the paper's own state (14), which is all that ``observation="load"`` shows."""
+    of_task: bool = False
+    """Whether it describes a task: 0 for a user without one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env._validation import check_choice, fail_unknown
 from edgeoffload_env.model import paper
-from edgeoffload_env.model.effects import active_effects
+from edgeoffload_env.model.effects import Arrivals, active_effects
+from edgeoffload_env.model.effects.arrivals import blank_without_task
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.quantities import Feature, Metric, Process, Quantity, RewardTerm
 from edgeoffload_env.model.slot import STAGES
@@ -42,6 +43,8 @@ class Schema:
     """Features that stay the same for an episode."""
     queue_features: tuple[str, ...]
     """Features that depend on what actions move."""
+    masked: bool
+    """Whether users sometimes have no choice, so that infos have an action mask."""
     reward_terms: tuple[RewardTerm, ...]
     metrics: tuple[Metric, ...]
     stages: tuple[Callable[[Any], None], ...]
@@ -75,7 +78,7 @@ class Schema:
     @functools.cached_property
     def one_law(self) -> bool:
         """Whether first slots are drawn as all others are, so that they can be drawn together."""
-        return all(p.independent and p.first is p.next and p.first_uniforms == p.next_uniforms for p in self.moving)
+        return all(p.independent and p.first == p.next and p.first_uniforms == p.next_uniforms for p in self.moving)
 
     @functools.cached_property
     def num_columns(self) -> int:
@@ -97,7 +100,10 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
             declarations do not fit together; the message names what does not.
     """
     effects = active_effects(config)
-    quantities = _unique("quantity", (*paper.QUANTITIES, *(q for effect in effects for q in effect.quantities())))
+    declared = (*paper.QUANTITIES, *(q for effect in effects for q in effect.quantities()))
+    for kind in ("state", "info"):  # a field of the snapshot may have the name of an info
+        _unique("quantity", tuple(q for q in declared if q.kind == kind))
+    quantities = declared
     processes = _unique("process", (*paper.PROCESSES, *(p for effect in effects for p in effect.processes())))
     own = paper.features(config)
     added = tuple(feature for effect in effects for feature in effect.features(config))
@@ -105,6 +111,10 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
     metrics = _unique("metric", (*paper.METRICS, *(m for effect in effects for m in effect.metrics())))
     terms = _unique("reward term", (*paper.REWARD_TERMS, *(t for effect in effects for t in effect.reward_terms())))
     _check_declarations(effects, quantities, processes, added)
+    if any(isinstance(effect, Arrivals) for effect in effects):
+        own, added, features = (
+            tuple(blank_without_task(f) if f.of_task else f for f in some) for some in (own, added, features)
+        )
     if config.observation == "load":
         own, added, features = tuple(f for f in own if f.paper), (), tuple(f for f in features if f.paper)
     moving = tuple(process for process in processes if process.next is not None)
@@ -129,6 +139,7 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
         ),
         episode_features=tuple(f.name for f in features if not (moved | set(queues)) & set(f.reads)),
         queue_features=tuple(f.name for f in features if set(queues) & set(f.reads)),
+        masked=any(isinstance(effect, Arrivals) for effect in effects),
         reward_terms=terms,
         metrics=metrics,
         stages=_stages(effects, tuple(infos), queues),
@@ -148,12 +159,17 @@ def _stages(
 ) -> tuple[Callable[[Any], None], ...]:
     stages: list[Callable[[Any], None]] = []
     for stage in STAGES:
+        stages += _hooks(f"before_{stage.__name__}", effects)
         stages.append(stage)
-        hooks = (getattr(effect, f"after_{stage.__name__}", None) for effect in effects)
-        stages += [hook for hook in hooks if hook is not None]
+        stages += _hooks(f"after_{stage.__name__}", effects)
     if effects:
         stages.append(functools.partial(_check_written, infos=infos, queues=queues))
     return tuple(stages)
+
+
+def _hooks(name: str, effects: tuple[Effect, ...]) -> list[Callable[[Any], None]]:
+    found = (getattr(effect, name, None) for effect in effects)
+    return [hook for hook in found if hook is not None]
 
 
 def _check_written(slot: Any, *, infos: tuple[str, ...], queues: tuple[str, ...]) -> None:
@@ -179,7 +195,7 @@ def _check_declarations(
     stages = [stage.__name__ for stage in STAGES]
     for kind in map(type, effects):
         for name in dir(kind):
-            stage = name.removeprefix("after_")
+            stage = name.removeprefix("after_").removeprefix("before_")
             if stage != name and stage not in stages and callable(getattr(kind, name)):
                 fail_unknown(f"stage in the name of {kind.__name__}.{name},", stage, stages)
     for quantity in quantities:

@@ -26,9 +26,12 @@ def wait_s(backlog_cycles: Array, ahead_cycles: Array, server_hz: Array) -> Arra
     return (backlog_cycles + ahead_cycles) / server_hz
 
 
-def next_backlog_cycles(queued_cycles: Array, server_hz: Array, slot_s: float, *, xp: Any) -> Array:
-    """Q_m at the start of the next slot: max(0, queued cycles - f_m * slot), ``[B, M]`` (implied by (13) and (14))."""
-    return xp.clip(queued_cycles - server_hz * slot_s, min=0.0)
+def next_backlog_cycles(queued_cycles: Array, server_hz: Array, service_s: Array | float, *, xp: Any) -> Array:
+    """Q_m at the start of the next slot: max(0, queued cycles - f_m * slot), ``[B, M]`` (implied by (13) and (14)).
+
+    ``service_s`` are the seconds that a server works in the slot, the whole slot unless it is down.
+    """
+    return xp.clip(queued_cycles - server_hz * service_s, min=0.0)
 
 
 def cycles_ahead(arrival_s: Array, target: Array, task_cycles: Array, num_servers: int, *, xp: Any) -> Array:

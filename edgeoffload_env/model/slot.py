@@ -31,27 +31,43 @@ class Slot:
         xp: the array API namespace of the arrays.
         outcome: what is known so far of the slot's infos; at the end also ``reward``.
         next: queues at the start of the next slot.
+        active: 1 where a user has a task, else 0, ``[B, N]``; the number 1.0 where every user has one.
         routing: who goes to which server.
         offloads: 1 where a task leaves its device, else 0; ``[B, N]``.
+        sends: 1 where a user sends in this slot and so shares the band, ``[B, N]``.
+        upload_bits: bits that leave the device before the task has arrived, ``[B, N]``.
+        rate_bps: uplink rate (5), ``[B, N]``.
         executor_hz: speed of the device or server that runs the task, ``[B, N]``.
         queued_cycles: cycles at each server once this slot's tasks have joined, ``[B, M]``.
+        service_s: seconds of this slot in which a server works, one number or ``[B, M]``.
     """
 
     def __init__(self, snapshot: Fields, target: Array, config: "EdgeOffloadConfig", xp: Any) -> None:
         self.snapshot, self.target, self.config, self.xp = snapshot, target, config, xp
         self.outcome: Outcome = {"target": target}
         self.next: dict[str, Array] = {}
+        self.active: Array | float = 1.0
+        self.service_s: Array | float = config.slot_s
         self.routing: Routing
         self.offloads: Array
+        self.sends: Array
+        self.upload_bits: Array
+        self.rate_bps: Array
         self.executor_hz: Array
         self.queued_cycles: Array
+
+    @property
+    def local(self) -> Array:
+        """1 where a task runs on its device, else 0; ``[B, N]``."""
+        return self.active * (1.0 - self.offloads)
 
 
 def route(slot: Slot) -> None:
     """Sort out who offloads where."""
     snapshot = slot.snapshot
     slot.routing = Routing(slot.target, snapshot["server_hz"].shape[-1], dtype=snapshot["task_bits"].dtype, xp=slot.xp)
-    slot.offloads = slot.routing.offloads
+    slot.offloads = slot.sends = slot.routing.offloads
+    slot.upload_bits = snapshot["task_bits"]
 
 
 def upload(slot: Slot) -> None:
@@ -59,10 +75,10 @@ def upload(slot: Slot) -> None:
     config, xp = slot.config, slot.xp
     sharers: Array | float
     if config.channel_sharing == "active":
-        sharers = xp.clip(xp.sum(slot.offloads, axis=-1, keepdims=True), min=1.0)  # nobody uploads: any K will do
+        sharers = xp.clip(xp.sum(slot.sends, axis=-1, keepdims=True), min=1.0)  # nobody uploads: any K will do
     else:
         sharers = float(config.num_users)
-    rate_bps = channel.uplink_rate_bps(
+    slot.rate_bps = channel.uplink_rate_bps(
         sharers,
         slot.snapshot["channel_gain"],
         bandwidth_hz=config.bandwidth_hz,
@@ -70,7 +86,7 @@ def upload(slot: Slot) -> None:
         noise_w_per_hz=config.noise_w_per_hz,
         xp=xp,
     )
-    slot.outcome["upload_s"] = slot.offloads * channel.upload_s(slot.snapshot["task_bits"], rate_bps)
+    slot.outcome["upload_s"] = slot.offloads * channel.upload_s(slot.upload_bits, slot.rate_bps)
 
 
 def forward(slot: Slot) -> None:
@@ -121,7 +137,7 @@ def balance(slot: Slot) -> None:
 def serve(slot: Slot) -> None:
     """Work off the queues until the next slot: (13) and (14)."""
     slot.next["backlog_cycles"] = servers.next_backlog_cycles(
-        slot.queued_cycles, slot.snapshot["server_hz"], slot.config.slot_s, xp=slot.xp
+        slot.queued_cycles, slot.snapshot["server_hz"], slot.service_s, xp=slot.xp
     )
 
 

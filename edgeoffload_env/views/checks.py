@@ -106,7 +106,10 @@ def _checked_field(quantity: Quantity, value: Any, config: EdgeOffloadConfig, ba
     array = _numeric(name, value)
     if array.shape != shape:
         fail(f"the shape of {name}", array.shape, str(shape))
-    if not np.all(np.isfinite(array) & (array >= quantity.minimum) & (array < 1e30)):
+    if quantity.type is bool:
+        if not np.all((array == 0.0) | (array == 1.0)):
+            fail(name, value, "0 or 1 each")
+    elif not np.all(np.isfinite(array) & (array >= quantity.minimum) & (array < 1e30)):
         fail(name, value, f"finite numbers in [{quantity.minimum:g}, 1e30)")
     return array.reshape(batch or 1, size)
 

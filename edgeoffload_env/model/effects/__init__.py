@@ -4,25 +4,55 @@ An effect is a frozen dataclass with its constants that declares what it adds (:
 methods named after the stages of :mod:`edgeoffload_env.model.slot`: ``after_delay(slot)`` runs right after the stage
 ``delay``. An effect that is off adds no declaration and no stage: it costs nothing and changes nothing.
 
-To add an effect to the package, write its module here, give :class:`.EdgeOffloadConfig` a field for it and name the
-field in :data:`FIELDS`. Effects outside the package need neither: ``extra_effects=(MyEffect(...),)``.
+To add an effect to the package, write its module here, name its class in :data:`KINDS` and give
+:class:`.EdgeOffloadConfig` a field for it. Effects outside the package need neither:
+``extra_effects=(MyEffect(...),)``.
 """
 
 from typing import TYPE_CHECKING
 
+from edgeoffload_env.model.effects.arrivals import Arrivals
+from edgeoffload_env.model.effects.cloud import ElasticServers, ForwardLatency
+from edgeoffload_env.model.effects.deadline import Deadline
+from edgeoffload_env.model.effects.download import Download
 from edgeoffload_env.model.effects.effect import Effect
+from edgeoffload_env.model.effects.energy import Energy
+from edgeoffload_env.model.effects.failures import Failures
+from edgeoffload_env.model.effects.heavy_tasks import HeavyTasks
+from edgeoffload_env.model.effects.queues import DeviceQueue, UplinkQueue
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
-FIELDS: tuple[str, ...] = ()
-"""Fields of the configuration that hold an effect, in the order of their columns."""
+KINDS: tuple[type[Effect], ...] = (
+    *(Arrivals, HeavyTasks, ForwardLatency, ElasticServers, Download),
+    *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy),
+)
+"""The package's effects, in the order of their columns and in which they act within a stage."""
+
+FIELDS: dict[str, type[Effect]] = {kind.field: kind for kind in KINDS if kind.field}
+"""Fields of the configuration that hold an effect."""
 
 
 def active_effects(config: "EdgeOffloadConfig") -> tuple[Effect, ...]:
     """Return the effects that are on, the package's own first."""
-    shipped = (getattr(config, name) for name in FIELDS)
+    shipped = (kind.of(config) for kind in KINDS)
     return (*(effect for effect in shipped if effect is not None), *config.extra_effects)
 
 
-__all__ = ["FIELDS", "Effect", "active_effects"]
+__all__ = [
+    "FIELDS",
+    "KINDS",
+    "Arrivals",
+    "Deadline",
+    "DeviceQueue",
+    "Download",
+    "Effect",
+    "ElasticServers",
+    "Energy",
+    "Failures",
+    "ForwardLatency",
+    "HeavyTasks",
+    "UplinkQueue",
+    "active_effects",
+]

@@ -1,9 +1,11 @@
 """The interface of an effect."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from edgeoffload_env._validation import check_float, fail, fail_unknown
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.quantities import Feature, Fields, Metric, Process, Quantity, RewardTerm
 
@@ -19,8 +21,18 @@ class Effect:
     """An optional part of the game. Subclasses are frozen, keyword-only dataclasses that validate their fields.
 
     What is declared here appears everywhere: in snapshots, infos, observations, states, rewards, metrics, tables and
-    pictures. To change a slot, define ``after_<stage>(self, slot)`` for any stage of :data:`.slot.STAGES`.
+    pictures. To change a slot, define ``before_<stage>(self, slot)`` or ``after_<stage>(self, slot)`` for any stage of
+    :data:`.slot.STAGES`.
     """
+
+    field: ClassVar[str] = ""
+    """Field of the configuration that holds the effect, for those of the package."""
+
+    @classmethod
+    def of(cls, config: "EdgeOffloadConfig") -> Self | None:
+        """Return the effect that a configuration asks for, or None where it is off; for those of the package."""
+        effect: Self | None = getattr(config, cls.field)
+        return effect
 
     def quantities(self) -> tuple[Quantity, ...]:
         """Return the fields that the effect adds to snapshots and infos."""
@@ -57,7 +69,7 @@ class Effect:
         """
 
     def start(self, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
-        """Return the fields of the effect's queues at the start of an episode.
+        """Return the fields of the effect's queues at the start of an episode, and drawn fields that it changes.
 
         Args:
             fields: the fields drawn by the processes.
@@ -65,3 +77,30 @@ class Effect:
             xp: the array API namespace of the fields.
         """
         return {}
+
+    def _check_floats(self, unit: str = "", **bounds: tuple[float, float]) -> None:
+        """Validate fields and store them as floats; ``bounds`` gives each field's least and greatest value."""
+        for name, (low, high) in bounds.items():
+            value = check_float(f"{type(self).__name__}.{name}", getattr(self, name), low, high, unit)
+            object.__setattr__(self, name, value)
+
+
+def check_effect(name: str, value: Any, kind: type[Effect]) -> Effect | None:
+    """Return an effect given as an instance, as a dict of its fields, or None.
+
+    Raises:
+        TypeError: anything else, an unknown field, or a field that is missing.
+        ValueError: an impossible value of a field.
+    """
+    if value is None or type(value) is kind:
+        return value
+    if not isinstance(value, Mapping):
+        fail(name, value, f"a {kind.__name__}, a dict of its fields, or None", TypeError)
+    known = {field.name: field for field in dataclasses.fields(kind)}
+    for given in value:
+        if given not in known:
+            fail_unknown(f"field of {name},", given, known, TypeError)
+    for field in known.values():
+        if field.default is dataclasses.MISSING and field.name not in value:
+            raise TypeError(f"{name} lacks the field {field.name!r}; it must have {', '.join(known)}")
+    return kind(**value)

@@ -1,0 +1,84 @@
+"""Energy that tasks take from the users' batteries. MODEL.md 6.2, "energy"."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from edgeoffload_env.model import channel
+from edgeoffload_env.model.channel import Array
+from edgeoffload_env.model.effects.effect import Effect
+from edgeoffload_env.model.metrics import task_mean
+from edgeoffload_env.model.quantities import Metric, Quantity, RewardTerm
+
+if TYPE_CHECKING:
+    from edgeoffload_env.config import EdgeOffloadConfig
+
+
+def compute_j(switched_capacitance: float, device_hz: Array, task_cycles: Array) -> Array:
+    """Energy of a task on the device: kappa f_local^2 C, joules, ``[B, N]``.
+
+    Dynamic power of CMOS, kappa f^3 for C / f seconds; kappa = 1e-27 is usual in the literature on offloading.
+    """
+    return switched_capacitance * device_hz * device_hz * task_cycles
+
+
+def offload_j(tx_power_w: float, send_s: Array, idle_power_w: float, idle_s: Array) -> Array:
+    """Energy of an offloaded task: p t_send + idle_power_w (t - t_up), joules, ``[B, N]``."""
+    return tx_power_w * send_s + idle_power_w * idle_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Energy(Effect):
+    """Users pay for the energy that their tasks take: cost_s_per_j E_n.
+
+    Raises:
+        TypeError, ValueError: a field of the wrong type or out of range; the message names it.
+    """
+
+    field: ClassVar[str] = "energy"
+
+    cost_s_per_j: float
+    """Cost of a joule, in seconds of delay."""
+    switched_capacitance: float = 1e-27
+    """kappa, J s^2 per cycle^3."""
+    idle_power_w: float = 0.0
+    """Power of a device that waits for its result."""
+
+    def __post_init__(self) -> None:
+        self._check_floats("s/J", cost_s_per_j=(0.0, 1e6))
+        self._check_floats(switched_capacitance=(0.0, 1e-20))
+        self._check_floats("W", idle_power_w=(0.0, 1e6))
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """See :class:`.Effect`."""
+        return (Quantity(name="energy_j", unit="J", scope="user", kind="info", text="energy of the task"),)
+
+    def after_delay(self, slot: Any) -> None:
+        """Measure each task's energy."""
+        snapshot, outcome, config = slot.snapshot, slot.outcome, slot.config
+        local = compute_j(self.switched_capacitance, snapshot["device_hz"], snapshot["task_cycles"])
+        send_s = channel.upload_s(snapshot["task_bits"], slot.rate_bps)
+        idle_s = outcome["delay_s"] - outcome["upload_s"]
+        offloaded = offload_j(config.tx_power_w, send_s, self.idle_power_w, idle_s)
+        outcome["energy_j"] = slot.local * local + slot.offloads * offloaded
+
+    def reward_terms(self) -> tuple[RewardTerm, ...]:
+        """See :class:`.Effect`."""
+        return (
+            RewardTerm(
+                name="energy",
+                text="cost_s_per_j E_n",
+                cost=lambda infos: self.cost_s_per_j * infos["energy_j"],
+                weight=lambda config: config.energy_weight,
+            ),
+        )
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """See :class:`.Effect`."""
+        return (
+            Metric(
+                name="energy_j",
+                heading="energy/J",
+                text="mean energy of a task, joules; lower is better",
+                accumulator=task_mean(lambda infos: infos["energy_j"]),
+            ),
+        )
