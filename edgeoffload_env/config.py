@@ -186,7 +186,7 @@ class EdgeOffloadConfig:
     def replace(self, **overrides: Any) -> Self:
         """Return a copy with some fields changed.
 
-        ``server_hz`` clears ``server_hz_range`` and vice versa, ``task_cycles`` clears ``cycles_per_bit`` and vice versa.
+        ``server_hz`` clears ``server_hz_range`` and vice versa, so do ``task_cycles`` and ``cycles_per_bit``.
 
         Raises:
             TypeError: an unknown field or a wrong type.

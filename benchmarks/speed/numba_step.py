@@ -88,11 +88,11 @@ def compiled_loop(config: EdgeOffloadConfig) -> Any:
     slot_s, load_scale_s = num(config.slot_s), num(LOAD_SCALE_S)
     delay_weight, balance_weight = num(config.delay_weight), num(config.balance_weight)
     sharing, own_part = num(config.reward_sharing), num(1.0 - config.reward_sharing)
-    low_bits, low_cycles = num(config.task_bits[0]), num(config.task_cycles[0])
+    low_bits, low_cycles = num(config.task_bits[0]), num(config.cycles_range[0])
     to_bits = num((config.task_bits[1] - config.task_bits[0]) / 2**24)
-    to_cycles = num((config.task_cycles[1] - config.task_cycles[0]) / 2**24)
+    to_cycles = num((config.cycles_range[1] - config.cycles_range[0]) / 2**24)
     bits_middle, bits_scale = _middle_and_scale(config.task_bits)
-    cycles_middle, cycles_scale = _middle_and_scale(config.task_cycles)
+    cycles_middle, cycles_scale = _middle_and_scale(config.cycles_range)
     zero, one, users, per_user, per_server = num(0.0), num(1.0), num(N), num(1.0 / N), num(1.0 / M)
 
     @numba.njit(fastmath=True)  # type: ignore[untyped-decorator]

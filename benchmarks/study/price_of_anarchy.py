@@ -38,7 +38,7 @@ def price_of_anarchy(num_users: int, episodes: int = EPISODES, seed: int = SEED)
         for policy in ("best-response", "optimum", "drift-plus-penalty")
     ]
     assert config.server_hz is not None
-    load = num_users * float(np.mean(config.task_cycles)) / (sum(config.server_hz) * config.slot_s)
+    load = num_users * float(np.mean(config.cycles_range)) / (sum(config.server_hz) * config.slot_s)
     measured = map(float, (found.mean(), np.quantile(found, 0.95), found.max(), np.mean(settled)))
     row = (num_users, load, len(found), *measured, *utilities)
     return dict(zip(COLUMNS["price_of_anarchy"], row, strict=True))

@@ -20,7 +20,8 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
     * Observation: :func:`.observation.global_state`, float32 ``(S,)``.
     * Action: ``MultiDiscrete([M + 1] * N)``, for each user 0 (device) or the number of a server.
     * Reward: the mean over users of the users' rewards.
-    * Info after a step: the parallel view's infos, those of users as arrays ``[N]``; empty after reset.
+    * Info after a step: the parallel view's infos, those of users as arrays ``[N]``; empty after reset. Where users can
+      be without a task, both have ``action_mask``, int8 ``[N, M + 1]``; ``action_space.sample(tuple(mask))`` takes it.
     * Episodes end by truncation after ``max_cycles`` slots, never by termination.
 
     A seed gives the same game as in the parallel view.
@@ -60,9 +61,11 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         Raises:
             TypeError, ValueError: a bad seed, bad options or a bad snapshot; nothing has changed then.
         """
-        self._game.reset(seed=seed, options=options)  # refuses a bad seed before Gymnasium's own stream has changed
+        _, infos = self._game.reset(
+            seed=seed, options=options
+        )  # refuses a bad seed before Gymnasium's own stream has changed
         super().reset(seed=None if seed is None else int(seed))
-        return self._game.state(), {}
+        return self._game.state(), self._masks(infos)
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Play one slot.
@@ -81,6 +84,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
             name: np.array([infos[agent][name] for agent in agents]) if quantity.scope == "user" else first[name]
             for name, quantity in self.config.schema.infos.items()
         }
+        info |= self._masks(infos)
         reward = float(np.mean(list(rewards.values())))
         return self._game.state(), reward, False, truncations[agents[0]], info
 
@@ -95,6 +99,11 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
     def close(self) -> None:
         """Close the window, if there is one."""
         self._game.close()
+
+    def _masks(self, infos: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        if not self.config.schema.masked:
+            return {}
+        return {"action_mask": np.stack([info["action_mask"] for info in infos.values()])}
 
     def _checked(self, action: Any) -> list[int]:
         """One int for each user."""

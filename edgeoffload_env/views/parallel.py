@@ -12,6 +12,7 @@ from edgeoffload_env._validation import check_choice
 from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
+from edgeoffload_env.model.effects.arrivals import action_mask
 from edgeoffload_env.model.reward import utility
 from edgeoffload_env.model.slot import Outcome, Snapshot, advance
 from edgeoffload_env.rendering.ansi import ansi_table
@@ -85,7 +86,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             options: ``{"snapshot": s}`` starts from what :meth:`snapshot` gave; other keys are ignored.
 
         Returns:
-            Observations, and an empty info for each agent.
+            Observations, and for each agent an info: empty, or with the ``action_mask`` of the first slot where users
+            can be without a task.
 
         Raises:
             TypeError, ValueError: a bad seed, bad options or a bad snapshot; nothing has changed then.
@@ -103,7 +105,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._last, self.history = None, History()
         if self.render_mode == "human":
             self.render()
-        return self._observe(), {agent: {} for agent in self.agents}
+        infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
+        return self._observe(), self._with_masks(infos)
 
     def step(
         self, actions: dict[str, int]
@@ -147,7 +150,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             dict(zip(agents, outcome["reward"].tolist()[0], strict=True)),
             dict.fromkeys(agents, False),
             dict.fromkeys(agents, truncated),
-            dict(zip(agents, infos, strict=True)),
+            self._with_masks(dict(zip(agents, infos, strict=True))),
         )
 
     def state(self) -> NDArray[np.float32]:
@@ -211,6 +214,15 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         columns = [outcome[name].tolist()[0] for name in self._user_infos]
         columns += [outcome[name].tolist()[0] * len(columns[0]) for name in self._game_infos]
         return dicts_maker(self._info_names)(columns)
+
+    def _with_masks(self, infos: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Add the masks of the coming slot's actions, int8 ``[A]`` each, where users can be without a task."""
+        if self.config.schema.masked:
+            assert self._snapshot is not None
+            masks = action_mask(self._snapshot, self._action_count, xp=xp)[0]
+            for info, mask in zip(infos.values(), masks, strict=True):
+                info["action_mask"] = mask
+        return infos
 
     def _observe(self) -> dict[str, NDArray[np.float32]]:
         """The observations of this slot, in rows that are handed out once."""

@@ -12,6 +12,7 @@ from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.draws import first_snapshot, next_fields
+from edgeoffload_env.model.effects.arrivals import action_mask
 from edgeoffload_env.model.quantities import Noise, Scope
 from edgeoffload_env.model.slot import Outcome, Snapshot, advance
 from edgeoffload_env.observation import Features
@@ -75,7 +76,8 @@ class EdgeOffloadVectorEnv:
             options: ``{"snapshot": s}`` starts from what :meth:`snapshot` gave; other keys are ignored.
 
         Returns:
-            Observations ``[B, N, D]`` and an empty info.
+            Observations ``[B, N, D]``, and an info: empty, or with ``action_mask`` int8 ``[B, N, A]`` where users can
+            be without a task.
 
         Raises:
             TypeError, ValueError: a bad seed, bad options or a bad snapshot; nothing has changed then.
@@ -87,7 +89,7 @@ class EdgeOffloadVectorEnv:
         if start is not None:
             arrays, self._slot = start
             self._start_from({name: self.backend.asarray(array.T).T for name, array in arrays.items()})
-        return self._observe(), {}
+        return self._observe(), self._masks()
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Array]]:
         """Play one slot of every game.
@@ -99,7 +101,9 @@ class EdgeOffloadVectorEnv:
         Returns:
             Observations ``[B, N, D]``, rewards ``[B, N]``, terminations (never) and truncations ``[B]``, and an info
             with ``delay_s``, ``upload_s``, ``forward_s``, ``wait_s``, ``compute_s``, ``target`` ``[B, N]`` and
-            ``imbalance`` ``[B]``; at the end of the episodes also ``final_obs`` and ``final_state``.
+            ``imbalance`` ``[B]``, and what effects add; at the end of the episodes also ``final_obs`` and
+            ``final_state``. Where users can be without a task, also ``action_mask`` int8 ``[B, N, A]``, and
+            ``final_action_mask`` at the end.
 
         Raises:
             TypeError, ValueError: bad actions, or no episode under way; nothing has changed then.
@@ -116,8 +120,10 @@ class EdgeOffloadVectorEnv:
         truncated = self._slot >= self.config.max_cycles
         if truncated:
             info |= {"final_obs": obs, "final_state": self.state()}
+            info |= {f"final_{name}": mask for name, mask in self._masks().items()}
             self._begin_episode()
             obs = self._observe()
+        info |= self._masks()
         xp, games = self.backend.xp, (self.num_envs,)
         flags = {"dtype": xp.bool, "device": self.backend.device}
         return obs, outcome["reward"], xp.zeros(games, **flags), xp.full(games, truncated, **flags), info
@@ -208,6 +214,12 @@ class EdgeOffloadVectorEnv:
         if self._snapshot is None:
             raise ValueError("state() needs a reset() first")
         return observation.all_features(self._snapshot, self.config, xp=self.backend.xp, lasting=self._lasting)
+
+    def _masks(self) -> dict[str, Array]:
+        if not self.config.schema.masked:
+            return {}
+        assert self._snapshot is not None
+        return {"action_mask": action_mask(self._snapshot, action_count(self.config), xp=self.backend.xp)}
 
     def _observe(self) -> Array:
         backend = self.backend

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgeoffload_env._validation import check_float, fail
+from edgeoffload_env._validation import fail
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.quantities import Feature, Fields, Noise, Process, Quantity

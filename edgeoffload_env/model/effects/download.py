@@ -28,9 +28,7 @@ class Download(Effect):
     def quantities(self) -> tuple[Quantity, ...]:
         """See :class:`.Effect`."""
         return (
-            Quantity(
-                name="download_s", unit="s", scope="user", kind="info", text="download of the result, 0 if local"
-            ),
+            Quantity(name="download_s", unit="s", scope="user", kind="info", text="download of the result, 0 if local"),
         )
 
     def after_delay(self, slot: Any) -> None:

@@ -10,7 +10,7 @@ from edgeoffload_env.model.metrics import task_mean
 from edgeoffload_env.model.quantities import Metric, Quantity, RewardTerm
 
 if TYPE_CHECKING:
-    from edgeoffload_env.config import EdgeOffloadConfig
+    pass
 
 
 def compute_j(switched_capacitance: float, device_hz: Array, task_cycles: Array) -> Array:

@@ -44,5 +44,5 @@ class HeavyTasks(Effect):
     def draw(self, noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
         """Multiply the cycles of the tasks just drawn."""
         cycles = fields["task_cycles"]
-        heavy = xp.astype(noise["user"][0].T < self.probability, cycles.dtype)
+        heavy = xp.astype(self.probability > noise["user"][0].T, cycles.dtype)
         return {"task_cycles": cycles * (1.0 + (self.factor - 1.0) * heavy)}
