@@ -32,6 +32,7 @@ PAPER_SERVER_HZ = (12e9, 14e9, 16e9, 18e9, 20e9)
 # Within these bounds sums and squares of times, and ratios, neither overflow nor vanish in float32
 LARGEST_S = 1e18
 SMALLEST_SNR, LARGEST_SNR = 1e-30, 3e38
+_MOST_CYCLES = 1e16
 _SPEED = (1.0, 1e15, "cycles/s")
 
 
@@ -230,9 +231,9 @@ class EdgeOffloadConfig:
             fail("task_cycles", task_cycles, f"None where cycles_per_bit is given (it is {cycles_per_bit!r})")
         if cycles_per_bit is None:
             task_cycles = PAPER_TASK_CYCLES if task_cycles is None else task_cycles
-            task_cycles = check_range("task_cycles", task_cycles, 1.0, 1e16, "CPU cycles")
+            task_cycles = check_range("task_cycles", task_cycles, 1.0, _MOST_CYCLES, "CPU cycles")
         else:
-            cycles_per_bit = check_range("cycles_per_bit", cycles_per_bit, 1e-12, 1e15, "CPU cycles")
+            cycles_per_bit = check_range("cycles_per_bit", cycles_per_bit, 1e-9, 1e15, "CPU cycles")
         return {
             **{name: check_effect(name, getattr(self, name), kind) for name, kind in FIELDS.items()},
             "num_users": check_int("num_users", self.num_users, 1, 1_000_000),
@@ -279,6 +280,9 @@ class EdgeOffloadConfig:
 
     def _check_together(self) -> None:
         """Check the fields against each other."""
+        if not self.most_cycles <= _MOST_CYCLES:
+            name = "heavy_tasks" if self.cycles_range[1] <= _MOST_CYCLES else "cycles_per_bit"
+            fail(name, getattr(self, name), f"such that a task has at most {_MOST_CYCLES:g} CPU cycles")
         for name in ("deadline", "energy"):
             weight = getattr(self, f"{name}_weight")
             if getattr(self, name) is None and weight != 1.0:

@@ -10,7 +10,10 @@ from edgeoffload_env.config import EdgeOffloadConfig
 
 DATA_FILE = "scores_v0.json"
 
-IGNORED_FIELDS = ("delay_weight", "balance_weight", "reward_sharing", "observation")
+IGNORED_FIELDS = (
+    *("delay_weight", "balance_weight", "deadline_weight", "energy_weight"),
+    *("reward_sharing", "observation"),
+)
 """Fields that change observations and rewards, but neither the game nor the utility."""
 
 

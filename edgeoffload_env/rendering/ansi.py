@@ -1,5 +1,7 @@
 """A compact table of queues, choices and delays, its columns from the declared quantities."""
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,11 @@ def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: L
     if last is not None:
         lines.append(("device                  " + " ".join(map(str, np.flatnonzero(chosen == 0)))).rstrip())
         infos = [q for q in config.schema.infos.values() if q.scope == "user"]
-        columns = {q.name: (q, last.outcome[q.name][0]) for q in _delay_last(infos)} | columns
+        of_last = {q.name: (q, last.outcome[q.name][0]) for q in _delay_last(infos)}
+        for name in of_last.keys() & columns.keys():  # the last slot's beside the coming one's
+            quantity, values = columns.pop(name)
+            columns[f"next_{name}"] = (dataclasses.replace(quantity, name=f"next_{name}"), values)
+        columns = of_last | columns
     if columns:
         lines += _user_lines(columns)
     if last is not None:

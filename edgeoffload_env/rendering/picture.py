@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.rendering.scene import Scene
 
 WIDTH, HEIGHT = 960, 560
@@ -16,7 +17,7 @@ _CURVES = (590, 410, 340, 110)
 _BACKGROUND, _INK, _FAINT, _DEVICE = (250, 250, 248), (40, 40, 40), (205, 205, 200), (120, 120, 120)
 # Okabe and Ito's colours for the first servers; the rest go around the wheel
 _COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (213, 94, 0), (86, 180, 233))
-_DELAY, _IMBALANCE = (0, 114, 178), (213, 94, 0)
+_DELAY, _IMBALANCE, _LATE = (0, 114, 178), (213, 94, 0), (190, 20, 40)
 _MOST_LABELS = 60
 
 
@@ -105,7 +106,14 @@ class Picture:
             colour = _FAINT if target is None else colour_of(target, len(scene.server_hz))
             if target:
                 pygame.draw.aaline(surface, colour, place, (x, y))
-            pygame.draw.circle(surface, colour, place, size)
+            pygame.draw.circle(surface, colour, place, size, 0 if scene.active[n] else 1)  # idle: a ring
+            if scene.missed[n]:
+                pygame.draw.circle(surface, _LATE, place, size + 3, 2)
+            for side, load_s in ((-1, scene.device_s[n]), (1, scene.uplink_s[n])):  # left: device, right: uplink
+                if load_s > 0.0:
+                    height = max(1, round(2.0 * size * min(1.0, load_s)))
+                    bar = (place[0] + side * (size + 3) - 1, place[1] + size - height, 3, height)
+                    pygame.draw.rect(surface, _DEVICE if side < 0 else _INK, bar)
             if count <= _MOST_LABELS:
                 self._text((place[0] + size + 1, place[1] - 7), str(n))
         pygame.draw.polygon(surface, _INK, [(x, y - 14), (x - 9, y + 11), (x + 9, y + 11)])
@@ -118,6 +126,7 @@ class Picture:
         self._text((24, HEIGHT - 28), text)
         pygame.draw.circle(surface, _DEVICE, (430, HEIGHT - 22), 7)
         self._text((443, HEIGHT - 28), "on the device")
+        self._text((24, 42), _legend(config))
 
     def _draw_servers(self, scene: Scene) -> None:
         """Draw each server's speed, queue and new work of the slot."""
@@ -138,6 +147,10 @@ class Picture:
                 pygame.draw.rect(surface, _INK, (x + 95, top + thick // 4, arrived, max(2, thick // 2)), 1)
             if step >= 14:
                 self._text((x, top + thick // 2 - 7), f"{m + 1}: {scene.server_hz[m] / 1e9:.3g} GHz")
+            if scene.down_s[m] > 0.0:
+                pygame.draw.rect(surface, _LATE, (x + 90, top, 4, thick))
+                if step >= 14:
+                    self._text((x + 100, top + thick // 2 - 7), f"down for {scene.down_s[m]:.2g} s", colour=_LATE)
             if step >= 40:
                 users = np.count_nonzero(scene.targets == m + 1)
                 self._text((x, top + thick // 2 + 9), f"+ {users} tasks" if users != 1 else "+ 1 task", colour=colour)
@@ -166,10 +179,24 @@ class Picture:
             text = f"var(LD) {imbalance[-1]:.4f} s^2 (so far {np.mean(imbalance):.4f} s^2)"
             self._text((x, y + height + 8), text, colour=_IMBALANCE)
             self._text((x + 245, y - 22), f"utility {history.utility:.2f}")
+            totals = [] if history.energy_j is None else [f"{history.energy_j:.3g} J"]
+            totals += [] if history.misses is None else [f"{history.misses} of {history.tasks} tasks late"]
+            self._text((x, y + height + 26), ", ".join(totals))
 
     def _text(self, place: tuple[int, int], text: str, *, large: bool = False, colour: Any = _INK) -> None:
         font = self._large if large else self._small
         self._surface.blit(font.render(text, True, colour), place)
+
+
+def _legend(config: EdgeOffloadConfig) -> str:
+    """Explain the marks of the effects that are on."""
+    marks = [
+        (config.arrivals is not None, "ring: no task"),
+        (config.deadline is not None, "red: late"),
+        (config.device_queue, "left bar: device's queue"),
+        (config.uplink_queue, "right bar: uplink's"),
+    ]
+    return "; ".join(text for on, text in marks if on)
 
 
 def colour_of(target: int, servers: int) -> tuple[int, int, int]:

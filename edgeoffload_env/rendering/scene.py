@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.channel import path_gain
+from edgeoffload_env.model.effects.queues import full_cell_rate_bps
 from edgeoffload_env.model.reward import utility
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.model.slot import Outcome, Snapshot
@@ -36,10 +37,23 @@ class History:
     imbalance: list[float] = field(default_factory=list)
     utility: float = 0.0
     """System utility of the slots so far."""
+    energy_j: float | None = None
+    """Energy of all tasks so far; None where the game has none."""
+    tasks: int = 0
+    """Tasks so far."""
+    misses: int | None = None
+    """Missed deadlines so far; None where the game has none."""
 
     def add(self, outcome: Outcome, config: EdgeOffloadConfig) -> None:
         """Count one more slot."""
-        self.mean_delay_s.append(float(outcome["delay_s"].mean()))
+        active = outcome.get("active", np.ones_like(outcome["delay_s"], dtype=np.bool_))
+        tasks = int(np.sum(active))
+        self.tasks += tasks
+        self.mean_delay_s.append(float(outcome["delay_s"].sum() / max(1, tasks)))
+        if "energy_j" in outcome:
+            self.energy_j = (self.energy_j or 0.0) + float(outcome["energy_j"].sum())
+        if "missed" in outcome:
+            self.misses = (self.misses or 0) + int(outcome["missed"].sum())
         self.imbalance.append(float(outcome["imbalance"].item()))
         self.utility += float(utility(outcome, config, xp=xp)[0])
 
@@ -63,6 +77,16 @@ class Scene:
     """Load factors (13) at the start of the next slot, ``[M]``."""
     arrived_s: Floats
     """Part of the load factors that the last slot's tasks added, ``[M]``."""
+    down_s: Floats
+    """Time until each server runs again, ``[M]``; zeros without failures."""
+    active: NDArray[np.bool_]
+    """Whether each user had a task in the last slot, ``[N]``; before the first slot whether it has one now."""
+    missed: NDArray[np.bool_]
+    """Whether each user's task of the last slot missed its deadline, ``[N]``."""
+    device_s: Floats
+    """Load of each user's device at the start of the next slot, seconds, ``[N]``; zeros without device queues."""
+    uplink_s: Floats
+    """The same of its uplink, at the rate (5) with all users on the band."""
     history: History
     caption: str = ""
 
@@ -90,7 +114,11 @@ def scene_of(
     server_hz = snapshot["server_hz"][0]
     arrived = np.zeros(len(server_hz))
     targets, delay_s = np.zeros(0, dtype=np.int64), np.zeros(0)
+    users = len(distance_m)
+    active, missed = snapshot.get("active", np.ones((1, users)))[0] > 0.5, np.zeros(users, dtype=np.bool_)
     if last is not None:
+        active = last.outcome.get("active", np.ones((1, users), dtype=np.bool_))[0]
+        missed = last.outcome.get("missed", np.zeros((1, users), dtype=np.bool_))[0]
         targets, delay_s = last.targets[0], last.outcome["delay_s"][0]
         cycles = np.bincount(targets, last.before["task_cycles"][0], minlength=len(server_hz) + 1)[1:]
         arrived = load_factor_s(cycles, server_hz)
@@ -103,9 +131,19 @@ def scene_of(
         server_hz=server_hz,
         queue_s=load_factor_s(snapshot["backlog_cycles"][0], server_hz),
         arrived_s=arrived,
+        down_s=snapshot.get("down_s", np.zeros((1, len(server_hz))))[0],
+        active=active,
+        missed=missed,
+        device_s=_queue_s(snapshot, "device_backlog_cycles", snapshot["device_hz"]),
+        uplink_s=_queue_s(snapshot, "uplink_backlog_bits", full_cell_rate_bps(snapshot["channel_gain"], config, xp=xp)),
         history=history,
         caption=caption,
     )
+
+
+def _queue_s(snapshot: Snapshot, name: str, rate: Floats) -> Floats:
+    seconds: Floats = (snapshot[name] / rate if name in snapshot else np.zeros_like(rate))[0]
+    return seconds
 
 
 def distance_of(channel_gain: Floats) -> Floats:

@@ -135,7 +135,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         target = np.array([targets])
         before = self._snapshot
         outcome, self._snapshot = advance(before, target, self._ahead.take(), self.config, xp=xp)
-        self._last = LastSlot(before, target, outcome)
+        self._last = LastSlot(before, outcome["target"], outcome)
         if self._picture is not None:
             self.history.add(outcome, self.config)
         self._slot += 1

@@ -77,15 +77,29 @@ CHANGES = {
     "slot_s": 0.16,
     "initial_load_s": (0.0, 0.1),
     "max_cycles": 49,
+    "arrivals": {"probability": 0.9},
+    "cycles_per_bit": (250.0, 300.0),
+    "heavy_tasks": {"probability": 0.1},
+    "deadline": {"range_s": (0.2, 0.4), "miss_cost_s": 1.0},
+    "device_queue": True,
+    "uplink_queue": True,
+    "failures": {"mtbf_s": 10.0, "mttr_s": 1.0},
+    "forward_latency_s": 0.01,
+    "elastic_servers": 1,
+    "result_ratio": 0.1,
+    "downlink_bps": 1e9,
+    "energy": {"cost_s_per_j": 0.1},
     "extra_effects": (Effect(),),
 }
 HARMLESS = {"delay_weight": 2.0, "balance_weight": 0.0, "reward_sharing": 0.5, "observation": "load"}
+OF_EFFECTS = {"deadline_weight", "energy_weight"}
+"""Weights that are 1 without their effect."""
 
 
 def test_every_field_is_one_or_the_other():
     fields = {field.name for field in dataclasses.fields(EdgeOffloadConfig)}
-    assert set(CHANGES) | set(HARMLESS) | {"num_servers"} == fields
-    assert set(HARMLESS) == set(score.IGNORED_FIELDS)
+    assert set(CHANGES) | set(HARMLESS) | OF_EFFECTS | {"num_servers"} == fields
+    assert set(HARMLESS) | OF_EFFECTS == set(score.IGNORED_FIELDS)
 
 
 @pytest.mark.parametrize("field", CHANGES)

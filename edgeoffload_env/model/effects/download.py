@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgeoffload_env._validation import fail
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.quantities import Quantity
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
+
+LARGEST_DOWNLOAD_S = 1e17
 
 
 def download_s(task_bits: Array, result_ratio: float, downlink_bps: float) -> Array:
@@ -24,6 +27,12 @@ class Download(Effect):
     def of(cls, config: "EdgeOffloadConfig") -> "Download | None":
         """See :class:`.Effect`."""
         return cls() if config.result_ratio else None
+
+    def check(self, config: "EdgeOffloadConfig") -> None:
+        """See :class:`.Effect`."""
+        if not download_s(config.task_bits[1], config.result_ratio, config.downlink_bps) <= LARGEST_DOWNLOAD_S:
+            expected = f"such that a result is downloaded within {LARGEST_DOWNLOAD_S:g} s"
+            fail("result_ratio", config.result_ratio, expected)
 
     def quantities(self) -> tuple[Quantity, ...]:
         """See :class:`.Effect`."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from edgeoffload_env._validation import fail
 from edgeoffload_env.model import channel
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
@@ -11,6 +12,9 @@ from edgeoffload_env.model.quantities import Metric, Quantity, RewardTerm
 
 if TYPE_CHECKING:
     pass
+
+LARGEST_COST_S = 1e24
+"""Largest cost of a task's energy, so that rewards stay finite in float32."""
 
 
 def compute_j(switched_capacitance: float, device_hz: Array, task_cycles: Array) -> Array:
@@ -47,6 +51,20 @@ class Energy(Effect):
         self._check_floats("s/J", cost_s_per_j=(0.0, 1e6))
         self._check_floats(switched_capacitance=(0.0, 1e-20))
         self._check_floats("W", idle_power_w=(0.0, 1e6))
+
+    def check(self, config: "EdgeOffloadConfig") -> None:
+        """See :class:`.Effect`."""
+        local_j = compute_j(self.switched_capacitance, config.device_hz[1], config.most_cycles)
+        if not local_j * self.cost_s_per_j * max(1.0, config.energy_weight) <= LARGEST_COST_S:
+            expected = f"such that a task's energy on a device costs at most {LARGEST_COST_S:g} s"
+            fail("Energy.cost_s_per_j", self.cost_s_per_j, expected)
+
+    def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
+        """See :class:`.Effect`."""
+        local_j = compute_j(self.switched_capacitance, snapshot["device_hz"], snapshot["task_cycles"])
+        if not local_j.max() * max(1.0, self.cost_s_per_j * max(1.0, config.energy_weight)) <= LARGEST_COST_S:
+            expected = f"such that a task's energy on a device costs at most {LARGEST_COST_S:g} s"
+            fail("snapshot field 'device_hz'", snapshot["device_hz"], expected)
 
     def quantities(self) -> tuple[Quantity, ...]:
         """See :class:`.Effect`."""

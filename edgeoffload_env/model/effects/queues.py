@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from edgeoffload_env._validation import fail
 from edgeoffload_env.model import channel, numpy_namespace
 from edgeoffload_env.model.channel import Array
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
 LARGEST_BACKLOG_S = 1e17
-"""Longest queue of a user that a snapshot may hold, so that delays stay finite in float32."""
+"""Longest queue of a user, so that delays stay finite in float32."""
+_COUNTED_SLOTS = 10**6  # an overflow later than that does not justify refusing long episodes
 
 
 def next_device_backlog_cycles(
@@ -31,7 +34,7 @@ def next_uplink_backlog_bits(
 
     So rounding leaves nobody on the band: whoever sends nothing has U = 0 before and after.
     """
-    left_bits = backlog_bits + offloaded_bits - rate_bps * slot_s
+    left_bits = xp.clip(backlog_bits + offloaded_bits - rate_bps * slot_s, min=0.0)
     return left_bits * xp.astype(left_bits >= 1.0, left_bits.dtype)
 
 
@@ -57,6 +60,13 @@ class DeviceQueue(Effect):
                 text="D_n, cycles queued on the device at the start of the slot",
             ),
         )
+
+    def check(self, config: "EdgeOffloadConfig") -> None:
+        """See :class:`.Effect`."""
+        slots = min(config.max_cycles, _COUNTED_SLOTS)
+        if not slots * config.most_cycles / config.device_hz[0] <= LARGEST_BACKLOG_S:
+            expected = f"such that devices clear an episode's tasks within {LARGEST_BACKLOG_S:g} s"
+            fail("device_hz", config.device_hz, expected)
 
     def start(self, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
         """See :class:`.Effect`."""
@@ -119,6 +129,15 @@ class UplinkQueue(Effect):
                 text="U_n, bits not yet sent at the start of the slot",
             ),
         )
+
+    def check(self, config: "EdgeOffloadConfig") -> None:
+        """See :class:`.Effect`."""
+        slots = min(config.max_cycles, _COUNTED_SLOTS)
+        gain = np.asarray(channel.path_gain(config.cell_radius_m))
+        rate_bps = float(full_cell_rate_bps(gain, config, xp=numpy_namespace))
+        if not slots * config.task_bits[1] <= LARGEST_BACKLOG_S * rate_bps:
+            expected = f"such that an episode's tasks are sent within {LARGEST_BACKLOG_S:g} s"
+            fail("task_bits", config.task_bits, expected)
 
     def start(self, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
         """See :class:`.Effect`."""
