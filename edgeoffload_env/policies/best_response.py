@@ -1,4 +1,4 @@
-"""Best-response dynamics: users in turn move to the place of least own delay, until none gains."""
+"""Best-response dynamics: users in turn move to the place of least own cost, until none gains."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -19,10 +19,10 @@ _GAIN = 1e-12  # least relative gain of a move, so that rounding cannot make use
 
 @dataclass(eq=False)
 class BestResponse:
-    """From ``greedy``, each user in turn where its own delay is least, until nobody gains. Knows all; N^2 a round.
+    """From ``greedy``, each user in turn where its own cost is least, until nobody gains. Knows all; N^2 a round.
 
-    Delays are the true ones of the slot, given the current targets of the others. Where nobody gains by more than 1e-12
-    of its delay, the actions are a pure Nash equilibrium of the slot. Some slots have cycles instead: then the turns
+    Costs are the true ones of the slot, given the current targets of the others. Where nobody gains by more than 1e-12
+    of its cost, the actions are a pure Nash equilibrium of the slot. Some slots have cycles instead: then the turns
     end once the targets of a round repeat, and ``settled`` is False.
 
     Args:
@@ -74,10 +74,12 @@ def _one_round(
     moved = np.zeros(len(targets), dtype=np.bool_)
     targets = targets.copy()
     hops_s = hops_to_places_s(arrays, config)
+    has_task = costs.has_task(arrays)
     for n in range(config.num_users):
-        delays_s = own_delays_s(arrays, config, targets, n, hops_s)
-        argmin = np.argmin(delays_s, axis=1)
-        gains = delays_s[games, argmin] < delays_s[games, targets[:, n]] * (1.0 - _GAIN)
+        costs_s = own_costs_s(arrays, config, targets, n, hops_s)
+        argmin = np.argmin(costs_s, axis=1)
+        gains = costs_s[games, argmin] < costs_s[games, targets[:, n]] * (1.0 - _GAIN)
+        gains &= has_task[:, n]
         targets[:, n] = np.where(gains, argmin, targets[:, n])
         moved |= gains
     return targets, moved
@@ -88,10 +90,10 @@ def hops_to_places_s(arrays: Snapshot, config: EdgeOffloadConfig) -> Floats:
     return np.insert(costs.forward_s(arrays["task_bits"], config), 0, 0.0, axis=2)
 
 
-def own_delays_s(
+def own_costs_s(
     arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64], user: int, hops_s: Floats
 ) -> Floats:
-    """Compute one user's delay at each place for fixed targets of the others: seconds, ``[B, M + 1]``.
+    """Compute one user's costs at each place for fixed targets of the others: seconds, ``[B, M + 1]``.
 
     Args:
         arrays: B games at the start of a slot.
@@ -102,8 +104,10 @@ def own_delays_s(
     """
     rivals = targets > 0
     rivals[:, user] = False
-    # the user's own upload slows the others down at any server
-    uploads_s = costs.upload_s(arrays, config, 1.0 + np.sum(rivals, axis=1, keepdims=True))
+    sends = rivals | (arrays["uplink_backlog_bits"] > 0.0) if config.uplink_queue else rivals.copy()
+    sends[:, user] = True  # the user's own upload slows the others down at any server
+    sharers = np.sum(sends, axis=1, keepdims=True, dtype=np.float64)
+    uploads_s = costs.upload_s(arrays, config, sharers)
     arrivals_s = uploads_s + np.take_along_axis(hops_s, targets[:, :, None], axis=2)[:, :, 0]
     own_arrival_s = uploads_s[:, user, None] + hops_s[:, user]
     own_there_s = np.take_along_axis(own_arrival_s, targets, axis=1)  # at each rival's server
@@ -112,12 +116,15 @@ def own_delays_s(
     places = config.servers + 1
     place = np.arange(len(targets))[:, None] * places + targets
     ahead = np.bincount(place.ravel(), (earlier * arrays["task_cycles"]).ravel(), minlength=len(targets) * places)
-    delays_s = np.empty_like(own_arrival_s)
-    delays_s[:, 0] = costs.device_s(arrays)[:, user]
-    delays_s[:, 1:] = delay.offload_delay_s(
+    queue_s = servers.wait_s(arrays["backlog_cycles"], ahead.reshape(-1, places)[:, 1:], arrays["server_hz"])
+    offloads_s = delay.offload_delay_s(
         uploads_s[:, user, None],
         hops_s[:, user, 1:],
-        servers.wait_s(arrays["backlog_cycles"], ahead.reshape(-1, places)[:, 1:], arrays["server_hz"]),
+        costs.queues(config) * queue_s + costs.repair_s(arrays),
         delay.compute_s(arrays["task_cycles"][:, user, None], arrays["server_hz"]),
     )
-    return delays_s
+    own_s = np.empty_like(own_arrival_s)
+    own_s[:, 0] = costs.device_cost_s(arrays, config)[:, user]
+    sends_s = costs.send_s(arrays, config, sharers)
+    own_s[:, 1:] = costs.server_cost_s(arrays, config, user, uploads_s, sends_s, offloads_s)
+    return own_s

@@ -1,4 +1,7 @@
-"""Delays of each user at each place, from the model's functions, for the planning policies."""
+"""Costs of each user at each place, from the model's functions, for the planning policies.
+
+Planning policies know all queues, repair times, energies and deadlines, and count every cost at weight 1.
+"""
 
 from typing import Any
 
@@ -7,42 +10,120 @@ import numpy as np
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import channel, delay
 from edgeoffload_env.model import numpy_namespace as xp
+from edgeoffload_env.model.effects.download import download_s
+from edgeoffload_env.model.effects.energy import compute_j, offload_j
 from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.policies.view import Floats
 
 
-def upload_s(arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> Floats:
-    """(7) for every user if ``offloaders`` users upload, seconds, ``[B, N]``.
+def rate_bps(arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> Floats:
+    """(5) for every user if ``offloaders`` users upload, bit/s, ``[B, N]``.
 
     Args:
         arrays: B games.
         config: their constants; with ``channel_sharing="all"`` the number of offloaders makes no difference.
         offloaders: K >= 1, a number or ``[B, 1]``.
     """
-    sharers = offloaders if config.channel_sharing == "active" else config.num_users
-    rate_bps = channel.uplink_rate_bps(
-        sharers,
+    rates: Floats = channel.uplink_rate_bps(
+        offloaders if config.channel_sharing == "active" else float(config.num_users),
         arrays["channel_gain"],
         bandwidth_hz=config.bandwidth_hz,
         tx_power_w=config.tx_power_w,
         noise_w_per_hz=config.noise_w_per_hz,
         xp=xp,
     )
-    uploads: Floats = channel.upload_s(arrays["task_bits"], rate_bps)
+    return rates
+
+
+def upload_s(arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> Floats:
+    """(7) for every user if ``offloaders`` users upload, behind what is still to be sent, seconds, ``[B, N]``."""
+    bits = arrays["task_bits"]
+    if config.uplink_queue:
+        bits = arrays["uplink_backlog_bits"] + bits
+    uploads: Floats = channel.upload_s(bits, rate_bps(arrays, config, offloaders))
     return uploads
 
 
+def send_s(arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> Floats:
+    """Seconds that every user sends its own task alone, ``[B, N]``."""
+    seconds: Floats = channel.upload_s(arrays["task_bits"], rate_bps(arrays, config, offloaders))
+    return seconds
+
+
 def forward_s(task_bits: Floats, config: EdgeOffloadConfig) -> Floats:
-    """(9) of tasks ``[...]`` to each of the M servers, seconds, ``[..., M]``; 0 to server 1."""
-    rates = (
-        config.forward_bps if isinstance(config.forward_bps, tuple) else (config.forward_bps,) * (config.servers - 1)
+    """(9) with its latency of tasks ``[...]`` to each of the M servers, seconds, ``[..., M]``; 0 to server 1."""
+    behind = config.servers - 1
+    rates, latencies = (
+        value if isinstance(value, tuple) else (value,) * behind
+        for value in (config.forward_bps, config.forward_latency_s)
     )
     forwarded = np.arange(config.servers) > 0
     hops: Floats = channel.forward_s(task_bits[..., None], forwarded, np.array((1.0, *rates)))
-    return hops
+    return hops + np.array((0.0, *latencies)) if any(latencies) else hops
 
 
 def device_s(arrays: Snapshot) -> Floats:
-    """(6) for every user, seconds, ``[B, N]``."""
-    seconds: Floats = delay.compute_s(arrays["task_cycles"], arrays["device_hz"])
+    """(6) for every user, behind its device's queue, seconds, ``[B, N]``."""
+    cycles = arrays["task_cycles"]
+    if "device_backlog_cycles" in arrays:
+        cycles = arrays["device_backlog_cycles"] + cycles
+    seconds: Floats = delay.compute_s(cycles, arrays["device_hz"])
     return seconds
+
+
+def repair_s(arrays: Snapshot) -> Floats | float:
+    """Seconds until each server runs, ``[B, M]``, or 0."""
+    seconds: Floats | float = arrays.get("down_s", 0.0)
+    return seconds
+
+
+def queues(config: EdgeOffloadConfig) -> Floats:
+    """1 for each server that has a queue, 0 for each elastic one, ``[M]``."""
+    return (np.arange(config.servers) < config.servers - config.elastic_servers).astype(np.float64)
+
+
+def has_task(arrays: Snapshot) -> Any:
+    """Whether each user has a task, ``[B, N]``."""
+    return arrays["active"] > 0.5 if "active" in arrays else np.ones_like(arrays["task_bits"], dtype=np.bool_)
+
+
+def device_cost_s(arrays: Snapshot, config: EdgeOffloadConfig) -> Floats:
+    """All costs of every user on its own device, seconds, ``[B, N]``."""
+    energy_j: Any = 0.0
+    if config.energy is not None:
+        energy_j = compute_j(config.energy.switched_capacitance, arrays["device_hz"], arrays["task_cycles"])
+    return _with_costs(device_s(arrays), energy_j, arrays.get("deadline_s"), config)
+
+
+def server_cost_s(
+    arrays: Snapshot, config: EdgeOffloadConfig, user: int, uploads_s: Floats, sends_s: Floats, offloads_s: Floats
+) -> Floats:
+    """All costs of a user at each server, seconds, ``[B, M]``.
+
+    Args:
+        arrays: B games.
+        config: their constants.
+        user: n.
+        uploads_s: (7) of all users, ``[B, N]``.
+        sends_s: :func:`send_s` of all users, ``[B, N]``.
+        offloads_s: (10) of the user at each server, ``[B, M]``, without the download.
+    """
+    energy_j: Any = 0.0
+    if config.result_ratio:
+        bits = arrays["task_bits"][:, user, None]
+        offloads_s = offloads_s + download_s(bits, config.result_ratio, config.downlink_bps)
+    if config.energy is not None:
+        idle_s = offloads_s - uploads_s[:, user, None]
+        energy_j = offload_j(config.tx_power_w, sends_s[:, user, None], config.energy.idle_power_w, idle_s)
+    deadline_s = arrays["deadline_s"][:, user, None] if "deadline_s" in arrays else None
+    return _with_costs(offloads_s, energy_j, deadline_s, config)
+
+
+def _with_costs(delay_s: Floats, energy_j: Any, deadline_s: Floats | None, config: EdgeOffloadConfig) -> Floats:
+    """Add the costs of energy and deadlines to delays."""
+    cost_s = delay_s
+    if config.energy is not None:
+        cost_s = cost_s + config.energy.cost_s_per_j * energy_j
+    if config.deadline is not None and deadline_s is not None:
+        cost_s = cost_s + config.deadline.cost_s(np.maximum(delay_s - deadline_s, 0.0))
+    return cost_s

@@ -16,26 +16,29 @@ def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
     """Choose targets ``[B, N]`` user by user, in index order.
 
     A server costs the task's delay there, with the upload at K = N and all cycles that earlier users assigned to the
-    server ahead of it, plus ``price`` times the wait; the device costs its delay (6). Ties go to the device,
-    then to the lowest server.
+    server ahead of it, plus ``price`` times the server's queue in seconds; the device costs its delay (6). Energy and
+    deadlines add their costs. Ties go to the device, then to the lowest server. Users without a task stay at home.
     """
     arrays, config = view.arrays, view.config
     uploads_s = costs.upload_s(arrays, config, config.num_users)
-    devices_s = costs.device_s(arrays)
+    sends_s = costs.send_s(arrays, config, config.num_users)
+    devices_s = costs.device_cost_s(arrays, config)
+    queues, repair_s, has_task = costs.queues(config), costs.repair_s(arrays), costs.has_task(arrays)
     games = np.arange(view.num_games)
     assigned = np.zeros_like(arrays["backlog_cycles"])
     targets = np.zeros(arrays["task_bits"].shape, dtype=np.int64)
     for n in range(config.num_users):
         cycles = arrays["task_cycles"][:, n]
-        wait_s = servers.wait_s(arrays["backlog_cycles"], assigned, arrays["server_hz"])
-        cost = price * wait_s + delay.offload_delay_s(
+        queue_s = queues * servers.wait_s(arrays["backlog_cycles"], assigned, arrays["server_hz"])
+        offloads_s = delay.offload_delay_s(
             uploads_s[:, n, None],
             costs.forward_s(arrays["task_bits"][:, n], config),
-            wait_s,
+            queue_s + repair_s,
             delay.compute_s(cycles[:, None], arrays["server_hz"]),
         )
+        cost = price * queue_s + costs.server_cost_s(arrays, config, n, uploads_s, sends_s, offloads_s)
         server = np.argmin(cost, axis=1)
-        offloads = cost[games, server] < devices_s[:, n]
+        offloads = (cost[games, server] < devices_s[:, n]) & has_task[:, n]
         targets[:, n] = np.where(offloads, server + 1, 0)
         assigned[games, server] += np.where(offloads, cycles, 0.0)
     return targets

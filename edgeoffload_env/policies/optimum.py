@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from edgeoffload_env.policies.slot_problem import SlotProblem
 
 BOUNDED_TIME_LIMIT_S = 0.2
+UNSOLVED = ("arrivals", "deadline", "uplink_queue", "elastic_servers", "result_ratio", "energy")
+"""Fields of effects that the solver does not know."""
 QUICK_USERS = 12
 """Number of users up to which a slot takes about 10 ms or less."""
 
@@ -61,12 +63,16 @@ class Optimum:
         return {"exact": self.exact, "gap": self.gap}
 
     def check(self, config: EdgeOffloadConfig) -> None:
-        """Refuse games that are too large for the exact optimum.
+        """Refuse games that are too large for the exact optimum, and those with effects that it does not solve.
 
         Raises:
-            ValueError: too many users or servers for the exact optimum.
+            ValueError: too many users or servers for the exact optimum, or such an effect.
         """
         from edgeoffload_env.policies import slot_optimum
+
+        for name in UNSOLVED:
+            if getattr(config, name):
+                raise ValueError(f"optimum: cannot solve games with {name} = {getattr(config, name)!r}")
 
         if not self.bounded and not slot_optimum.is_exact_size(config.num_users, config.servers):
             raise ValueError(
@@ -110,6 +116,7 @@ def slot_problems(view: PolicyView) -> "list[SlotProblem]":
 
     arrays, config = view.arrays, view.config
     devices_s = costs.device_s(arrays)
+    repair_cycles = costs.repair_s(arrays) * arrays["server_hz"]
     offloaders = np.arange(1.0, config.num_users + 1.0)[:, None]
     problems = []
     for game in range(view.num_games):
@@ -120,7 +127,8 @@ def slot_problems(view: PolicyView) -> "list[SlotProblem]":
                 local_s=devices_s[game],
                 upload_s=np.broadcast_to(uploads_s, (config.num_users, config.num_users)),
                 forward_s=costs.forward_s(arrays["task_bits"][game], config),
-                backlog_cycles=arrays["backlog_cycles"][game],
+                # the wait for a repair, as cycles that the server would have done in that time
+                backlog_cycles=arrays["backlog_cycles"][game] + repair_cycles[game],
                 task_cycles=arrays["task_cycles"][game],
                 server_hz=arrays["server_hz"][game],
             )

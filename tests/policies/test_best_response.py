@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeoffload_env import edgeoffload_v0, policies
-from edgeoffload_env.policies.best_response import hops_to_places_s, own_delays_s
+from edgeoffload_env.policies.best_response import hops_to_places_s, own_costs_s
 from tests.policies.games import one_game, oracle_delays_s, view_in_scenario, view_of_game
 
 
@@ -45,7 +45,7 @@ def test_own_delays_are_the_slots(seed, users, servers):
     view = view_of_game(seed, users, servers, batch=2)
     targets = np.random.default_rng(seed).integers(0, servers + 1, size=(2, users))
     user = seed % users
-    delays_s = own_delays_s(view.arrays, view.config, targets, user, hops_to_places_s(view.arrays, view.config))
+    delays_s = own_costs_s(view.arrays, view.config, targets, user, hops_to_places_s(view.arrays, view.config))
     for game in range(2):
         for place in range(servers + 1):
             moved = targets[game].copy()

@@ -37,11 +37,10 @@ class Deadline(Effect):
         self._check_floats("s", miss_cost_s=(0.0, 1e6))
         self._check_floats(lateness_cost=(0.0, 1e6))
 
-    def cost_s(self, infos: Fields) -> Array:
-        """miss_cost_s [missed] + lateness_cost max(0, t - tau), seconds, ``[B, N]``."""
-        late_s = infos["lateness_s"]
-        # as a product with floats of the infos' type: a bool times a Python number is of the library's default type
-        return (0.0 * late_s + self.miss_cost_s) * infos["missed"] + self.lateness_cost * late_s
+    def cost_s(self, lateness_s: Array) -> Array:
+        """miss_cost_s [t > tau] + lateness_cost max(0, t - tau), seconds, of the lateness max(0, t - tau)."""
+        # as a product with floats of its type: a bool times a Python number is of the library's default type
+        return (0.0 * lateness_s + self.miss_cost_s) * (lateness_s > 0.0) + self.lateness_cost * lateness_s
 
     def quantities(self) -> tuple[Quantity, ...]:
         """See :class:`.Effect`."""
@@ -95,7 +94,7 @@ class Deadline(Effect):
             RewardTerm(
                 name="deadline",
                 text="miss_cost_s [t_n > tau_n] + lateness_cost max(0, t_n - tau_n)",
-                cost=self.cost_s,
+                cost=lambda infos: self.cost_s(infos["lateness_s"]),
                 weight=lambda config: config.deadline_weight,
             ),
         )

@@ -13,6 +13,9 @@ from edgeoffload_env.model.quantities import Metric, Quantity, RewardTerm
 if TYPE_CHECKING:
     pass
 
+if TYPE_CHECKING:
+    from edgeoffload_env.config import EdgeOffloadConfig
+
 LARGEST_COST_S = 1e24
 """Largest cost of a task's energy, so that rewards stay finite in float32."""
 
