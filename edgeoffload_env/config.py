@@ -187,17 +187,27 @@ class EdgeOffloadConfig:
     def replace(self, **overrides: Any) -> Self:
         """Return a copy with some fields changed.
 
-        ``server_hz`` clears ``server_hz_range`` and vice versa, so do ``task_cycles`` and ``cycles_per_bit``.
+        ``server_hz`` clears ``server_hz_range`` and vice versa, so do ``task_cycles`` and ``cycles_per_bit``. A name
+        with a dot changes one field of an effect: ``replace(**{"energy.cost_s_per_j": 0.2})``.
 
         Raises:
             TypeError: an unknown field or a wrong type.
             ValueError: an impossible value.
         """
         names = [field.name for field in dataclasses.fields(self)]
-        for name in overrides:
-            if name not in names:
-                fail_unknown("field", name, names, TypeError)
         values = {name: getattr(self, name) for name in names}
+        changes: dict[str, Any] = {}
+        for name, value in overrides.items():
+            effect, dot, part = name.partition(".")
+            if effect not in (FIELDS if dot else names):
+                fail_unknown("effect" if dot else "field", effect, FIELDS if dot else names, TypeError)
+            if dot:
+                old = changes.get(effect, values[effect])
+                fields = dataclasses.asdict(old) if isinstance(old, Effect) else dict(old or {})
+                changes[effect] = fields | {part: value}
+            else:
+                changes[name] = value
+        overrides = changes
         if overrides.get("server_hz") is not None:
             values.update(server_hz_range=None, num_servers=None)
         elif overrides.get("server_hz_range") is not None:
