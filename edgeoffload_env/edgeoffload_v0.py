@@ -33,7 +33,8 @@ have M numbers: the load factors, the paper's state (14).
 
 z = (value - middle) / half width of the configured range. A load factor (13) is the work queued at a server in
 seconds. Nothing is clipped. `state()` holds the loads, the speeds, and elements M .. M+3 of
-every user; with `observation="load"` the loads alone.
+every user; with `observation="load"` the loads alone. Effects append columns to both; `observation.names(config)` lists
+them.
 
 ## Action
 
@@ -45,12 +46,14 @@ a `TypeError`, a number out of range a `ValueError`; a refused step changes noth
 
 R_n = -w1 t_n - w2 var(LD), equation (20): the user's own delay in seconds and the imbalance of the servers' loads,
 with w1 = `delay_weight` and w2 = `balance_weight`; `reward_sharing` mixes in the mean over the users. The *system
-utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), for any weights.
+utility* of an episode is the mean over users of the sum over slots of -(t_n + var(LD)), for any weights. Effects add
+the costs of energy and missed deadlines to both.
 
 ## Info
 
-After a step: `delay_s`, `upload_s`, `forward_s`, `wait_s`, `compute_s`, `target`, `imbalance` for each user; empty
-after a reset.
+After a step: `delay_s`, `upload_s`, `forward_s`, `wait_s`, `compute_s`, `target`, `imbalance` for each user, and what
+effects add; empty after a reset. With `arrivals`, infos after a reset and a step have `action_mask`, int8 `(M + 1,)`:
+users without a task may choose 0 alone, and whatever they choose counts as 0.
 
 ## Starting state
 
