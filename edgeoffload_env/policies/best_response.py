@@ -107,7 +107,8 @@ def own_costs_s(
     sends = rivals | (arrays["uplink_backlog_bits"] > 0.0) if config.uplink_queue else rivals.copy()
     sends[:, user] = True  # the user's own upload slows the others down at any server
     sharers = np.sum(sends, axis=1, keepdims=True, dtype=np.float64)
-    uploads_s = costs.upload_s(arrays, config, sharers)
+    uploads = costs.Uploads(arrays, config, sharers)
+    uploads_s = uploads.upload_s
     arrivals_s = uploads_s + np.take_along_axis(hops_s, targets[:, :, None], axis=2)[:, :, 0]
     own_arrival_s = uploads_s[:, user, None] + hops_s[:, user]
     own_there_s = np.take_along_axis(own_arrival_s, targets, axis=1)  # at each rival's server
@@ -125,6 +126,5 @@ def own_costs_s(
     )
     own_s = np.empty_like(own_arrival_s)
     own_s[:, 0] = costs.device_cost_s(arrays, config)[:, user]
-    sends_s = costs.send_s(arrays, config, sharers)
-    own_s[:, 1:] = costs.server_cost_s(arrays, config, user, uploads_s, sends_s, offloads_s)
+    own_s[:, 1:] = costs.server_cost_s(arrays, config, user, uploads, offloads_s)
     return own_s

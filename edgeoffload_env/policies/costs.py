@@ -44,10 +44,24 @@ def upload_s(arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> Fl
     return uploads
 
 
-def send_s(arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> Floats:
-    """Seconds that every user sends its own task alone, ``[B, N]``."""
-    seconds: Floats = channel.upload_s(arrays["task_bits"], rate_bps(arrays, config, offloaders))
-    return seconds
+class Uploads:
+    """Uploads of all users if some number of them offload.
+
+    Args:
+        arrays: B games.
+        config: their constants.
+        offloaders: K >= 1, a number or ``[B, 1]``.
+
+    Attributes:
+        upload_s: :func:`upload_s`, ``[B, N]``.
+        send_s: seconds that every user sends its own task alone, ``[B, N]``; the same without uplink queues.
+    """
+
+    def __init__(self, arrays: Snapshot, config: EdgeOffloadConfig, offloaders: Any) -> None:
+        self.upload_s = upload_s(arrays, config, offloaders)
+        self.send_s = self.upload_s
+        if config.uplink_queue:
+            self.send_s = channel.upload_s(arrays["task_bits"], rate_bps(arrays, config, offloaders))
 
 
 def forward_s(task_bits: Floats, config: EdgeOffloadConfig) -> Floats:
@@ -96,7 +110,7 @@ def device_cost_s(arrays: Snapshot, config: EdgeOffloadConfig) -> Floats:
 
 
 def server_cost_s(
-    arrays: Snapshot, config: EdgeOffloadConfig, user: int, uploads_s: Floats, sends_s: Floats, offloads_s: Floats
+    arrays: Snapshot, config: EdgeOffloadConfig, user: int, uploads: Uploads, offloads_s: Floats
 ) -> Floats:
     """All costs of a user at each server, seconds, ``[B, M]``.
 
@@ -104,8 +118,7 @@ def server_cost_s(
         arrays: B games.
         config: their constants.
         user: n.
-        uploads_s: (7) of all users, ``[B, N]``.
-        sends_s: :func:`send_s` of all users, ``[B, N]``.
+        uploads: of all users.
         offloads_s: (10) of the user at each server, ``[B, M]``, without the download.
     """
     energy_j: Any = 0.0
@@ -113,8 +126,8 @@ def server_cost_s(
         bits = arrays["task_bits"][:, user, None]
         offloads_s = offloads_s + download_s(bits, config.result_ratio, config.downlink_bps)
     if config.energy is not None:
-        idle_s = offloads_s - uploads_s[:, user, None]
-        energy_j = offload_j(config.tx_power_w, sends_s[:, user, None], config.energy.idle_power_w, idle_s)
+        idle_s = offloads_s - uploads.upload_s[:, user, None]
+        energy_j = offload_j(config.tx_power_w, uploads.send_s[:, user, None], config.energy.idle_power_w, idle_s)
     deadline_s = arrays["deadline_s"][:, user, None] if "deadline_s" in arrays else None
     return _with_costs(offloads_s, energy_j, deadline_s, config)
 

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env._validation import check_float
+from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import delay, servers
+from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.policies import costs
-from edgeoffload_env.policies.view import Actions, PolicyView
+from edgeoffload_env.policies.view import Actions, Floats, PolicyView
 
 
 def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
@@ -20,28 +22,42 @@ def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
     deadlines add their costs. Ties go to the device, then to the lowest server. Users without a task stay at home.
     """
     arrays, config = view.arrays, view.config
-    uploads_s = costs.upload_s(arrays, config, config.num_users)
-    sends_s = costs.send_s(arrays, config, config.num_users)
-    devices_s = costs.device_cost_s(arrays, config)
-    queues, repair_s, has_task = costs.queues(config), costs.repair_s(arrays), costs.has_task(arrays)
+    uploads = costs.Uploads(arrays, config, config.num_users)
+    devices_s, has_task = costs.device_cost_s(arrays, config), costs.has_task(arrays)
     games = np.arange(view.num_games)
     assigned = np.zeros_like(arrays["backlog_cycles"])
     targets = np.zeros(arrays["task_bits"].shape, dtype=np.int64)
     for n in range(config.num_users):
-        cycles = arrays["task_cycles"][:, n]
-        queue_s = queues * servers.wait_s(arrays["backlog_cycles"], assigned, arrays["server_hz"])
-        offloads_s = delay.offload_delay_s(
-            uploads_s[:, n, None],
-            costs.forward_s(arrays["task_bits"][:, n], config),
-            queue_s + repair_s,
-            delay.compute_s(cycles[:, None], arrays["server_hz"]),
-        )
-        cost = price * queue_s + costs.server_cost_s(arrays, config, n, uploads_s, sends_s, offloads_s)
+        servers_s, queue_s = planned_costs_s(arrays, config, n, uploads, assigned)
+        cost = price * queue_s + servers_s
         server = np.argmin(cost, axis=1)
         offloads = (cost[games, server] < devices_s[:, n]) & has_task[:, n]
         targets[:, n] = np.where(offloads, server + 1, 0)
-        assigned[games, server] += np.where(offloads, cycles, 0.0)
+        assigned[games, server] += np.where(offloads, arrays["task_cycles"][:, n], 0.0)
     return targets
+
+
+def planned_costs_s(
+    arrays: Snapshot, config: EdgeOffloadConfig, user: int, uploads: costs.Uploads, assigned_cycles: Floats
+) -> tuple[Floats, Floats]:
+    """Return a user's costs at each server behind what is assigned there, and the queues; seconds, ``[B, M]`` each.
+
+    Args:
+        arrays: B games.
+        config: their constants.
+        user: n.
+        uploads: of all users.
+        assigned_cycles: cycles ahead of the user at each server, beside the backlog, ``[B, M]``.
+    """
+    wait_s = servers.wait_s(arrays["backlog_cycles"], assigned_cycles, arrays["server_hz"])
+    queue_s = costs.queues(config) * wait_s
+    offloads_s = delay.offload_delay_s(
+        uploads.upload_s[:, user, None],
+        costs.forward_s(arrays["task_bits"][:, user], config),
+        queue_s + costs.repair_s(arrays),
+        delay.compute_s(arrays["task_cycles"][:, user, None], arrays["server_hz"]),
+    )
+    return costs.server_cost_s(arrays, config, user, uploads, offloads_s), queue_s
 
 
 @dataclass(frozen=True)
