@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
-from tests import oracle
+from tests import oracle_features
 from tests.drivers import USERS_DRIVERS
 from tests.helpers import assert_close, random_actions
 
@@ -21,7 +21,7 @@ def test_entries_are_as_documented(scenario, driver):
     for _ in range(config.max_cycles):
         snapshot = view.snapshot()
         for game in range(view.batch):
-            rows, whole = oracle.seen({name: values[game] for name, values in snapshot.items()}, config)
+            rows, whole = oracle_features.seen({name: values[game] for name, values in snapshot.items()}, config)
             assert_close(observation[game], rows, 1e-5)
             assert_close(state[game], whole, 1e-5)
         played = view.step(random_actions(rng, config, view.batch))
