@@ -17,6 +17,33 @@ compiles = pytest.mark.filterwarnings(
 )
 
 
+ALL_EFFECTS: dict[str, Any] = {
+    "arrivals": {"probability": 0.9, "on_s": 0.6, "off_s": 0.3},
+    "cycles_per_bit": (200.0, 400.0),
+    "heavy_tasks": {"probability": 0.2, "factor": 3.0},
+    "deadline": {"range_s": (0.2, 1.0), "miss_cost_s": 1.0, "lateness_cost": 0.5},
+    "device_queue": True,
+    "uplink_queue": True,
+    "failures": {"mtbf_s": 2.0, "mttr_s": 0.3},
+    "forward_latency_s": (0.01, 0.02, 0.05),
+    "elastic_servers": 1,
+    "result_ratio": 0.1,
+    "energy": {"cost_s_per_j": 0.2, "idle_power_w": 0.1},
+}
+"""Every effect at once, for four servers."""
+ALL_ON = EdgeOffloadConfig(
+    num_users=6,
+    server_hz=None,
+    server_hz_range=(12e9, 20e9),
+    num_servers=4,
+    device_hz=(0.5e9, 1.5e9),
+    initial_load_s=(0.0, 0.2),
+    deadline_weight=0.5,
+    energy_weight=2.0,
+    **ALL_EFFECTS,
+)
+
+
 class Game(NamedTuple):
     """A configuration, snapshots of B games, and the next actions of all users, ``[B, N]``."""
 
@@ -229,6 +256,17 @@ def assert_next(after: Snapshot, slot: oracle.Slot, tolerance: float, what: str)
         assert (after["down_s"] >= 0.0).all()
         down = left_s > tolerance  # the others may fail
         assert_close(after["down_s"][down], left_s[down], tolerance, f"down_s {what}")
+
+
+def assert_seen(
+    observation: np.ndarray, state: np.ndarray, snapshot: Snapshot, config: EdgeOffloadConfig, tolerance: float
+) -> None:
+    """Compare every entry of observations (but the central view's, which is the state) and state with the oracle."""
+    for i, (own, whole) in enumerate(zip(observation, state, strict=True)):
+        expected_rows, expected_state = oracle_features.seen(game_of_batch(snapshot, i), config)
+        assert_close(whole, expected_state, tolerance, f"state of game {i}")
+        if not np.array_equal(own, state[i, None]):
+            assert_close(own, expected_rows, tolerance, f"observations of game {i}")
 
 
 def assert_masks(mask: np.ndarray | None, snapshot: Snapshot, config: EdgeOffloadConfig) -> None:

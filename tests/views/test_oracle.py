@@ -9,7 +9,17 @@ from torch import _dynamo as dynamo
 
 from edgeoffload_env import scenarios
 from tests.drivers import DRIVERS, AECDriver, CentralDriver, ParallelDriver, VectorDriver
-from tests.helpers import assert_as_oracle, assert_masks, assert_same, compiles, games, make_game, random_actions
+from tests.helpers import (
+    ALL_ON,
+    assert_as_oracle,
+    assert_masks,
+    assert_same,
+    assert_seen,
+    compiles,
+    games,
+    make_game,
+    random_actions,
+)
 
 ACCURACY = {"float64": 1e-9, "float32": 1e-5}
 EFFECTS = 0.3
@@ -18,8 +28,9 @@ EFFECTS = 0.3
 
 def agreeing_games(driver, game, tolerance):
     """Number of games that agree with the oracle in every number; the others have near ties."""
-    driver.reset(seed=0, snapshot=game.snapshot)
+    observation = driver.reset(seed=0, snapshot=game.snapshot)
     before = driver.snapshot()
+    assert_seen(observation, driver.state(), before, game.config, 1e-5)
     assert_masks(driver.mask, before, game.config)
     played = driver.step(game.actions)
     return assert_as_oracle(played, before, game.actions, game.config, tolerance)
@@ -83,11 +94,14 @@ def test_compiled_slot_is_one_graph(users, servers, batch, dtype):
     assert_same(twin.step(game.actions)._asdict(), driver.step(game.actions)._asdict())
 
 
+GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {"all effects": ALL_ON}
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
-@pytest.mark.parametrize("scenario", scenarios.names())
-def test_episodes_of_every_scenario(scenario, driver):
+@pytest.mark.parametrize("name", GAMES)
+def test_episodes_of_every_scenario(name, driver):
     """Two episodes on end; each slot starts from what the oracle says the slot before left."""
-    config = scenarios.get(scenario).config.replace(max_cycles=12)
+    config = GAMES[name].replace(max_cycles=12)
     tolerance = ACCURACY[driver.partition("-")[2] or "float64"]
     view = DRIVERS[driver](config)
     rng = np.random.default_rng(1)
@@ -95,6 +109,7 @@ def test_episodes_of_every_scenario(scenario, driver):
     for episode in range(2):
         if episode == 0 or isinstance(view, ParallelDriver):
             view.reset(seed=episode)
+            assert_masks(view.mask, view.snapshot(), config)
         for slot in range(config.max_cycles):
             before = view.snapshot()
             assert (before["slot"] == slot).all()
