@@ -120,8 +120,8 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
             after_upload_s = forward[n] + wait[n] + compute[n] + download[n]
             sending_j = config.tx_power_w * bits[n] / rate_bps[n]
             energy[n] = sending_j + config.energy.idle_power_w * after_upload_s
-    missed = [active[n] and delay[n] > deadline_s[n] for n in users]
-    lateness = [max(0.0, delay[n] - deadline_s[n]) if active[n] else 0.0 for n in users]
+    missed = [delay[n] > deadline_s[n] for n in users]
+    lateness = [max(0.0, delay[n] - deadline_s[n]) for n in users]
 
     load_s = [queued[m] / server_hz[m] for m in queueing]  # (13), (15)
     mean_load_s = math.fsum(load_s) / len(load_s)
