@@ -28,14 +28,35 @@ class Played(NamedTuple):
     state: np.ndarray
     after: Snapshot
     """The snapshot after the step."""
+    extra: dict[str, np.ndarray]
+    """The infos of effects."""
+    mask: np.ndarray | None
+    """Action masks ``[B, N, A]``, where users can be without a task."""
+    final_mask: np.ndarray | None = None
+    """Those of the end of the episode, where the step started the next."""
     restarted: bool = False
     """Whether the step started the next episode, which ``after`` then belongs to."""
 
 
+INFOS = (*PARTS, "target", "imbalance")
+_GAME_INFOS = ("imbalance", "utilisation")
+
+
+def sorted_infos(fields: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the infos as arguments of :class:`Played`."""
+    known = {name: fields.pop(name) for name in INFOS}
+    return known | {"mask": fields.pop("action_mask", None), "extra": fields}
+
+
 class ParallelDriver:
-    """Driver of the parallel view: one game."""
+    """Driver of the parallel view: one game.
+
+    Attributes:
+        mask: the action masks ``[1, N, A]`` after the last reset, where users can be without a task.
+    """
 
     batch = 1
+    mask: np.ndarray | None = None
 
     def __init__(self, config: EdgeOffloadConfig, **options: Any) -> None:
         self.env: Any = edgeoffload_v0.parallel_env(config, **options)
@@ -60,10 +81,11 @@ class ParallelDriver:
         observations, rewards, terminations, truncations, infos = self._step(named)
         assert not any(terminations.values())
         fields = {name: np.array([[infos[agent][name] for agent in agents]]) for name in infos[agents[0]]}
-        assert (fields["imbalance"] == fields["imbalance"][0, 0]).all()
-        fields["imbalance"] = fields["imbalance"][:, 0]
+        for name in set(_GAME_INFOS) & set(fields):
+            assert (fields[name] == fields[name][0, 0]).all()
+            fields[name] = fields[name][:, 0]
         return Played(
-            **fields,
+            **sorted_infos(fields),
             reward=_row(rewards, agents),
             truncated=_row(truncations, agents),
             observation=_row(observations, agents),
@@ -73,11 +95,19 @@ class ParallelDriver:
 
     def _reset(self, seed: Any, options: dict[str, Any] | None) -> np.ndarray:
         observations, infos = self.env.reset(seed=seed, options=options)
-        assert infos == {agent: {} for agent in self.env.possible_agents}
+        self._keep_masks(infos)
         return _row(observations, self.env.possible_agents)
 
     def _step(self, named: dict[str, int]) -> tuple[dict[str, Any], ...]:
         return self.env.step(named)
+
+    def _keep_masks(self, infos: dict[str, Any]) -> None:
+        """After a reset the infos hold masks where users can be without a task, and nothing else."""
+        agents = self.env.possible_agents
+        masked = self.env.unwrapped.config.arrivals is not None
+        assert list(infos) == agents
+        assert all(list(info) == ["action_mask"] * masked for info in infos.values())
+        self.mask = np.array([[infos[agent]["action_mask"] for agent in agents]]) if masked else None
 
 
 class AECDriver(ParallelDriver):
@@ -88,7 +118,7 @@ class AECDriver(ParallelDriver):
 
     def _reset(self, seed: Any, options: dict[str, Any] | None) -> np.ndarray:
         self.env.reset(seed=seed, options=options)
-        assert self.env.infos == {agent: {} for agent in self.env.possible_agents}
+        self._keep_masks(self.env.infos)
         return self._observations()
 
     def _step(self, named: dict[str, int]) -> tuple[dict[str, Any], ...]:
@@ -119,7 +149,7 @@ class CentralDriver(ParallelDriver):
         self._state, reward, terminated, truncated, info = self.env.step(actions[0])
         assert terminated is False
         return Played(
-            **{name: np.array([values]) for name, values in info.items()},
+            **sorted_infos({name: np.array([values]) for name, values in info.items()}),
             reward=np.array([[reward]]),
             truncated=np.array([[truncated]]),
             observation=self._state[None, None],
@@ -129,6 +159,7 @@ class CentralDriver(ParallelDriver):
 
     def _reset(self, seed: Any, options: dict[str, Any] | None) -> np.ndarray:
         self._state, info = self.env.reset(seed=seed, options=options)
+        self.mask = info.pop("action_mask")[None] if self.env.config.arrivals is not None else None
         assert info == {}
         return self._state[None, None]
 
@@ -138,11 +169,13 @@ class VectorDriver:
 
     def __init__(self, config: EdgeOffloadConfig, batch: int = 3, **options: Any) -> None:
         self.batch = batch
+        self.mask: np.ndarray | None = None
         self.env = edgeoffload_v0.vector_env(batch, config, **options)
 
     def reset(self, seed: Any = None, snapshot: Snapshot | None = None) -> np.ndarray:
         """Start an episode in every game and return the observations, ``[B, N, D]``."""
         observations, info = self.env.reset(seed=seed, options=None if snapshot is None else {"snapshot": snapshot})
+        self.mask = to_numpy(info.pop("action_mask")) if self.env.config.arrivals is not None else None
         assert info == {}
         return np.asarray(observations)
 
@@ -159,15 +192,17 @@ class VectorDriver:
         observations, reward, terminated, truncated, info = self.env.step(actions)
         assert not np.asarray(terminated).any()
         fields = {name: to_numpy(values) for name, values in info.items()}
-        fields.pop("final_obs", None)
+        restarted = fields.pop("final_obs", None) is not None
+        assert (fields.pop("final_state", None) is not None) == restarted
         return Played(
             reward=to_numpy(reward),
             truncated=np.asarray(truncated),
             observation=np.asarray(observations),
             state=self.state(),
             after=self.snapshot(),
-            restarted=fields.pop("final_state", None) is not None,
-            **fields,
+            restarted=restarted,
+            final_mask=fields.pop("final_action_mask", None),
+            **sorted_infos(fields),
         )
 
 

@@ -8,12 +8,39 @@ import pytest
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig
-from tests import oracle
+from tests import oracle, oracle_features
 from tests.drivers import PARTS, Played, Snapshot, to_numpy
 
 # Warnings of torch at its first compilation
 compiles = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:torch", "ignore:Dynamo detected a call to a .functools.lru_cache.:UserWarning"
+)
+
+
+ALL_EFFECTS: dict[str, Any] = {
+    "arrivals": {"probability": 0.9, "on_s": 0.6, "off_s": 0.3},
+    "cycles_per_bit": (200.0, 400.0),
+    "heavy_tasks": {"probability": 0.2, "factor": 3.0},
+    "deadline": {"range_s": (0.2, 1.0), "miss_cost_s": 1.0, "lateness_cost": 0.5},
+    "device_queue": True,
+    "uplink_queue": True,
+    "failures": {"mtbf_s": 2.0, "mttr_s": 0.3},
+    "forward_latency_s": (0.01, 0.02, 0.05),
+    "elastic_servers": 1,
+    "result_ratio": 0.1,
+    "energy": {"cost_s_per_j": 0.2, "idle_power_w": 0.1},
+}
+"""Every effect at once, for four servers."""
+ALL_ON = EdgeOffloadConfig(
+    num_users=6,
+    server_hz=None,
+    server_hz_range=(12e9, 20e9),
+    num_servers=4,
+    device_hz=(0.5e9, 1.5e9),
+    initial_load_s=(0.0, 0.2),
+    deadline_weight=0.5,
+    energy_weight=2.0,
+    **ALL_EFFECTS,
 )
 
 
@@ -25,8 +52,10 @@ class Game(NamedTuple):
     actions: np.ndarray
 
 
-def random_config(rng: np.random.Generator, users: int, servers: int, **fields: Any) -> EdgeOffloadConfig:
-    """Draw a configuration with the given size."""
+def random_config(
+    rng: np.random.Generator, users: int, servers: int, effects: float = 0.0, **fields: Any
+) -> EdgeOffloadConfig:
+    """Draw a configuration with the given size, in which each effect is on with a chance of ``effects``."""
     forward: Any = float(10.0 ** rng.uniform(7, 10))
     if servers > 1 and rng.random() < 0.5:
         forward = tuple(10.0 ** rng.uniform(7, 10, servers - 1))
@@ -49,7 +78,42 @@ def random_config(rng: np.random.Generator, users: int, servers: int, **fields: 
         "reward_sharing": float(rng.choice([0.0, 1.0, rng.uniform(0, 1)])),
         "observation": str(rng.choice(["full", "load"])),
     }
+    if effects:
+        drawn |= {name: value for name, value in random_effects(rng, servers).items() if rng.random() < effects}
+        for name in ("deadline", "energy"):
+            if name in drawn:
+                drawn[f"{name}_weight"] = float(rng.choice([0.0, 1.0, rng.uniform(0, 3)]))
     return EdgeOffloadConfig(**(drawn | speeds | fields))
+
+
+def random_effects(rng: np.random.Generator, servers: int) -> dict[str, Any]:
+    """Draw every effect's field."""
+    latency: Any = float(rng.uniform(0.0, 0.2))
+    if servers > 1 and rng.random() < 0.5:
+        latency = tuple(rng.uniform(0.0, 0.2, servers - 1))
+    bursts = {"on_s": float(rng.uniform(0.1, 3)), "off_s": float(rng.uniform(0.1, 3))}
+    return {
+        "arrivals": {"probability": float(rng.uniform(0.2, 1))} | (bursts if rng.random() < 0.5 else {}),
+        "cycles_per_bit": (float(rng.uniform(50, 200)), float(rng.uniform(200, 500))),
+        "heavy_tasks": {"probability": float(rng.uniform(0, 1)), "factor": float(rng.uniform(0.5, 5))},
+        "deadline": {
+            "range_s": (float(rng.uniform(0.05, 0.5)), float(rng.uniform(0.5, 3))),
+            "miss_cost_s": float(rng.uniform(0, 2)),
+            "lateness_cost": float(rng.choice([0.0, rng.uniform(0, 2)])),
+        },
+        "device_queue": True,
+        "uplink_queue": True,
+        "failures": {"mtbf_s": float(rng.uniform(0.1, 10)), "mttr_s": float(rng.uniform(0.1, 2))},
+        "forward_latency_s": latency,
+        "elastic_servers": int(rng.integers(0, servers)),
+        "result_ratio": float(rng.uniform(0.01, 1)),
+        "downlink_bps": float(10.0 ** rng.uniform(6, 9)),
+        "energy": {
+            "cost_s_per_j": float(rng.uniform(0, 1)),
+            "switched_capacitance": float(rng.choice([1e-27, 1e-28])),
+            "idle_power_w": float(rng.choice([0.0, rng.uniform(0, 0.5)])),
+        },
+    }
 
 
 def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: int, twins: float = 0.2) -> Snapshot:
@@ -57,16 +121,32 @@ def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: 
     users, servers = (batch, config.num_users), (batch, config.servers)
     fields = {
         "task_bits": rng.uniform(*config.task_bits, users),
-        "task_cycles": rng.uniform(*config.task_cycles, users),
+        "task_cycles": rng.uniform(*oracle_features.cycles_range(config), users),
         "device_hz": rng.uniform(*config.device_hz, users),
         "channel_gain": 10.0 ** rng.uniform(-13, -7, users),
         "server_hz": rng.uniform(*config.speed_bounds_hz, servers),
         "backlog_cycles": rng.uniform(0.0, 2e10, servers) * (rng.random(servers) < 0.7),
         "slot": np.zeros(batch, dtype=np.int64),
     }
+    fields["backlog_cycles"][:, config.servers - config.elastic_servers :] = 0.0
+    if config.arrivals is not None:
+        bursts = config.arrivals.on_s is not None
+        fields["bursting"] = (rng.random(users) < (0.7 if bursts else 1.0)).astype(float)
+        fields["active"] = fields["bursting"] * (rng.random(users) < 0.8)
+    if config.heavy_tasks is not None:
+        fields["task_cycles"] *= np.where(rng.random(users) < 0.3, config.heavy_tasks.factor, 1.0)
+    if config.deadline is not None:
+        fields["deadline_s"] = rng.uniform(*config.deadline.range_s, users)
+    if config.device_queue:
+        fields["device_backlog_cycles"] = rng.uniform(0.0, 3e9, users) * (rng.random(users) < 0.7)
+    if config.uplink_queue:
+        fields["uplink_backlog_bits"] = rng.uniform(0.0, 5e6, users) * (rng.random(users) < 0.5)
+    if config.failures is not None:
+        fields["down_s"] = rng.exponential(config.failures.mttr_s, servers) * (rng.random(servers) < 0.3)
     alike = np.where(rng.random(users) < twins, 0, np.arange(config.num_users))
-    for name in ("task_bits", "channel_gain"):
-        fields[name] = np.take_along_axis(fields[name], alike, axis=1)
+    for name in ("task_bits", "channel_gain", "uplink_backlog_bits"):
+        if name in fields:
+            fields[name] = np.take_along_axis(fields[name], alike, axis=1)
     return fields
 
 
@@ -77,10 +157,12 @@ def random_actions(rng: np.random.Generator, config: EdgeOffloadConfig, batch: i
     return np.minimum((draws > np.cumsum(odds, axis=1)[:, None, :]).sum(axis=2), config.servers)
 
 
-def make_game(seed: int, users: int, servers: int, batch: int, twins: float = 0.2, **fields: Any) -> Game:
+def make_game(
+    seed: int, users: int, servers: int, batch: int, twins: float = 0.2, effects: float = 0.0, **fields: Any
+) -> Game:
     """Draw a configuration and B games of it."""
     rng = np.random.default_rng(seed)
-    config = random_config(rng, users, servers, **fields)
+    config = random_config(rng, users, servers, effects, **fields)
     return Game(config, random_snapshot(rng, config, batch, twins), random_actions(rng, config, batch))
 
 
@@ -101,34 +183,101 @@ def game_of_batch(snapshot: Mapping[str, Any], game: int) -> Snapshot:
     return {name: to_numpy(values)[game] for name, values in snapshot.items()} | {"slot": int(snapshot["slot"][game])}
 
 
-def assert_as_oracle(played: Played, before: Snapshot, config: EdgeOffloadConfig, tolerance: float) -> int:
+EFFECT_INFOS = {
+    "arrivals": ("active",),
+    "deadline": ("missed", "lateness_s"),
+    "failures": ("utilisation",),
+    "result_ratio": ("download_s",),
+    "energy": ("energy_j",),
+}
+EFFECT_FIELDS = {
+    "arrivals": ("active", "bursting"),
+    "deadline": ("deadline_s",),
+    "device_queue": ("device_backlog_cycles",),
+    "uplink_queue": ("uplink_backlog_bits",),
+    "failures": ("down_s",),
+}
+PLAIN_FIELDS = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles", "slot")
+
+
+def added(config: EdgeOffloadConfig, names: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """Return what the effects that are on add."""
+    return {name for effect in names if getattr(config, effect) for name in names[effect]}
+
+
+def assert_as_oracle(
+    played: Played, before: Snapshot, actions: np.ndarray, config: EdgeOffloadConfig, tolerance: float
+) -> int:
     """Compare all quantities of a slot with the oracle, which starts from the view's snapshot.
 
-    Games in which two arrivals at a server are closer than the tolerance are skipped, because rounding decides their
-    order.
+    Games in which two arrivals at a server, or a delay and its deadline, are closer than rounding can tell are skipped.
 
     Returns:
         The number of games compared.
     """
+    assert set(played.extra) == added(config, EFFECT_INFOS)
+    assert set(before) == set(played.after) == {*PLAIN_FIELDS, *added(config, EFFECT_FIELDS)}
     counted = 0
-    for i, actions in enumerate(played.target):
-        slot = oracle.play(game_of_batch(before, i), actions, config)
-        if oracle.closest_arrivals_s(slot, actions) <= tolerance * max(1.0, *slot.arrival_s):
+    for i, chosen in enumerate(actions):
+        one = game_of_batch(before, i)
+        slot = oracle.play(one, chosen, config)
+        assert played.target[i].tolist() == slot.target, f"target of game {i}"
+        if oracle.closest_arrivals_s(slot) <= tolerance * max(1.0, *slot.arrival_s):
+            continue
+        if oracle.closest_deadline_s(slot, one) <= 10.0 * tolerance * max(1.0, *slot.delay_s):
             continue
         counted += 1
         for name in (*PARTS, "imbalance"):
             assert_close(getattr(played, name)[i], getattr(slot, name), tolerance, f"{name} of game {i}")
+        for name, values in played.extra.items():
+            assert (values.dtype.kind == "b") == (name in ("active", "missed")), name
+            assert_close(values[i], getattr(slot, name), tolerance, f"{name} of game {i}")
         one_for_all = played.reward.shape[1] == 1  # in the central view
         reward = [sum(slot.reward) / len(slot.reward)] if one_for_all else slot.reward
         assert_close(played.reward[i], reward, tolerance, f"reward of game {i}")
         if not played.restarted:
-            giga = 1e-9 * np.array(slot.next_backlog_cycles)
-            assert_close(1e-9 * played.after["backlog_cycles"][i], giga, tolerance, f"backlog of game {i}, Gcycles")
+            assert_next(game_of_batch(played.after, i), slot, tolerance, f"of game {i}")
     if not played.restarted:
         assert np.array_equal(played.after["slot"], before["slot"] + 1)
         for name in ("device_hz", "channel_gain", "server_hz"):
             assert np.array_equal(played.after[name], before[name]), name
+    assert_masks(played.mask, played.after, config)
     return counted
+
+
+def assert_next(after: Snapshot, slot: oracle.Slot, tolerance: float, what: str) -> None:
+    """Compare the queues of one game's next snapshot, and what is random in it as far as the slot fixes it."""
+    for name, unit in (("backlog_cycles", 1e9), ("device_backlog_cycles", 1e9), ("uplink_backlog_bits", 1e6)):
+        if name in after:
+            expected = np.array(getattr(slot, f"next_{name}")) / unit
+            assert_close(after[name] / unit, expected, tolerance, f"{name} {what}, in units of {unit:g}")
+    if "down_s" in after:
+        left_s = np.array(slot.left_down_s)
+        assert (after["down_s"] >= 0.0).all()
+        down = left_s > tolerance  # the others may fail
+        assert_close(after["down_s"][down], left_s[down], tolerance, f"down_s {what}")
+
+
+def assert_seen(
+    observation: np.ndarray, state: np.ndarray, snapshot: Snapshot, config: EdgeOffloadConfig, tolerance: float
+) -> None:
+    """Compare every entry of observations (but the central view's, which is the state) and state with the oracle."""
+    for i, (own, whole) in enumerate(zip(observation, state, strict=True)):
+        expected_rows, expected_state = oracle_features.seen(game_of_batch(snapshot, i), config)
+        assert_close(whole, expected_state, tolerance, f"state of game {i}")
+        if not np.array_equal(own, state[i, None]):
+            assert_close(own, expected_rows, tolerance, f"observations of game {i}")
+
+
+def assert_masks(mask: np.ndarray | None, snapshot: Snapshot, config: EdgeOffloadConfig) -> None:
+    """Compare the action masks with the tasks there are."""
+    if config.arrivals is None:
+        assert mask is None
+        return
+    assert mask is not None
+    assert mask.dtype == np.int8
+    expected = [oracle.action_masks(game_of_batch(snapshot, i)) for i in range(len(snapshot["slot"]))]
+    assert mask.tolist() == expected
 
 
 def assert_one_traceback(error: BaseException) -> None:

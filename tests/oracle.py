@@ -1,30 +1,44 @@
-"""The oracle: one slot of one game and its observations in plain Python, which every view is checked against.
+"""The oracle: one slot of one game in plain Python, which every view is checked against.
 
-Written from the paper's equations and the README's table of assumptions, one user at a time, with nothing of
-``edgeoffload_env`` in it. Slow on purpose: each line can be checked against the paper by eye.
+Written from the paper's equations, the README's table of assumptions and the formulas of the effects, one user at a
+time, with nothing of ``edgeoffload_env`` in it. Slow on purpose: each line can be checked against the paper by eye.
 """
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """Outcome of a slot; lists over users, but ``queued_cycles`` and ``next_backlog_cycles`` over servers."""
+    """Outcome of a slot; lists over users, but the servers' queues and times over servers.
 
+    What belongs to an effect that is off is what the effect would leave if it did nothing.
+    """
+
+    active: list[bool]
+    target: list[int]
     delay_s: list[float]
     upload_s: list[float]
     forward_s: list[float]
     wait_s: list[float]
     compute_s: list[float]
+    download_s: list[float]
     arrival_s: list[float]
+    energy_j: list[float]
+    missed: list[bool]
+    lateness_s: list[float]
     reward: list[float]
+    next_device_backlog_cycles: list[float]
+    next_uplink_backlog_bits: list[float]
     imbalance: float
+    utilisation: float
     queued_cycles: list[float]
     next_backlog_cycles: list[float]
+    left_down_s: list[float]
+    """Time until each server runs again, before those that run may fail at the start of the next slot."""
 
 
 def path_gain(distance_m: float) -> float:
@@ -42,67 +56,137 @@ def uplink_rate_bps(sharers: int, gain: float, config: Any) -> float:
 
 
 def forward_s(bits: float, action: int, config: Any) -> float:
-    """Equation (9): nothing to server 1, one fibre hop to servers 2, 3, ..."""
+    """Equation (9): nothing to server 1, one fibre hop to servers 2, 3, ..., and its latency."""
     if action < 2:
         return 0.0
-    if isinstance(config.forward_bps, Sequence):
-        return bits / config.forward_bps[action - 2]
-    return bits / config.forward_bps
+    rate, latency = (
+        value[action - 2] if isinstance(value, Sequence) else value
+        for value in (config.forward_bps, config.forward_latency_s)
+    )
+    return bits / rate + latency
 
 
 def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Slot:
     """One slot from a view's snapshot (without batch axis), everyone's actions and the configuration's fields."""
+
+    def given(name: str, where_off: float, count: int) -> list[float]:
+        return [float(x) for x in snapshot[name]] if name in snapshot else [where_off] * count
+
     bits, cycles, device_hz, gain, server_hz, backlog = (
         [float(x) for x in snapshot[name]]
         for name in ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles")
     )
-    actions = [int(a) for a in actions]
-    users = range(len(actions))
-    offloaders = [n for n in users if actions[n] >= 1]
-    sharers = len(offloaders) if config.channel_sharing == "active" else len(actions)
+    users, servers = range(len(actions)), range(len(server_hz))
+    active = [flag == 1.0 for flag in given("active", 1.0, len(users))]
+    deadline_s = given("deadline_s", math.inf, len(users))
+    device_backlog = given("device_backlog_cycles", 0.0, len(users))  # D_n
+    unsent = given("uplink_backlog_bits", 0.0, len(users))  # U_n
+    down_s = given("down_s", 0.0, len(servers))  # D_m
+    queueing = servers[: len(servers) - config.elastic_servers]  # the servers that have a queue
 
-    upload, forward, wait = ([0.0 for _ in users] for _ in range(3))
-    compute = [cycles[n] / device_hz[n] for n in users]  # (6)
+    target = [int(actions[n]) if active[n] else 0 for n in users]
+    offloaders = [n for n in users if target[n] >= 1]
+    local = [n for n in users if target[n] == 0 and active[n]]
+    senders = [n for n in users if target[n] >= 1 or unsent[n] > 0.0]
+    sharers = len(senders) if config.channel_sharing == "active" else len(users)  # K
+    rate_bps = {n: uplink_rate_bps(sharers, gain[n], config) for n in senders}
+
+    upload, forward, wait, compute, download, energy = ([0.0 for _ in users] for _ in range(6))
+    for n in local:
+        wait[n] = device_backlog[n] / device_hz[n]
+        compute[n] = cycles[n] / device_hz[n]  # (6)
     for n in offloaders:
-        upload[n] = bits[n] / uplink_rate_bps(sharers, gain[n], config)  # (7)
-        forward[n] = forward_s(bits[n], actions[n], config)  # (9)
-        compute[n] = cycles[n] / server_hz[actions[n] - 1]  # (8), last term
+        upload[n] = (unsent[n] + bits[n]) / rate_bps[n]  # (7)
+        forward[n] = forward_s(bits[n], target[n], config)  # (9)
+        compute[n] = cycles[n] / server_hz[target[n] - 1]  # (8), last term
+        download[n] = config.result_ratio * bits[n] / config.downlink_bps
     arrival = [upload[n] + forward[n] for n in users]
 
     queue = [[left] for left in backlog]  # summed exactly: running sums of like terms round alike, and drift
     for n in sorted(offloaders, key=lambda n: (arrival[n], n)):  # first come, first served; ties by user
-        m = actions[n] - 1
-        wait[n] = math.fsum(queue[m]) / server_hz[m]  # (8), the queue
-        queue[m].append(cycles[n])
-    queued = [math.fsum(work) for work in queue]
+        m = target[n] - 1
+        wait[n] = down_s[m]
+        if m in queueing:
+            wait[n] += math.fsum(queue[m]) / server_hz[m]  # (8), the queue
+            queue[m].append(cycles[n])
+    queued = [math.fsum(queue[m]) if m in queueing else 0.0 for m in servers]
+    left = [max(0.0, queued[m] - server_hz[m] * max(0.0, config.slot_s - down_s[m])) for m in servers]
 
-    delay = [upload[n] + forward[n] + wait[n] + compute[n] for n in users]  # (10), (11)
-    load_s = [q / f for q, f in zip(queued, server_hz, strict=True)]  # (13), (15)
+    delay = [upload[n] + forward[n] + wait[n] + compute[n] + download[n] for n in users]  # (10), (11)
+    if config.energy is not None:
+        for n in local:
+            energy[n] = config.energy.switched_capacitance * device_hz[n] ** 2 * cycles[n]
+        for n in offloaders:
+            after_upload_s = forward[n] + wait[n] + compute[n] + download[n]
+            sending_j = config.tx_power_w * bits[n] / rate_bps[n]
+            energy[n] = sending_j + config.energy.idle_power_w * after_upload_s
+    missed = [delay[n] > deadline_s[n] for n in users]
+    lateness = [max(0.0, delay[n] - deadline_s[n]) for n in users]
+
+    load_s = [queued[m] / server_hz[m] for m in queueing]  # (13), (15)
     mean_load_s = math.fsum(load_s) / len(load_s)
     imbalance = math.fsum((load - mean_load_s) ** 2 for load in load_s) / len(load_s)  # (19)
-    own = [-config.delay_weight * t - config.balance_weight * imbalance for t in delay]  # (20)
+    served = math.fsum(queued[m] - left[m] for m in queueing)
+    own = []
+    for n in users:
+        reward = -config.delay_weight * delay[n] - config.balance_weight * imbalance  # (20)
+        if config.energy is not None:
+            reward -= config.energy_weight * config.energy.cost_s_per_j * energy[n]
+        if config.deadline is not None:
+            late = config.deadline.miss_cost_s * missed[n] + config.deadline.lateness_cost * lateness[n]
+            reward -= config.deadline_weight * late
+        own.append(reward)
     mean_own = math.fsum(own) / len(own)
     share = config.reward_sharing
     return Slot(
+        active=active,
+        target=target,
         delay_s=delay,
         upload_s=upload,
         forward_s=forward,
         wait_s=wait,
         compute_s=compute,
+        download_s=download,
         arrival_s=arrival,
+        energy_j=energy,
+        missed=missed,
+        lateness_s=lateness,
         reward=[(1.0 - share) * r + share * mean_own for r in own],
         imbalance=imbalance,
+        utilisation=served / math.fsum(server_hz[m] * config.slot_s for m in queueing),
         queued_cycles=queued,
-        next_backlog_cycles=[max(0.0, q - f * config.slot_s) for q, f in zip(queued, server_hz, strict=True)],
+        next_backlog_cycles=left,
+        next_device_backlog_cycles=[
+            max(0.0, device_backlog[n] + (cycles[n] if n in local else 0.0) - device_hz[n] * config.slot_s)
+            for n in users
+        ],
+        next_uplink_backlog_bits=[
+            still_to_send(unsent[n] + (bits[n] if n in offloaders else 0.0) - rate_bps[n] * config.slot_s)
+            if n in senders
+            else 0.0
+            for n in users
+        ],
+        left_down_s=[max(0.0, time - config.slot_s) for time in down_s],
     )
 
 
-def closest_arrivals_s(slot: Slot, actions: Sequence[int]) -> float:
+def still_to_send(bits: float) -> float:
+    """Less than one bit counts as sent."""
+    return bits if bits >= 1.0 else 0.0
+
+
+def action_masks(snapshot: Mapping[str, Any]) -> list[list[int]]:
+    """Each user's allowed actions: all, or the device alone without a task."""
+    servers = len(snapshot["server_hz"])
+    return [[1] + [int(active)] * servers for active in snapshot["active"]]
+
+
+def closest_arrivals_s(slot: Slot) -> float:
     """The least gap between two different arrival times at one server, in s; infinite without two."""
     places: dict[int, list[float]] = {}
-    for action, arrival in zip(actions, slot.arrival_s, strict=True):
+    for action, arrival in zip(slot.target, slot.arrival_s, strict=True):
         if action >= 1:
-            places.setdefault(int(action), []).append(arrival)
+            places.setdefault(action, []).append(arrival)
     gaps = []
     for arrivals in places.values():
         arrivals.sort()
@@ -110,52 +194,9 @@ def closest_arrivals_s(slot: Slot, actions: Sequence[int]) -> float:
     return min(gaps, default=math.inf)
 
 
-def log_path_gain(distance_m: float) -> float:
-    """The natural logarithm of the channel gain."""
-    return -(128.1 + 37.6 * math.log10(distance_m / 1000.0)) * math.log(10.0) / 10.0
-
-
-def squashed_load(load_s: float) -> float:
-    """A load factor in s as a feature."""
-    return 2.0 * (load_s / 0.5) / (1.0 + load_s / 0.5) - 1.0
-
-
-def half_width(low: float, high: float) -> float:
-    """Of a range; what lies within a millionth of its middle has no width and counts as 10 % to either side."""
-    narrow = high - low < 1e-6 * abs(high + low)
-    return 0.05 * abs(high + low) if narrow else 0.5 * (high - low)
-
-
-def centred(value: float, low: float, high: float) -> float:
-    """z / (1 + |z|) with z = -1 at the low end of a range and 1 at its high end; without width 10 % to either side."""
-    z = (value - 0.5 * (low + high)) / half_width(low, high)
-    return z / (1.0 + abs(z))
-
-
-def seen(
-    snapshot: Mapping[str, Any],
-    config: Any,
-    load_feature: Callable[[float], float] = squashed_load,
-    range_feature: Callable[[float, float, float], float] = centred,
-) -> tuple[list[list[float]], list[float]]:
-    """One game's observations, a list for each user, and its global state.
-
-    Other functions can take the place of the features, such as the error bound of each entry.
-    """
-    load = [load_feature(q / f) for q, f in zip(snapshot["backlog_cycles"], snapshot["server_hz"], strict=True)]
-    speeds_hz = config.server_hz_range or (min(config.server_hz), max(config.server_hz))
-    speed = [range_feature(f, *speeds_hz) for f in snapshot["server_hz"]]
-    link_bounds = log_path_gain(config.cell_radius_m), log_path_gain(config.min_distance_m)
-    users = [
-        [
-            range_feature(snapshot["task_bits"][n], *config.task_bits),
-            range_feature(snapshot["task_cycles"][n], *config.task_cycles),
-            range_feature(snapshot["device_hz"][n], *config.device_hz),
-            range_feature(math.log(snapshot["channel_gain"][n]), *link_bounds),
-        ]
-        for n in range(config.num_users)
-    ]
-    seen_speed = speed if config.server_hz_range else []
-    if config.observation == "load":  # the paper's (14) and no more, for users and critic alike
-        return [load for _ in users], load
-    return [load + own + seen_speed for own in users], load + speed + [x for own in users for x in own]
+def closest_deadline_s(slot: Slot, snapshot: Mapping[str, Any]) -> float:
+    """The least gap between a task's delay and its deadline, in s; infinite without deadlines."""
+    if "deadline_s" not in snapshot:
+        return math.inf
+    pairs = zip(slot.delay_s, snapshot["deadline_s"], slot.active, strict=True)
+    return min((abs(delay - deadline) for delay, deadline, active in pairs if active), default=math.inf)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
-from edgeoffload_env.effects import Effect
+from edgeoffload_env.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests.drivers import DRIVERS
 from tests.helpers import assert_one_traceback, random_actions
@@ -29,17 +29,51 @@ NUMBERS = {  # field: impossible values besides those that no number may have
     "delay_weight": [-1.0, -1e-9, 1e30],
     "balance_weight": [-1.0, 1e30],
     "reward_sharing": [-0.1, 1.1, 2],
+    "forward_latency_s": [-0.1, -1e-9, 1e30],
+    "result_ratio": [-0.1, 1e30],
+    "downlink_bps": [0, -100e6, 1e30],
+    "deadline_weight": [-1.0, -1e-9, 1e30],
+    "energy_weight": [-1.0, -1e-9, 1e30],
 }
 RANGES = {
     "device_hz": [(0, 5e8), (-3e8, 5e8), (3e8, 1e30)],
     "task_bits": [(0, 4e6), (-1.0, 4e6), (2e6, 1e30)],
     "task_cycles": [(0.0, 1e9), (-1e9, 1e9), (1e9, 1e30)],
+    "cycles_per_bit": [(0.0, 300.0), (-300.0, 300.0), (300.0, 1e30)],
     "initial_load_s": [(-0.1, 1.0), (0.0, 1e30)],
     "server_hz_range": [(0, 2e10), (-1e10, 2e10), (1e10, 1e30)],
 }
-WHOLE = {"num_users": [0, -10, 10**9], "max_cycles": [0, -1, 10**30], "num_servers": [0, -1, 10**9]}
+WHOLE = {
+    "num_users": [0, -10, 10**9],
+    "max_cycles": [0, -1, 10**30],
+    "num_servers": [0, -1, 10**9],
+    "elastic_servers": [-1, 5, 10**9],  # of five servers
+}
 TUPLES = {"server_hz": [(0.0, 1e10), (1e10, -1e10), (1e10, 1e30)]}
 CHOICES = {"channel_sharing": ["Active", "none", ""], "observation": ["partial", "FULL", ""]}
+FLAGS = ("device_queue", "uplink_queue")
+DEADLINE, ENERGY = {"range_s": (0.2, 0.6), "miss_cost_s": 1.0}, {"cost_s_per_j": 0.2}
+EFFECTS = {  # field: its class, and valid values
+    "arrivals": (Arrivals, {"probability": 0.5, "on_s": 1.0, "off_s": 2.0}),
+    "heavy_tasks": (HeavyTasks, {"probability": 0.2, "factor": 3.0}),
+    "deadline": (Deadline, {"range_s": (0.2, 0.6), "miss_cost_s": 1.0, "lateness_cost": 0.5}),
+    "failures": (Failures, {"mtbf_s": 10.0, "mttr_s": 2.0}),
+    "energy": (Energy, {"cost_s_per_j": 0.2, "switched_capacitance": 1e-27, "idle_power_w": 0.1}),
+}
+CONSTANTS = {  # of an effect: impossible numbers
+    ("arrivals", "probability"): [-0.1, 1.1, 2],
+    ("arrivals", "on_s"): [0, -1.0, 1e30],
+    ("arrivals", "off_s"): [0, -1.0, 1e30],
+    ("heavy_tasks", "probability"): [-0.1, 1.1, 2],
+    ("heavy_tasks", "factor"): [0, -3.0, 1e30],
+    ("deadline", "miss_cost_s"): [-1.0, -1e-9, 1e30],
+    ("deadline", "lateness_cost"): [-1.0, -1e-9, 1e30],
+    ("failures", "mtbf_s"): [0, -1.0, 1e30],
+    ("failures", "mttr_s"): [0, -1.0, 1e30],
+    ("energy", "cost_s_per_j"): [-1.0, -1e-9, 1e30],
+    ("energy", "switched_capacitance"): [-1e-27, 1e30],
+    ("energy", "idle_power_w"): [-1.0, -1e-9, 1e30],
+}
 
 NO_NUMBERS = [None, "1", b"1", True, np.True_, 1 + 0j, Ellipsis, {}, np.array(1.0)]
 NO_FINITE_NUMBERS = [math.nan, math.inf, -math.inf, np.float64("nan"), np.float32("inf"), 10**400]
@@ -47,7 +81,12 @@ NO_FINITE_NUMBERS = [math.nan, math.inf, -math.inf, np.float64("nan"), np.float3
 
 def companions(name):
     """Fields that must be given together with a field."""
-    return {"server_hz_range": {"num_servers": 5}, "num_servers": {"server_hz_range": (12e9, 20e9)}}.get(name, {})
+    return {
+        "server_hz_range": {"num_servers": 5},
+        "num_servers": {"server_hz_range": (12e9, 20e9)},
+        "deadline_weight": {"deadline": DEADLINE},
+        "energy_weight": {"energy": ENERGY},
+    }.get(name, {})
 
 
 def bad_values():
@@ -55,7 +94,7 @@ def bad_values():
     for name, impossible in NUMBERS.items():
         for value in [*impossible, *NO_FINITE_NUMBERS, *NO_NUMBERS]:
             yield name, value, value
-        if name != "forward_bps":
+        if name not in ("forward_bps", "forward_latency_s"):
             for value in ([1.0], (1.0, 2.0), [], np.ones(2)):
                 yield name, value, value
     for name, impossible in RANGES.items():
@@ -70,6 +109,16 @@ def bad_values():
         for value in [*impossible, *NO_NUMBERS, *NO_FINITE_NUMBERS[:5], 5.0, np.float64(5.0), [5], np.array([5])]:
             if not (name == "num_servers" and value is None):  # shown as missing, below
                 yield name, value, value
+    for value in [(), [], np.ones((2, 2)), np.ones(0), {1e-3}, "0.1"]:
+        yield "forward_latency_s", value, value
+    for item in [*NO_FINITE_NUMBERS, *NO_NUMBERS, -0.1, 1e30, (0.1,)]:
+        yield "forward_latency_s", (0.1, item, 0.1, 0.1), item
+    for name in FLAGS:
+        for value in [None, 0, 1, 1.0, math.nan, "True", "", [], [True], np.array([True]), np.int64(1), {}]:
+            yield name, value, value
+    for name, (kind, _) in EFFECTS.items():
+        for value in [0, 1.0, True, False, math.nan, name, [], (), [0.5], np.ones(2), {0.5}, kind, Effect()]:
+            yield name, value, value
     for name in ("server_hz", "forward_bps"):
         for value in [(), [], np.ones((2, 2)), np.ones(0)]:
             yield name, value, value
@@ -100,6 +149,109 @@ def test_bad_values_are_refused_by_name(name, value, shown):
     assert_one_traceback(refused.value)
 
 
+def bad_constants():
+    """(field, constant, value, part of the value that the message shows)."""
+    for (field, name), impossible in CONSTANTS.items():
+        for value in [*impossible, *NO_FINITE_NUMBERS, *NO_NUMBERS, [1.0], (1.0, 2.0), [], np.ones(2)]:
+            yield field, name, value, value
+    for value in [(0.0, 0.6), (-0.2, 0.6), (0.2, 1e30)]:
+        yield "deadline", "range_s", value, next(x for x in value if x <= 0.0 or x > 1e20)
+    for value in [(0.6, 0.2), (0.2,), (0.2, 0.4, 0.6), [], (), np.ones((2, 1)), 0.5, "12", {0.2, 0.6}, {}, True, None]:
+        yield "deadline", "range_s", value, value
+    for item in [*NO_FINITE_NUMBERS, *NO_NUMBERS, (0.2,)]:
+        yield "deadline", "range_s", (0.2, item), item
+        yield "deadline", "range_s", (item, 0.6), item
+
+
+BAD_CONSTANTS = list(bad_constants())
+
+
+def test_every_constant_of_an_effect_has_bad_values():
+    every = {(name, field.name) for name, (kind, _) in EFFECTS.items() for field in dataclasses.fields(kind)}
+    assert {(name, constant) for name, constant, _, _ in BAD_CONSTANTS} == every
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "value", "shown"), BAD_CONSTANTS, ids=[f"{f}.{n}-{v!r}"[:60] for f, n, v, _ in BAD_CONSTANTS]
+)
+def test_bad_constants_of_effects_are_refused_by_name(field, name, value, shown):
+    """Alike in the effect's class and in a dict of its fields."""
+    kind, constants = EFFECTS[field]
+    message = re.compile(f"^{kind.__name__}.{name} must be .+, got {re.escape(repr(shown))}$", re.DOTALL)
+    with pytest.raises((TypeError, ValueError), match=message) as refused:
+        kind(**(constants | {name: value}))
+    assert_one_traceback(refused.value)
+    with pytest.raises(type(refused.value), match=message) as refused:
+        EdgeOffloadConfig(**{field: constants | {name: value}})
+    assert_one_traceback(refused.value)
+
+
+@pytest.mark.parametrize("field", EFFECTS)
+class TestEffects:
+    """Their classes and dicts of their fields."""
+
+    def test_a_dict_is_the_class(self, field):
+        kind, constants = EFFECTS[field]
+        config = EdgeOffloadConfig(**{field: constants})
+        assert config == EdgeOffloadConfig(**{field: kind(**constants)})
+        assert hash(config) == hash(EdgeOffloadConfig(**{field: kind(**constants)}))
+        assert getattr(config, field) == kind(**constants)
+        assert config != EdgeOffloadConfig()
+        assert config.replace(**{field: None}) == EdgeOffloadConfig()
+        assert EdgeOffloadConfig().replace(**{field: constants}) == config
+        assert pickle.loads(pickle.dumps(config)) == config
+
+    def test_numbers_of_any_kind_are_stored_as_plain_ones(self, field):
+        kind, constants = EFFECTS[field]
+        numpys = {name: np.array(x) if isinstance(x, tuple) else np.float64(x) for name, x in constants.items()}
+        effect = kind(**numpys)
+        assert effect == kind(**constants)
+        for name, value in constants.items():
+            stored = getattr(effect, name)
+            assert type(stored) is type(value)
+            assert not isinstance(value, tuple) or [type(x) for x in stored] == [float, float]
+
+    def test_frozen_and_keyword_only(self, field):
+        kind, constants = EFFECTS[field]
+        effect = kind(**constants)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(effect, next(iter(constants)), 0.5)
+        with pytest.raises(TypeError):
+            kind(*constants.values())
+
+    def test_unknown_names(self, field):
+        _, constants = EFFECTS[field]
+        known = ", ".join(constants)
+        nearest = next(iter(constants))
+        wrong = nearest[:-2] + nearest[-1] + nearest[-2]
+        for name in (wrong, nearest.upper()):
+            message = f"^unknown field of {field}, '{name}'; did you mean '{nearest}'\\? Known: {known}$"
+            with pytest.raises(TypeError, match=message) as refused:
+                EdgeOffloadConfig(**{field: constants | {name: 1.0}})
+            assert_one_traceback(refused.value)
+        for name in (1, None, "", 2.5):
+            message = f"^unknown field of {field}, {re.escape(repr(name))}\\. Known: {known}$"
+            with pytest.raises(TypeError, match=message):
+                EdgeOffloadConfig(**{field: constants | {name: 1.0}})
+
+    def test_missing_names(self, field):
+        kind, constants = EFFECTS[field]
+        for constant in dataclasses.fields(kind):
+            if constant.default is dataclasses.MISSING:
+                rest = {name: value for name, value in constants.items() if name != constant.name}
+                with pytest.raises(TypeError, match=f"^{field} lacks the field '{constant.name}'; it must have "):
+                    EdgeOffloadConfig(**{field: rest})
+                with pytest.raises(TypeError, match=constant.name):
+                    kind(**rest)
+
+
+@pytest.mark.parametrize("alone", ["on_s", "off_s"])
+def test_bursts_need_pauses(alone):
+    missing = {"on_s": "off_s", "off_s": "on_s"}[alone]
+    with pytest.raises(ValueError, match=f"^Arrivals.{missing} must be a number where {alone} is given, got None$"):
+        EdgeOffloadConfig(arrivals={alone: 1.0})
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -123,6 +275,10 @@ class TestOverrides:
             ({"task_bits": (2e6, 1e6)}, ValueError),
             ({"channel_sharing": "some"}, ValueError),
             ({"delay_weight": True}, TypeError),
+            ({"cycles_per_bit": (2.0, 1.0)}, ValueError),
+            ({"uplink_queue": 1}, TypeError),
+            ({"elastic_servers": 5}, ValueError),
+            ({"energy": 0.2}, TypeError),
         ],
     )
     def test_bad_values(self, make, fields, error):
@@ -166,6 +322,23 @@ def test_unknown_field_of_the_class():
         ({"forward_bps": (1e9,) * 5}, "forward_bps must be one rate, or 4"),
         ({"forward_bps": (1e9,) * 3}, "forward_bps must be one rate, or 4"),
         ({"server_hz": (1e9,), "forward_bps": (1e9,)}, "forward_bps must be one rate, or 0"),
+        (
+            {"task_cycles": (1e9, 2e9), "cycles_per_bit": (200.0, 300.0)},
+            r"task_cycles must be None where cycles_per_bit is given \(it is \(200.0, 300.0\)\), got ",
+        ),
+        ({"deadline_weight": 0.5}, "deadline_weight must be 1.0 where deadline is None, got 0.5$"),
+        ({"energy_weight": 0.0}, "energy_weight must be 1.0 where energy is None, got 0.0$"),
+        ({"deadline_weight": 0.5, "energy": ENERGY}, "deadline_weight must be 1.0 where deadline is None, got 0.5$"),
+        ({"energy_weight": 0.5, "deadline": DEADLINE}, "energy_weight must be 1.0 where energy is None, got 0.5$"),
+        ({"elastic_servers": 1, "server_hz": (1e9,)}, r"elastic_servers must be an integer in \[0, 0\], got 1$"),
+        (
+            {"elastic_servers": 3, "server_hz_range": (1e9, 2e9), "num_servers": 3},
+            r"elastic_servers must be an integer in \[0, 2\], got 3$",
+        ),
+        ({"forward_latency_s": (0.1,) * 5}, "forward_latency_s must be one latency, or 4: one for each .*, got "),
+        ({"forward_latency_s": (0.1,) * 3}, "forward_latency_s must be one latency, or 4: one for each .*, got "),
+        ({"server_hz": (1e9,), "forward_latency_s": (0.1,)}, "forward_latency_s must be one latency, or 0"),
+        ({"forward_latency_s": (0.0,) * 3}, "forward_latency_s must be one latency, or 4: one for each .*, got "),
         ({"cell_radius_m": 30.0}, "min_distance_m must be at most cell_radius_m = 30.0, got 35.0$"),
         ({"min_distance_m": 250.5}, "min_distance_m must be at most cell_radius_m = 250.0, got 250.5$"),
         (
@@ -201,6 +374,22 @@ def test_unknown_field_of_the_class():
 def test_fields_that_do_not_go_together(fields, message):
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         EdgeOffloadConfig(**fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"heavy_tasks": {"probability": 0.1, "factor": 1e6}},
+        {"num_users": 1000, "reward_sharing": 0.5},
+    ],
+    ids=str,
+)
+def test_energies_that_would_overflow_are_refused(fields):
+    """In float32, where 1e32 J cost 1e6 s each and weigh 1e6."""
+    fast = {"device_hz": (1e15, 1e15), "server_hz": (1e15,), "task_cycles": (1e16, 1e16), "balance_weight": 0.0}
+    energy = {"cost_s_per_j": 1e6, "switched_capacitance": 1e-20}
+    with pytest.raises(ValueError, match=r"^energy\w* must be .*, got "):
+        EdgeOffloadConfig(**(fast | fields), energy=energy, energy_weight=1e6)
 
 
 def test_defaults_are_table_2_and_figure_8():
@@ -279,6 +468,18 @@ def test_one_way_to_name_the_servers_clears_the_other():
         fixed.replace(server_hz=(1e9,), server_hz_range=(1e9, 2e9))
 
 
+def test_one_way_to_name_the_cycles_clears_the_other():
+    plain = EdgeOffloadConfig(task_bits=(1e6, 2e6))
+    dense = plain.replace(cycles_per_bit=(100.0, 300.0))
+    assert (dense.task_cycles, dense.cycles_per_bit) == (None, (100.0, 300.0))
+    assert dense == EdgeOffloadConfig(task_bits=(1e6, 2e6), cycles_per_bit=(100.0, 300.0))
+    assert dense.replace(task_cycles=(1e9, 2e9)) == EdgeOffloadConfig(task_bits=(1e6, 2e6), task_cycles=(1e9, 2e9))
+    assert plain.task_cycles == (800e6, 1200e6)  # Table 2
+    assert dense.replace(cycles_per_bit=None).task_cycles == (800e6, 1200e6)
+    with pytest.raises(ValueError, match="task_cycles must be None where cycles_per_bit is given"):
+        plain.replace(cycles_per_bit=(100.0, 300.0), task_cycles=(1e9, 2e9))
+
+
 LIMITS = {
     "num_users": [1, 40],
     "device_hz": [1.0, 1e15],
@@ -315,7 +516,42 @@ def extreme_configs(draw):
     return fields
 
 
-@given(fields=extreme_configs())
+EFFECT_LIMITS = {
+    "arrivals": [{"probability": p, "on_s": on_s, "off_s": 1.0} for p in (0.0, 1.0) for on_s in (1e-9, 1e9)],
+    "cycles_per_bit": [(1e-12, 1e-12), (1e-12, 1e15), (1e15, 1e15)],
+    "heavy_tasks": [{"probability": 0.5, "factor": factor} for factor in (1e-6, 1e6)],
+    "deadline": [
+        {"range_s": range_s, "miss_cost_s": 1e6, "lateness_cost": 1e6} for range_s in ((1e-9, 1e-9), (1e-9, 1e9))
+    ],
+    "device_queue": [True],
+    "uplink_queue": [True],
+    "failures": [{"mtbf_s": mtbf_s, "mttr_s": mttr_s} for mtbf_s in (1e-9, 1e12) for mttr_s in (1e-9, 1e9)],
+    "forward_latency_s": [1e-9, 1e9],
+    "result_ratio": [1e-6, 1e6],
+    "downlink_bps": [1.0, 1e18],
+    "energy": [{"cost_s_per_j": 1e6, "switched_capacitance": kappa, "idle_power_w": 1e6} for kappa in (0.0, 1e-20)],
+}
+
+
+@st.composite
+def extreme_effects(draw):
+    """Limits of effects, of their weights and of the fields that they depend on."""
+    fields = draw(extreme_configs())
+    for name, values in EFFECT_LIMITS.items():
+        value = draw(st.sampled_from([None, *values]))
+        if value is not None:
+            fields[name] = value
+    for name in ("deadline", "energy"):
+        if name in fields and draw(st.booleans()):
+            fields[f"{name}_weight"] = draw(st.sampled_from([0.0, 1e6]))
+    if "cycles_per_bit" in fields:
+        fields.pop("task_cycles", None)
+    if fields.get("num_servers") == 3:
+        fields["elastic_servers"] = draw(st.sampled_from([0, 2]))
+    return fields
+
+
+@given(fields=st.one_of(extreme_configs(), extreme_effects()))
 def test_what_is_accepted_can_be_played(fields):
     """Any combination of limits is refused by name or gives finite numbers in every view, and no warnings."""
     refused = None
@@ -324,7 +560,7 @@ def test_what_is_accepted_can_be_played(fields):
     except ValueError as error:
         refused = str(error)
     if refused is not None:
-        assert re.match(rf"({'|'.join(LIMITS)}) must be .*, got ", refused)
+        assert re.match(rf"({'|'.join([*LIMITS, *EFFECT_LIMITS])})\w* must be .*, got ", refused)
         return
     rng = np.random.default_rng(0)
     for name, make in DRIVERS.items():
@@ -334,3 +570,5 @@ def test_what_is_accepted_can_be_played(fields):
             played = view.step(random_actions(rng, config, view.batch))
             for part in ("delay_s", "upload_s", "wait_s", "imbalance", "reward", "observation", "state"):
                 assert np.isfinite(getattr(played, part)).all(), (name, part)
+            for part, values in played.extra.items():
+                assert np.isfinite(values).all(), (name, part)

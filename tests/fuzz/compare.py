@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env import EdgeOffloadConfig
-from tests import oracle
+from tests import oracle, oracle_features
 from tests.drivers import Played, Snapshot
 from tests.helpers import game_of_batch
 
@@ -114,13 +114,13 @@ def assert_seen(
         return 8.0 * FLOAT32_EPS
 
     def range_bound(value: float, low: float, high: float) -> float:
-        half = oracle.half_width(low, high)
+        half = oracle_features.half_width(low, high)
         return 8.0 * FLOAT32_EPS + 8.0 * eps * (abs(value) + abs(low) + abs(high)) / half
 
     for game in range(len(state)):
         one = game_of_batch(snapshot, game)
-        rows, whole = (np.array(x) for x in oracle.seen(one, config))
-        row_bounds, whole_bound = oracle.seen(one, config, load_bound, range_bound)
+        rows, whole = (np.array(x) for x in oracle_features.seen(one, config))
+        row_bounds, whole_bound = oracle_features.seen(one, config, load_bound, range_bound)
         assert_within(state[game], whole, whole_bound, f"state of game {game}")
         if not np.array_equal(observation, state[:, None]):
             assert_within(observation[game], rows, row_bounds, f"observations of game {game}")

@@ -8,6 +8,7 @@ import pettingzoo
 import pytest
 
 from edgeoffload_env import edgeoffload_v0, scenarios
+from tests.helpers import ALL_EFFECTS
 
 with warnings.catch_warnings():  # the module imports games of its own that it deprecates
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -31,6 +32,9 @@ OPTIONS = [
     {"task_bits": (3e6, 3e6), "task_cycles": (1e9, 1e9), "device_hz": (4e8, 4e8), "min_distance_m": 250.0},
     {"channel_sharing": "all", "reward_sharing": 0.5, "delay_weight": 0.0},
     {"max_cycles": 1},
+    {"num_users": 6, "server_hz": (12e9, 14e9, 16e9, 18e9), **ALL_EFFECTS},
+    {"num_users": 1, "server_hz_range": (12e9, 20e9), "num_servers": 4, **ALL_EFFECTS},
+    {"server_hz": (12e9, 14e9, 16e9, 18e9), "observation": "load", "initial_load_s": (0.1, 0.2), **ALL_EFFECTS},
 ]
 
 

@@ -6,32 +6,32 @@ import numpy as np
 import pytest
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
-from tests import oracle
 from tests.drivers import USERS_DRIVERS
-from tests.helpers import assert_close, random_actions
+from tests.helpers import ALL_ON, assert_close, assert_seen, random_actions
+
+GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {
+    "all effects": ALL_ON,
+    "all effects, loads alone": ALL_ON.replace(observation="load", initial_load_s=(0.1, 0.2)),
+}
 
 
 @pytest.mark.parametrize("driver", USERS_DRIVERS)
-@pytest.mark.parametrize("scenario", scenarios.names())
-def test_entries_are_as_documented(scenario, driver):
-    config = scenarios.get(scenario).config.replace(max_cycles=8)
+@pytest.mark.parametrize("name", GAMES)
+def test_entries_are_as_documented(name, driver):
+    config = GAMES[name].replace(max_cycles=8)
     view = USERS_DRIVERS[driver](config)
     observation, rng = view.reset(seed=0), np.random.default_rng(0)
     state = view.state()
     for _ in range(config.max_cycles):
-        snapshot = view.snapshot()
-        for game in range(view.batch):
-            rows, whole = oracle.seen({name: values[game] for name, values in snapshot.items()}, config)
-            assert_close(observation[game], rows, 1e-5)
-            assert_close(state[game], whole, 1e-5)
+        assert_seen(observation, state, view.snapshot(), config, 1e-5)
         played = view.step(random_actions(rng, config, view.batch))
         observation, state = played.observation, played.state
 
 
 @pytest.mark.parametrize("driver", USERS_DRIVERS)
-@pytest.mark.parametrize("scenario", scenarios.names())
-def test_all_stays_inside_the_spaces_and_nothing_is_all_zero(scenario, driver):
-    config = scenarios.get(scenario).config
+@pytest.mark.parametrize("name", GAMES)
+def test_all_stays_inside_the_spaces_and_nothing_is_all_zero(name, driver):
+    config = GAMES[name]
     view = USERS_DRIVERS[driver](config)
     single = edgeoffload_v0.parallel_env(config)
     box, state_box = single.observation_space("user_0"), single.state_space
@@ -52,9 +52,8 @@ def test_all_stays_inside_the_spaces_and_nothing_is_all_zero(scenario, driver):
 
 
 def test_spaces_are_finite_float32_boxes_and_discrete_actions():
-    for scenario in scenarios.names():
-        env = edgeoffload_v0.parallel_env(scenario)
-        config = env.config
+    for config in GAMES.values():
+        env = edgeoffload_v0.parallel_env(config)
         assert env.possible_agents == [f"user_{n}" for n in range(config.num_users)]
         for space in (env.state_space, *(env.observation_space(agent) for agent in env.possible_agents)):
             assert space.dtype == np.float32

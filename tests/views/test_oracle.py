@@ -9,37 +9,50 @@ from torch import _dynamo as dynamo
 
 from edgeoffload_env import scenarios
 from tests.drivers import DRIVERS, AECDriver, CentralDriver, ParallelDriver, VectorDriver
-from tests.helpers import assert_as_oracle, assert_same, compiles, games, make_game, random_actions
+from tests.helpers import (
+    ALL_ON,
+    assert_as_oracle,
+    assert_masks,
+    assert_same,
+    assert_seen,
+    compiles,
+    games,
+    make_game,
+    random_actions,
+)
 
 ACCURACY = {"float64": 1e-9, "float32": 1e-5}
+EFFECTS = 0.3
+"""Chance of each effect to be on."""
 
 
 def agreeing_games(driver, game, tolerance):
     """Number of games that agree with the oracle in every number; the others have near ties."""
-    driver.reset(seed=0, snapshot=game.snapshot)
+    observation = driver.reset(seed=0, snapshot=game.snapshot)
     before = driver.snapshot()
+    assert_seen(observation, driver.state(), before, game.config, 1e-5)
+    assert_masks(driver.mask, before, game.config)
     played = driver.step(game.actions)
-    assert np.array_equal(played.target, game.actions)
-    return assert_as_oracle(played, before, game.config, tolerance)
+    return assert_as_oracle(played, before, game.actions, game.config, tolerance)
 
 
-@given(game=games())
+@given(game=games(effects=EFFECTS))
 def test_parallel_slot(game):
     assert agreeing_games(ParallelDriver(game.config), game, 1e-9) == 1
 
 
-@given(game=games())
+@given(game=games(effects=EFFECTS))
 def test_aec_slot(game):
     assert agreeing_games(AECDriver(game.config), game, 1e-9) == 1
 
 
-@given(game=games())
+@given(game=games(effects=EFFECTS))
 def test_central_slot(game):
     assert agreeing_games(CentralDriver(game.config), game, 1e-9) == 1
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
-@given(game=games(batch=4))
+@given(game=games(batch=4, effects=EFFECTS))
 def test_vector_slot_in_float64(game, backend):
     assert agreeing_games(VectorDriver(game.config, 4, backend=backend, dtype="float64"), game, 1e-9) == 4
 
@@ -49,7 +62,7 @@ def test_vector_slot_in_float32(backend):
     sizes = np.random.default_rng(0).integers((1, 1), (101, 21), (150, 2)).tolist()
     batch, counted = 4, 0
     for seed, (users, servers) in enumerate(sizes):
-        game = make_game(seed, users, servers, batch)
+        game = make_game(seed, users, servers, batch, effects=EFFECTS)
         counted += agreeing_games(VectorDriver(game.config, batch, backend=backend), game, 1e-5)
     assert counted >= 0.9 * batch * len(sizes)
 
@@ -62,7 +75,7 @@ def test_compiled_slot_is_one_graph(users, servers, batch, dtype):
     """From snapshots, from seeds, over the ends of episodes and in copies."""
     dynamo.reset()
     dynamo.utils.counters.clear()
-    game = make_game(users, users, servers, batch, twins=0.6, max_cycles=4)
+    game = make_game(users, users, servers, batch, twins=0.6, effects=EFFECTS, max_cycles=4)
     driver = VectorDriver(game.config, batch, backend="torch", dtype=dtype, compile=True)
     rng = np.random.default_rng(0)
     counted, played = 0, 0
@@ -71,8 +84,8 @@ def test_compiled_slot_is_one_graph(users, servers, batch, dtype):
         driver.reset(seed=1)
         for _ in range(game.config.max_cycles + 2):
             before = driver.snapshot()
-            slot = driver.step(random_actions(rng, game.config, batch))
-            counted += assert_as_oracle(slot, before, game.config, ACCURACY[dtype])
+            actions = random_actions(rng, game.config, batch)
+            counted += assert_as_oracle(driver.step(actions), before, actions, game.config, ACCURACY[dtype])
         played += batch * (game.config.max_cycles + 3)
     assert counted == played or (dtype == "float32" and counted >= 0.9 * played)
     assert dynamo.utils.counters["stats"]["unique_graphs"] == 1
@@ -81,11 +94,14 @@ def test_compiled_slot_is_one_graph(users, servers, batch, dtype):
     assert_same(twin.step(game.actions)._asdict(), driver.step(game.actions)._asdict())
 
 
+GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {"all effects": ALL_ON}
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
-@pytest.mark.parametrize("scenario", scenarios.names())
-def test_episodes_of_every_scenario(scenario, driver):
+@pytest.mark.parametrize("name", GAMES)
+def test_episodes_of_every_scenario(name, driver):
     """Two episodes on end; each slot starts from what the oracle says the slot before left."""
-    config = scenarios.get(scenario).config.replace(max_cycles=12)
+    config = GAMES[name].replace(max_cycles=12)
     tolerance = ACCURACY[driver.partition("-")[2] or "float64"]
     view = DRIVERS[driver](config)
     rng = np.random.default_rng(1)
@@ -93,11 +109,13 @@ def test_episodes_of_every_scenario(scenario, driver):
     for episode in range(2):
         if episode == 0 or isinstance(view, ParallelDriver):
             view.reset(seed=episode)
+            assert_masks(view.mask, view.snapshot(), config)
         for slot in range(config.max_cycles):
             before = view.snapshot()
             assert (before["slot"] == slot).all()
-            played = view.step(random_actions(rng, config, view.batch))
-            counted += assert_as_oracle(played, before, config, tolerance)
+            actions = random_actions(rng, config, view.batch)
+            played = view.step(actions)
+            counted += assert_as_oracle(played, before, actions, config, tolerance)
             assert (played.truncated == (slot == config.max_cycles - 1)).all()
     games = 2 * config.max_cycles * view.batch
     assert counted == games or (tolerance > 1e-9 and counted >= 0.9 * games)

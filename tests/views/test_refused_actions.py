@@ -9,7 +9,7 @@ import torch
 
 from tests.drivers import DRIVERS
 from tests.helpers import assert_same
-from tests.views.untouched import BATCH, CONFIG, GOOD, VECTORS, Untouched, value_in
+from tests.views.untouched import ALL_ON, BATCH, CONFIG, GOOD, VECTORS, Untouched, value_in
 
 # One user's action. Types first; then numbers out of range.
 NOT_INTEGERS = {
@@ -219,3 +219,58 @@ def test_integers_of_every_kind_are_actions(name):
                 env.step(action)
             infos = env.infos
         assert [(type(info["target"]), info["target"]) for info in infos.values()] == [(int, 2)] * 4
+
+
+class TestActionsOfIdleUsers:
+    """They have no effect, and are checked like all others."""
+
+    def idle(self, make):
+        """A game in which users 1 and 3 have no task."""
+        untouched = Untouched(make, ALL_ON)
+        for view in untouched.views:
+            active = np.tile([1.0, 0.0, 1.0, 0.0], (view.batch, 1))
+            view.reset(seed=1, snapshot=view.snapshot() | {"active": active})
+        return untouched
+
+    @pytest.mark.parametrize("make", (DRIVERS | VECTORS).values(), ids=DRIVERS | VECTORS)
+    def test_any_other_is_no_error_and_no_change(self, make):
+        game = self.idle(make)
+        for view, idle_action in zip(game.views, (0, 3), strict=True):
+            played = view.step(np.tile([1, idle_action, 2, idle_action], (view.batch, 1)))
+            assert (played.target == [1, 0, 2, 0]).all()
+            assert not played.extra["active"][:, [1, 3]].any()
+        assert_same(*(view.snapshot() for view in game.views))
+        game.plays_on()
+
+    @pytest.mark.parametrize("action", [-1, 4])
+    def test_out_of_range_in_the_parallel_view(self, action):
+        game = self.idle(DRIVERS["parallel"])
+        game.refuses(ValueError, f"user_3{value_in(action)}", game.view.env.step, with_action(3, action))
+        game.plays_on()
+
+    @pytest.mark.parametrize("action", [1.0, True, None])
+    def test_not_an_integer_in_the_parallel_view(self, action):
+        game = self.idle(DRIVERS["parallel"])
+        game.refuses(TypeError, f"user_3{value_in(action)}", game.view.env.step, with_action(3, action))
+        game.plays_on()
+
+    @pytest.mark.parametrize("action", [-1, 4])
+    def test_out_of_range_in_the_aec_view(self, action):
+        game = self.idle(DRIVERS["aec"])
+        for view in game.views:
+            view.env.step(1)
+        game.refuses(ValueError, f"user_1{value_in(action)}", game.view.env.step, action)
+        for view in game.views:
+            for good in (3, 2, 0):
+                view.env.step(good)
+        assert game.view.env.infos["user_1"]["target"] == 0
+        game.plays_on()
+
+    @pytest.mark.parametrize("action", [-1, 4])
+    @pytest.mark.parametrize("name", ["central", *VECTORS])
+    def test_out_of_range_in_the_other_views(self, name, action):
+        game = self.idle((DRIVERS | VECTORS)[name])
+        bad = game.good.copy()
+        bad[-1, 3] = action
+        game.refuses(ValueError, "user_3", game.view.env.step, bad[0] if name == "central" else bad)
+        game.plays_on()

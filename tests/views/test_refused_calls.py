@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tests.drivers import DRIVERS
-from tests.helpers import assert_same
-from tests.views.untouched import CONFIG, GOOD, SINGLES, VECTORS, VIEWS, Untouched, value_in
+from tests.helpers import EFFECT_FIELDS, added, assert_same
+from tests.views.untouched import ALL_ON, CONFIG, GOOD, SINGLES, VECTORS, VIEWS, Untouched, value_in
 
 every_view = pytest.mark.parametrize("make", VIEWS.values(), ids=VIEWS)
 every_vector_view = pytest.mark.parametrize("make", VECTORS.values(), ids=VECTORS)
@@ -151,6 +151,97 @@ class TestSnapshots:
     @pytest.mark.parametrize("snapshot", [[1, 2], "snapshot", 3, np.zeros(7)], ids=repr)
     def test_not_a_dict(self, game, snapshot):
         game.refuses(TypeError, "snapshot", game.view.env.reset, options={"snapshot": snapshot})
+
+
+FLAGS = ("active", "bursting")
+QUEUES = ("device_backlog_cycles", "uplink_backlog_bits", "down_s")
+EFFECTS_FIELDS = (*FLAGS, *QUEUES, "deadline_s")
+every_effects_field = pytest.mark.parametrize("name", EFFECTS_FIELDS)
+
+
+def test_effects_fields():
+    assert set(EFFECTS_FIELDS) == added(ALL_ON, EFFECT_FIELDS)
+
+
+class TestSnapshotsOfEffects:
+    @pytest.fixture(params=VIEWS)
+    def game(self, request):
+        untouched = Untouched(VIEWS[request.param], ALL_ON)
+        yield untouched
+        untouched.plays_on()
+
+    @every_effects_field
+    def test_missing_field(self, game, name):
+        snapshot = game.view.snapshot()
+        del snapshot[name]
+        game.refuses(ValueError, f"snapshot lacks the field '{name}'", game.view.reset, snapshot=snapshot)
+
+    @every_effects_field
+    def test_wrong_shape(self, game, name):
+        right = game.view.snapshot()[name]
+        extra = np.ones((game.view.batch, 1))
+        for values in (right[:, :-1], np.append(right, extra, axis=1), right[:, :, None], right[:, :0]):
+            refuse_snapshot(game, ValueError, f"shape of.*{name}", **{name: values})
+
+    @every_effects_field
+    @pytest.mark.parametrize("number", [str, bool, complex, object], ids=str)
+    def test_not_numbers(self, game, name, number):
+        values = game.view.snapshot()[name].astype(number)
+        refuse_snapshot(game, TypeError, f"{name}.*real numbers", **{name: values})
+
+    @pytest.mark.parametrize("name", FLAGS)
+    @pytest.mark.parametrize("value", [0.5, 2.0, -1.0, 1.0 + 1e-12, 1e-300, math.nan, math.inf])
+    def test_flags_are_0_or_1(self, game, name, value):
+        values = game.view.snapshot()[name]
+        values[-1, 1] = value
+        refuse_snapshot(game, ValueError, f"snapshot field '{name}' must be 0 or 1 each, got ", **{name: values})
+
+    @pytest.mark.parametrize("name", [*QUEUES, "deadline_s"])
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0, -1e-300, 0.0, 1e40])
+    def test_impossible_number(self, game, name, value):
+        if value != 0.0 or name not in QUEUES:
+            values = game.view.snapshot()[name]
+            values[-1, 1] = value
+            message = rf"{name}' must be finite numbers in \[(1e-30|0), 1e30\), got "
+            refuse_snapshot(game, ValueError, message, **{name: values})
+
+    @pytest.mark.parametrize("name", ["device_backlog_cycles", "uplink_backlog_bits"])
+    def test_queue_that_nobody_lives_to_see_the_end_of(self, game, name):
+        values = game.view.snapshot()[name]
+        values[-1, 1] = 1e29
+        refuse_snapshot(game, ValueError, f"snapshot field '{name}' must be small enough", **{name: values})
+
+    def test_elastic_servers_have_no_queue(self, game):
+        values = game.view.snapshot()["backlog_cycles"]
+        values[-1, -1] = 1.0
+        message = "snapshot field 'backlog_cycles' must be 0 at the last 1 servers, which are elastic, got "
+        refuse_snapshot(game, ValueError, message, backlog_cycles=values)
+
+
+@every_effects_field
+@every_view
+def test_fields_of_effects_that_are_off(make, name):
+    untouched = Untouched(make)
+    values = Untouched(make, ALL_ON).view.snapshot()[name]
+    refuse_snapshot(untouched, ValueError, f"unknown snapshot field '{name}'.* Known: task_bits", **{name: values})
+    untouched.plays_on()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"device_hz": 1e29},  # f^2 C in the energy
+        {"down_s": 1e28},  # with the dearest delays
+    ],
+    ids=str,
+)
+def test_number_with_which_an_effect_does_not_stay_finite(changed):
+    deadline = {"range_s": (0.2, 1.0), "miss_cost_s": 1e6, "lateness_cost": 1e6}
+    config = ALL_ON.replace(deadline=deadline, deadline_weight=1e6, arrivals=None)
+    (name,) = changed
+    untouched = Untouched(VECTORS["numpy"], config)
+    values = np.full_like(untouched.view.snapshot()[name], changed[name])
+    refuse_snapshot(untouched, ValueError, f"snapshot field '{name}' must be .*, got ", **{name: values})
 
 
 @pytest.mark.parametrize("options", [[1], "snapshot", 3, True, np.ones(2)], ids=repr)

@@ -7,9 +7,10 @@ import pytest
 
 from edgeoffload_env import EdgeOffloadConfig
 from tests.drivers import DRIVERS, VectorDriver
-from tests.helpers import assert_same
+from tests.helpers import ALL_EFFECTS, assert_same
 
 CONFIG = EdgeOffloadConfig(num_users=4, server_hz=(12e9, 16e9, 20e9), initial_load_s=(0.1, 0.4), max_cycles=5)
+ALL_ON = CONFIG.replace(**(ALL_EFFECTS | {"forward_latency_s": (0.01, 0.02)}))
 BATCH = 2
 GOOD = np.array([[1, 0, 3, 2]])
 
@@ -24,8 +25,8 @@ VIEWS = SINGLES | VECTORS
 class Untouched:
     """A view in mid-episode and its twin: after refusals both must play on alike, into the next episode."""
 
-    def __init__(self, make):
-        self.views = [make(CONFIG), make(CONFIG)]
+    def __init__(self, make, config=CONFIG):
+        self.views = [make(config), make(config)]
         for view in self.views:
             view.reset(seed=3)
             view.step(self.good)
