@@ -247,7 +247,7 @@ def test_a_game_that_raises_in_a_training(tmp_path: Path, algorithm: str, runner
         "num_steps_sampled_before_learning_starts=40",
         "train_batch_size_per_learner=4",
     ]
-    arguments = ["train", algorithm, "--env-steps", "2500", "--checkpoint-every", "0", "--env-runners", runners]
+    arguments = ["train", algorithm, "--env-steps", "4000", "--checkpoint-every", "0", "--env-runners", runners]
     arguments += [*(word for assignment in tiny for word in ("--set", assignment)), "--out", str(tmp_path)]
     broken = run_with_broken_games(*arguments)
     assert broken.returncode == FAILED, broken.stderr

@@ -135,7 +135,7 @@ def test_a_long_run_stops_within_an_iteration(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = [*TINY_TRAIN[:2], "--env-steps", "100000000", "--set", "env.num_users=3", "--out", str(out)]
     with start(*arguments) as process:
-        process.wait_until(lambda: any(out.glob("events.*")))
+        process.wait_until(lambda: "env steps, 0 done" in process.stderr)  # the next it does is an iteration
         below = process.interrupt()
         stopped = process.wait()
         assert not survivors(below)
