@@ -26,6 +26,8 @@ OPTIMUM_GAMES, OPTIMUM_POLICIES, USERS_POLICIES = (
     _PLAN[name] for name in ("optimum_games", "optimum_policies", "users_policies")
 )
 
+_QUICK_DIVISOR = 30  # the first thousand or so of env steps fill replay buffers, and then networks are updated
+
 
 @dataclass(frozen=True)
 class Study:
@@ -44,12 +46,12 @@ class Study:
     def runs(self, quick: bool = False) -> list[tuple[str, PlannedRun]]:
         """Return all runs with their variants.
 
-        A quick run has two seeds, a tenth of the env steps, the first two numbers of users and the last variant.
+        A quick run has two seeds, a thirtieth of the env steps, the first two numbers of users and the last variant.
         """
         variants, num_users, seeds = list(self.variants.items()), self.num_users, self.seeds
         if quick:
             variants, num_users, seeds = variants[-1:] * self.in_quick, num_users[:2], min(seeds, 2)
-        options: dict[str, Any] = {"env_steps_divisor": 10 if quick else 1, "num_users": num_users}
+        options: dict[str, Any] = {"env_steps_divisor": _QUICK_DIVISOR if quick else 1, "num_users": num_users}
         return [
             (name, run)
             for name, values in variants

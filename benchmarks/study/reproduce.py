@@ -29,7 +29,7 @@ Missing = dict[Path, tuple[str, PlannedRun]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--figure", nargs="+", default=["all"], choices=[*FIGURES, "all"], help="figures (all)")
-    parser.add_argument("--quick", action="store_true", help="two seeds and a tenth of the steps, labelled as such")
+    parser.add_argument("--quick", action="store_true", help="two seeds, a thirtieth of the steps, labelled so")
     parser.add_argument("--only", nargs="+", default=[], metavar="PATTERN", help="runs such as '*/idql-tolb/paper/*'")
     text = "only store what is finished, and draw"
     parser.add_argument("--no-training", dest="training", action="store_false", help=text)
@@ -73,7 +73,7 @@ def reproduce(
         figures: names from ``FIGURES``.
         runs: folder to train in.
         results: folder of rows and figures.
-        quick: two seeds and a tenth of the env steps.
+        quick: two seeds and a thirtieth of the env steps.
         only: patterns such as ``*/idql-tolb/*`` of the names of runs; all by default.
         training: train missing runs; otherwise only finished runs are stored.
         retrain: count rows of earlier random streams as missing.

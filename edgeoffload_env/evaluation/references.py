@@ -98,7 +98,8 @@ def build(names: Sequence[str], command: str, progress: Progress | None = None) 
         if key not in entries:
             baselines, candidates = find_baselines(config, progress)
             others = [c._asdict() for c in candidates if c.policy != candidates[0].policy]
-            entries[key] = {**dataclasses.asdict(baselines), "runner_up": others[0], "game": game}
+            selected = {"selected": candidates[0]._asdict(), "runner_up": others[0]}
+            entries[key] = {**dataclasses.asdict(baselines), **selected, "game": game}
         content["scenarios"][name] = entries[key]
         yield name, content
 

@@ -35,7 +35,7 @@ def test_a_figure_from_nothing_and_again_from_its_rows(
 
     shutil.rmtree(runs)  # stored rows need no runs
     drawn = (results / "figures" / "figure-7.svg").read_bytes()
-    assert b"quick: 2 seeds, a tenth of the steps; not a result" in drawn
+    assert b"quick: 2 seeds, a thirtieth of the steps; not a result" in drawn
     assert reproduce(["7"], runs, results, quick=True) == []
     assert "0 runs are missing" in capsys.readouterr().err
     assert Results(results).table("final").equals(rows)

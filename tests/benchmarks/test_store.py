@@ -123,7 +123,7 @@ def test_the_runs_of_all_studies_are_valid() -> None:
         "runs/dtomalb/paper/seed-0",  # ten users are the scenario's own: the same runs as without naming them
         "runs/dtomalb/paper/seed-1",
     ]
-    assert {run.settings.env_steps for _, run in study.runs(quick=True)} == {6_000}
+    assert {run.settings.env_steps for _, run in study.runs(quick=True)} == {2_000}
 
 
 @pytest.mark.parametrize("name", COLUMNS)

@@ -6,6 +6,7 @@ has made no progress for a long while. A process is always waited for, also when
 """
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -267,3 +268,15 @@ def run(*arguments: str, **env: str) -> Finished:
     """Run ``python -m recipes`` to its end."""
     with start(*arguments, **env) as process:
         return process.wait()
+
+
+def run_here(*arguments: str) -> Finished:
+    """Run ``python -m recipes`` in this process, on its Ray, where a test does not depend on a process of its own.
+
+    A new process and its Ray take longer than the tiny trainings of the tests.
+    """
+    from recipes.cli import main
+
+    with contextlib.redirect_stdout(io.StringIO()) as stdout, contextlib.redirect_stderr(io.StringIO()) as stderr:
+        returncode = main(list(arguments))
+    return Finished(returncode, stdout.getvalue(), stderr.getvalue())

@@ -146,7 +146,7 @@ def test_a_training_survives_a_dead_node_and_uses_a_new_one(nodes: Nodes, tmp_pa
     """The learner continues with the remaining env runner, and with another one when a node joins."""
     nodes.join(), nodes.join()
     folder = tmp_path / "run"
-    arguments = [*TINY_TRAIN, "--env-steps", "200000", "--out", str(folder), "--env-runners", "2"]
+    arguments = [*TINY_TRAIN, "--env-steps", "100000", "--out", str(folder), "--env-runners", "2"]
     with start(*arguments, "--address", nodes.address) as process:
 
         def wait_for_rows(count: int) -> None:

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM at any time: no traceback, no process left, and a run that can be resumed."""
+"""Ctrl-C and SIGTERM at any time: no traceback, no process left, and a run that can be resumed.
+
+The commands that get a signal are processes of their own; runs that end undisturbed are trained in the tests' process.
+"""
 
 import random
 import signal
@@ -12,10 +15,10 @@ import pytest
 from recipes.commands.exit_codes import STOPPED
 from recipes.runs import RunFolder
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import descendants, run, start, survivors
+from tests.recipes.processes import descendants, run, run_here, start, survivors
 from tests.recipes.runs import TINY_DQN, TINY_TRAIN, checkpoints, outcome, table_without_times, unfinished_files
 
-pytestmark = [*RAY_NOISE, pytest.mark.slow]
+pytestmark = [*RAY_NOISE, pytest.mark.slow, pytest.mark.usefixtures("local_session")]
 
 SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "2", "--env-steps", "4000", "--jobs", "2"]
 SWEEP += ["--checkpoint-every", "0", *TINY_DQN]
@@ -29,15 +32,21 @@ MOMENTS: dict[str, Callable[[Path], object]] = {
     "training": lambda run: len(checkpoints(run)) == 2,
     "final evaluation": lambda run: any(int(path.name) >= 4_000 for path in checkpoints(run)),
 }
+# In a sweep the code at the other moments is that of a single training: it is the trial that is stopped.
+CASES = [*(("train", moment) for moment in MOMENTS)]
+CASES += [("sweep", moment) for moment in ("start", "training", "final evaluation")]
 
 
-@pytest.fixture(scope="module", params=COMMANDS)
-def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """A command, and the folder of a run of it without an interrupt."""
-    out = tmp_path_factory.mktemp(request.param) / "out"
-    done = run(*COMMANDS[request.param], "--out", str(out))
+@pytest.fixture(scope="module")
+def undisturbed(local_session: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folder of a run of each command without an interrupt."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    found = {"train": folder / "train", "sweep": folder / "sweep"}
+    done = run_here(*TINY_TRAIN, "--out", str(found["train"]))
     assert done.returncode == 0, done.stderr
-    return request.param, out
+    done = run(*SWEEP, "--out", str(found["sweep"]))
+    assert done.returncode == 0, done.stderr
+    return found
 
 
 @pytest.fixture
@@ -47,9 +56,8 @@ def temporary() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c(undisturbed: tuple[str, Path], moment: str, tmp_path: Path, temporary: Path) -> None:
-    name, reference = undisturbed
+@pytest.mark.parametrize(("name", "moment"), CASES)
+def test_ctrl_c(undisturbed: dict[str, Path], name: str, moment: str, tmp_path: Path, temporary: Path) -> None:
     out, folder = tmp_path / "out", tmp_path / FOLDERS[name]
     with start(*COMMANDS[name], "--out", str(out), TMPDIR=str(temporary)) as process:
         process.wait_until(lambda: MOMENTS[moment](folder), pause_s=0.001)
@@ -73,11 +81,12 @@ def test_ctrl_c(undisturbed: tuple[str, Path], moment: str, tmp_path: Path, temp
     assert all(name == "ray" or name.startswith("torchinductor_") for name in names)  # Ray's logs, torch's cache
     assert bool(checkpoints(folder)) == (moment != "start")
 
-    done = run(*COMMANDS[name], "--out", str(out))
+    resume = run_here if name == "train" else run
+    done = resume(*COMMANDS[name], "--out", str(out))
     assert done.returncode == 0, done.stderr
     if name == "sweep":
-        assert table_without_times(out) == table_without_times(reference)
-    assert outcome(folder) == outcome(reference / folder.relative_to(out))
+        assert table_without_times(out) == table_without_times(undisturbed[name])
+    assert outcome(folder) == outcome(undisturbed[name] / folder.relative_to(out))
 
 
 def test_sigterm(tmp_path: Path) -> None:
@@ -94,7 +103,7 @@ def test_sigterm(tmp_path: Path) -> None:
     assert "resume with:" in stopped.stderr
     last = int(checkpoints(out)[-1].name)
     assert int(RunFolder(out).rows()[-1]["env_steps"]) <= last  # nothing is lost
-    done = run(*TINY_TRAIN, "--out", str(out))
+    done = run_here(*TINY_TRAIN, "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert f"{last:,} done" in done.stderr
 
@@ -118,7 +127,7 @@ def test_a_second_ctrl_c_stops_immediately(tmp_path: Path) -> None:
         assert not survivors(below)
     assert stopped.returncode == STOPPED, stopped.stderr
     assert "Traceback" not in stopped.stderr
-    assert run(*TINY_TRAIN, "--out", str(tmp_path / "out")).returncode == 0
+    assert run_here(*TINY_TRAIN, "--out", str(tmp_path / "out")).returncode == 0
 
 
 def test_a_long_run_stops_within_an_iteration(tmp_path: Path) -> None:
@@ -126,7 +135,7 @@ def test_a_long_run_stops_within_an_iteration(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = [*TINY_TRAIN[:2], "--env-steps", "100000000", "--set", "env.num_users=3", "--out", str(out)]
     with start(*arguments) as process:
-        process.wait_until(lambda: any(out.glob("events.*")))
+        process.wait_until(lambda: "env steps, 0 done" in process.stderr)  # the next it does is an iteration
         below = process.interrupt()
         stopped = process.wait()
         assert not survivors(below)

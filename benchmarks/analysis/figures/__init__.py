@@ -51,7 +51,7 @@ def draw(figure: str, results: Results, *, quick: bool = False) -> list[Path]:
     with mpl.rc_context(fname=_STYLE):
         drawn = FIGURES[figure].draw(results)
         if quick:
-            drawn.suptitle("quick: 2 seeds, a tenth of the steps; not a result", color="#D55E00", fontsize=9)
+            drawn.suptitle("quick: 2 seeds, a thirtieth of the steps; not a result", color="#D55E00", fontsize=9)
         return save(drawn, results.folder / "figures", figure)
 
 
