@@ -72,7 +72,7 @@ def test_vector_slot_in_float32(backend):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
     ("users", "servers", "batch", "effects"),
-    [(10, 5, 4, 0.0), (1, 1, 1, 1.0), (7, 3, 5, 1.0), (33, 20, 3, EFFECTS), (100, 4, 2, EFFECTS)],
+    [(10, 5, 4, 0.0), (1, 1, 1, 1.0), (7, 3, 5, 1.0), (33, 20, 3, EFFECTS), (100, 4, 2, 0.0)],
 )
 def test_compiled_slot_is_one_graph(users, servers, batch, effects, dtype):
     """From snapshots, from seeds, over the ends of episodes and in copies."""
