@@ -29,11 +29,17 @@ def centred(value: float, low: float, high: float) -> float:
     return z / (1.0 + abs(z))
 
 
+def sign(flag: bool) -> float:
+    """Yes or no as a feature."""
+    return 1.0 if flag else -1.0
+
+
 def seen(
     snapshot: Mapping[str, Any],
     config: Any,
     load_feature: Callable[[float], float] = squashed_load,
     range_feature: Callable[[float, float, float], float] = centred,
+    flag_feature: Callable[[bool], float] = sign,
 ) -> tuple[list[list[float]], list[float]]:
     """One game's observations, a list for each user, and its global state.
 
@@ -45,12 +51,12 @@ def seen(
     speeds_hz = config.server_hz_range or (min(config.server_hz), max(config.server_hz))
     speed = [range_feature(f, *speeds_hz) for f in snapshot["server_hz"]]
     seen_speed = speed if config.server_hz_range else []
-    up = [1.0 if time == 0.0 else -1.0 for time in snapshot["down_s"]] if config.failures else []
+    up = [flag_feature(time == 0.0) for time in snapshot["down_s"]] if config.failures else []
     down = [load_feature(time) for time in snapshot["down_s"]] if config.failures else []
     rows, own_columns, new_columns = [], [], []
     for n in range(config.num_users):
         own = own_features(snapshot, n, config, range_feature)
-        extra, new = effect_features(snapshot, n, config, load_feature, range_feature)
+        extra, new = effect_features(snapshot, n, config, load_feature, range_feature, flag_feature)
         rows.append(load + own + seen_speed + extra + up)
         own_columns += own
         new_columns += new
@@ -86,15 +92,16 @@ def effect_features(
     config: Any,
     load_feature: Callable[[float], float],
     range_feature: Callable[[float, float, float], float],
+    flag_feature: Callable[[bool], float],
 ) -> tuple[list[float], list[float]]:
     """What the effects that are on add for user n: in its observation and in the state."""
     extra, new = [], []
     active = True
     if config.arrivals is not None:
         active = snapshot["active"][n] == 1.0
-        has_task = 1.0 if active else -1.0
+        has_task = flag_feature(active)
         extra.append(has_task)
-        new += [has_task, 1.0 if snapshot["bursting"][n] == 1.0 else -1.0]
+        new += [has_task, flag_feature(snapshot["bursting"][n] == 1.0)]
     rest = []
     if config.deadline is not None:
         rest.append(range_feature(snapshot["deadline_s"][n], *config.deadline.range_s) if active else 0.0)

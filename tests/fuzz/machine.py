@@ -257,8 +257,7 @@ class Calls(RuleBasedStateMachine):
         before = self.view.snapshot()
         played = self.view.step(actions)
         assert_same(self.twin.step(actions)._asdict(), played._asdict())
-        assert np.array_equal(played.target, actions)
-        self.seen["compared"] += compare.assert_slot(played, before, self.config, self.eps)
+        self.seen["compared"] += compare.assert_slot(played, before, actions, self.config, self.eps)
         self.seen["played"] += len(actions)
         self.slot += 1
         last = self.slot == self.config.max_cycles

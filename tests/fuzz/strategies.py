@@ -93,7 +93,42 @@ def fields(draw: st.DrawFn) -> dict[str, Any]:
         drawn["forward_bps"] = tuple((some * servers)[: servers - 1])
     drawn["channel_sharing"] = draw(st.sampled_from(["active", "all"]))
     drawn["observation"] = draw(st.sampled_from(["full", "load"]))
+    if draw(st.booleans()):
+        drawn |= draw(effects(servers, dense="task_cycles" not in drawn))
     drawn["max_cycles"] = draw(st.sampled_from([1, 2, 3, 4, 5, 6, 64, 65, 66, 10**15]))
+    return drawn
+
+
+@st.composite
+def effects(draw: st.DrawFn, servers: int, dense: bool) -> dict[str, Any]:
+    """Some of the effects, ``cycles_per_bit`` only with ``dense``, with usual constants."""
+    share, short_s = st.floats(0.0, 1.0), magnitudes(0.01, 10.0)
+    every: dict[str, st.SearchStrategy[Any]] = {
+        "arrivals": st.one_of(
+            st.fixed_dictionaries({"probability": share}),
+            st.fixed_dictionaries({"probability": share, "on_s": short_s, "off_s": short_s}),
+        ),
+        "heavy_tasks": st.fixed_dictionaries({"probability": share, "factor": magnitudes(0.1, 10.0)}),
+        "deadline": st.fixed_dictionaries(
+            {"range_s": ranges(0.01, 10.0), "miss_cost_s": st.floats(0.0, 3.0), "lateness_cost": st.floats(0.0, 3.0)}
+        ),
+        "device_queue": st.just(True),
+        "uplink_queue": st.just(True),
+        "failures": st.fixed_dictionaries({"mtbf_s": magnitudes(0.01, 100.0), "mttr_s": short_s}),
+        "forward_latency_s": st.one_of(short_s, st.lists(short_s, min_size=servers - 1, max_size=servers - 1)),
+        "elastic_servers": st.integers(0, servers - 1),
+        "result_ratio": share,
+        "downlink_bps": magnitudes(*USUAL_RATE_BPS),
+        "energy": st.fixed_dictionaries({"cost_s_per_j": st.floats(0.0, 3.0), "idle_power_w": share}),
+    }
+    if dense:
+        every["cycles_per_bit"] = ranges(1.0, 1e4)
+    if servers == 1:
+        every["forward_latency_s"] = short_s
+    chosen = draw(st.lists(st.sampled_from(sorted(every)), unique=True, max_size=len(every)))
+    drawn = {name: draw(every[name]) for name in chosen}
+    for name in {"deadline", "energy"} & set(drawn):
+        drawn[f"{name}_weight"] = draw(st.floats(0.0, 3.0))
     return drawn
 
 

@@ -80,6 +80,7 @@ def test_finite_and_right(case, driver):
     compare.assert_seen(observation, view.state(), view.snapshot(), config, eps)
     for _ in range(1 if config.num_users == 10_000 else config.max_cycles):
         before = view.snapshot()
-        played = view.step(random_actions(rng, config, view.batch))
-        compare.assert_slot(played, before, config, eps)
+        actions = random_actions(rng, config, view.batch)
+        played = view.step(actions)
+        compare.assert_slot(played, before, actions, config, eps)
         compare.assert_seen(played.observation, played.state, played.after, config, eps)

@@ -191,7 +191,7 @@ def digest():
             for name, item in value.items():
                 result.update(name.encode())
                 add(item)
-        else:
+        elif value is not None:
             result.update(np.asarray(value).tobytes())
 
     for name, make in DRIVERS.items():

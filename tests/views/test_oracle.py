@@ -70,12 +70,15 @@ def test_vector_slot_in_float32(backend):
 @pytest.mark.slow
 @compiles
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("users", "servers", "batch"), [(10, 5, 4), (1, 1, 1), (7, 3, 5), (33, 20, 3), (100, 4, 2)])
-def test_compiled_slot_is_one_graph(users, servers, batch, dtype):
+@pytest.mark.parametrize(
+    ("users", "servers", "batch", "effects"),
+    [(10, 5, 4, 0.0), (1, 1, 1, 1.0), (7, 3, 5, 1.0), (33, 20, 3, EFFECTS), (100, 4, 2, 0.0)],
+)
+def test_compiled_slot_is_one_graph(users, servers, batch, effects, dtype):
     """From snapshots, from seeds, over the ends of episodes and in copies."""
     dynamo.reset()
     dynamo.utils.counters.clear()
-    game = make_game(users, users, servers, batch, twins=0.6, effects=EFFECTS, max_cycles=4)
+    game = make_game(users, users, servers, batch, twins=0.6, effects=effects, max_cycles=4)
     driver = VectorDriver(game.config, batch, backend="torch", dtype=dtype, compile=True)
     rng = np.random.default_rng(0)
     counted, played = 0, 0
