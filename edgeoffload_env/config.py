@@ -299,8 +299,10 @@ class EdgeOffloadConfig:
                 fail(f"{name}_weight", weight, f"1.0 where {name} is None")
         for effect in self.schema.effects:
             effect.check(self)
-        if isinstance(self.forward_bps, tuple) and len(self.forward_bps) != self.servers - 1:
-            fail("forward_bps", self.forward_bps, f"one rate, or {self.servers - 1}: one for each of servers 2..M")
+        for name, noun in (("forward_bps", "rate"), ("forward_latency_s", "latency")):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) != self.servers - 1:
+                fail(name, value, f"one {noun}, or {self.servers - 1}: one for each of servers 2..M")
         if self.min_distance_m > self.cell_radius_m:
             fail("min_distance_m", self.min_distance_m, f"at most cell_radius_m = {self.cell_radius_m!r}")
         gains = channel.path_gain(self.cell_radius_m), channel.path_gain(self.min_distance_m)

@@ -26,13 +26,6 @@ class ForwardLatency(Effect):
         """See :class:`.Effect`."""
         return cls(forward_latency_s=config.forward_latency_s) if np.any(config.forward_latency_s) else None
 
-    def check(self, config: "EdgeOffloadConfig") -> None:
-        """See :class:`.Effect`."""
-        latency_s = self.forward_latency_s
-        if isinstance(latency_s, tuple) and len(latency_s) != config.servers - 1:
-            expected = f"one latency, or {config.servers - 1}: one for each of servers 2..M"
-            fail("forward_latency_s", latency_s, expected)
-
     def after_forward(self, slot: Any) -> None:
         """Add the latency to (9)."""
         latency_s: Any = self.forward_latency_s

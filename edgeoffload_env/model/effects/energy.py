@@ -60,7 +60,7 @@ class Energy(Effect):
         local_j = compute_j(self.switched_capacitance, config.device_hz[1], config.most_cycles)
         if not local_j * self.cost_s_per_j * max(1.0, config.energy_weight) <= LARGEST_COST_S:
             expected = f"such that a task's energy on a device costs at most {LARGEST_COST_S:g} s"
-            fail("Energy.cost_s_per_j", self.cost_s_per_j, expected)
+            fail("energy", self, expected)
 
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""

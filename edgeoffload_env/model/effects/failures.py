@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from edgeoffload_env._validation import fail
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.features import LOAD_SCALE_S, squashed
@@ -12,6 +13,9 @@ from edgeoffload_env.model.quantities import Feature, Fields, Metric, Noise, Pro
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
+
+LARGEST_DOWN_S = 1e17
+"""Longest repair that a snapshot may hold, so that costs stay finite in float32."""
 
 
 def next_down_s(
@@ -100,6 +104,11 @@ class Failures(Effect):
         fails, repair = (uniform.T for uniform in noise["server"])
         times = {"slot_s": config.slot_s, "mtbf_s": self.mtbf_s, "mttr_s": self.mttr_s}
         return {"down_s": next_down_s(fields["down_s"], fails, repair, **times, xp=xp)}
+
+    def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
+        """See :class:`.Effect`."""
+        if not snapshot["down_s"].max() <= LARGEST_DOWN_S:
+            fail("snapshot field 'down_s'", snapshot["down_s"], f"at most {LARGEST_DOWN_S:g} s")
 
     def after_wait(self, slot: Any) -> None:
         """Let tasks wait for the repair."""
