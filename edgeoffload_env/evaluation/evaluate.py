@@ -12,6 +12,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation import rollout, score
 from edgeoffload_env.evaluation.statistics import Interval, mean_interval
 from edgeoffload_env.model import paper
+from edgeoffload_env.model.effects import KINDS
 from edgeoffload_env.policies.view import Floats, Policy
 from edgeoffload_env.scenarios import configure
 
@@ -125,7 +126,8 @@ def evaluate(
 
 def shipped_metrics() -> list[str]:
     """Return the names of the metrics that some game of this package has."""
-    return [metric.name for metric in paper.METRICS]
+    of_effects = (metric for kind in KINDS for metric in kind.__new__(kind).metrics())  # the same for any constants
+    return [metric.name for metric in (*paper.METRICS, *of_effects)]
 
 
 def as_policy(policy: str | Policy | Callable[..., Any]) -> Any:
