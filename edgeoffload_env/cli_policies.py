@@ -35,6 +35,15 @@ class PolicySpec:
         Raises:
             ValueError: a policy selected by name cannot play the game.
         """
+        policy = self.make()
+        try:
+            if hasattr(policy, "check"):
+                policy.check(config)
+        except ValueError as error:
+            if self.through_all:
+                hint = f", on the command line {self.label}:bounded=true" if "use bounded=True" in str(error) else ""
+                return f"{error}{hint}"
+            raise
         if self.through_all and self.label == OPTIMUM and not with_optimum:
             if not is_quick(config):
                 return f"slow beyond {QUICK_USERS} users; add it with --with-optimum or by name"
@@ -42,14 +51,6 @@ class PolicySpec:
                 return (
                     f"takes about 10 ms a slot, too slow for {episodes} episodes; add it with --with-optimum or by name"
                 )
-        policy = self.make()
-        try:
-            if hasattr(policy, "check"):
-                policy.check(config)
-        except ValueError as error:
-            if self.through_all:
-                return f"{error}, on the command line {self.label}:bounded=true"
-            raise
         return None
 
 

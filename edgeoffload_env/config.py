@@ -19,7 +19,7 @@ from edgeoffload_env._validation import (
     fail_unknown,
 )
 from edgeoffload_env.model import channel
-from edgeoffload_env.model.effects import FIELDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
+from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
 from edgeoffload_env.model.effects.cloud import check_latency
 from edgeoffload_env.model.effects.effect import check_effect
 from edgeoffload_env.model.schema import Schema, make_schema
@@ -196,18 +196,20 @@ class EdgeOffloadConfig:
         """
         names = [field.name for field in dataclasses.fields(self)]
         values = {name: getattr(self, name) for name in names}
-        changes: dict[str, Any] = {}
+        changed: dict[str, Any] = {}
         for name, value in overrides.items():
             effect, dot, part = name.partition(".")
             if effect not in (FIELDS if dot else names):
-                fail_unknown("effect" if dot else "field", effect, FIELDS if dot else names, TypeError)
+                fail_unknown("effect with fields" if dot else "field", effect, FIELDS if dot else names, TypeError)
             if dot:
-                old = changes.get(effect, values[effect])
-                fields = dataclasses.asdict(old) if isinstance(old, Effect) else dict(old or {})
-                changes[effect] = fields | {part: value}
+                old = changed.get(effect, values[effect])
+                if not isinstance(old, dict):
+                    old = check_effect(effect, old, FIELDS[effect])
+                    old = {} if old is None else dataclasses.asdict(old)
+                changed[effect] = old | {part: value}
             else:
-                changes[name] = value
-        overrides = changes
+                changed[name] = value
+        overrides = changed
         if overrides.get("server_hz") is not None:
             values.update(server_hz_range=None, num_servers=None)
         elif overrides.get("server_hz_range") is not None:
@@ -286,6 +288,9 @@ class EdgeOffloadConfig:
         for effect in self.extra_effects:
             if not isinstance(effect, Effect):
                 fail("an item of extra_effects", effect, "an instance of edgeoffload_env.effects.Effect", TypeError)
+            if isinstance(effect, KINDS):
+                expected = f"an effect of your own; {type(effect).__name__} has a field of the configuration"
+                fail("an item of extra_effects", effect, expected)
         return tuple(self.extra_effects)
 
     def _check_together(self) -> None:

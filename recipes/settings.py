@@ -9,6 +9,7 @@ from typing import Any
 from edgeoffload_env import EdgeOffloadConfig, scenarios
 from edgeoffload_env._validation import check_int
 from edgeoffload_env.cli_policies import parse_value
+from edgeoffload_env.model.effects import KINDS
 from recipes import registry
 from recipes.hyperparameters import ValidatedConfig
 
@@ -37,7 +38,8 @@ class RunSettings:
         object.__setattr__(self, "seed", check_int("seed", self.seed, 0, 2**31 - 1))
         object.__setattr__(self, "env_steps", check_int("env_steps", self.env_steps, 1, 10**12))
         config = self.env_config
-        object.__setattr__(self, "env", {name: getattr(config, name) for name in self.env})
+        names = dict.fromkeys(name.partition(".")[0] for name in self.env)  # "energy.idle_power_w" sets part of energy
+        object.__setattr__(self, "env", {name: _plain_effect(getattr(config, name)) for name in names})
 
     @property
     def env_config(self) -> EdgeOffloadConfig:
@@ -93,6 +95,11 @@ def hyperparameters_and_env(values: dict[str, Any]) -> tuple[dict[str, Any], dic
     """Split values into hyper-parameters and fields of the environment (``env.field``, without the prefix)."""
     env = {name.removeprefix(_ENV_PREFIX): value for name, value in values.items() if name.startswith(_ENV_PREFIX)}
     return {name: value for name, value in values.items() if not name.startswith(_ENV_PREFIX)}, env
+
+
+def _plain_effect(value: Any) -> Any:
+    """Return an effect of the package as a dict of its fields, and anything else as it is."""
+    return dataclasses.asdict(value) if isinstance(value, KINDS) else value
 
 
 def _plain(value: Any) -> Any:

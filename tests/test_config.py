@@ -225,12 +225,12 @@ class TestEffects:
         nearest = next(iter(constants))
         wrong = nearest[:-2] + nearest[-1] + nearest[-2]
         for name in (wrong, nearest.upper()):
-            message = f"^unknown field of {field}, '{name}'; did you mean '{nearest}'\\? Known: {known}$"
+            message = f"^unknown field of {field}: '{name}'; did you mean '{nearest}'\\? Known: {known}$"
             with pytest.raises(TypeError, match=message) as refused:
                 EdgeOffloadConfig(**{field: constants | {name: 1.0}})
             assert_one_traceback(refused.value)
         for name in (1, None, "", 2.5):
-            message = f"^unknown field of {field}, {re.escape(repr(name))}\\. Known: {known}$"
+            message = f"^unknown field of {field}: {re.escape(repr(name))}\\. Known: {known}$"
             with pytest.raises(TypeError, match=message):
                 EdgeOffloadConfig(**{field: constants | {name: 1.0}})
 
@@ -572,3 +572,13 @@ def test_what_is_accepted_can_be_played(fields):
                 assert np.isfinite(getattr(played, part)).all(), (name, part)
             for part, values in played.extra.items():
                 assert np.isfinite(values).all(), (name, part)
+
+
+@pytest.mark.parametrize("field", EFFECTS)
+def test_the_packages_own_effects_have_fields(field):
+    kind, constants = EFFECTS[field]
+    message = (
+        f"^an item of extra_effects must be an effect of your own; {kind.__name__} has a field .*, got {kind.__name__}"
+    )
+    with pytest.raises(ValueError, match=message):
+        EdgeOffloadConfig(extra_effects=(kind(**constants),))

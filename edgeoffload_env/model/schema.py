@@ -100,10 +100,9 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
             declarations do not fit together; the message names what does not.
     """
     effects = active_effects(config)
-    declared = (*paper.QUANTITIES, *(q for effect in effects for q in effect.quantities()))
+    quantities = (*paper.QUANTITIES, *(q for effect in effects for q in effect.quantities()))
     for kind in ("state", "info"):  # a field of the snapshot may have the name of an info
-        _unique("quantity", tuple(q for q in declared if q.kind == kind))
-    quantities = declared
+        _unique("quantity", tuple(q for q in quantities if q.kind == kind))
     processes = _unique("process", (*paper.PROCESSES, *(p for effect in effects for p in effect.processes())))
     own = paper.features(config)
     added = tuple(feature for effect in effects for feature in effect.features(config))
@@ -111,7 +110,8 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
     metrics = _unique("metric", (*paper.METRICS, *(m for effect in effects for m in effect.metrics())))
     terms = _unique("reward term", (*paper.REWARD_TERMS, *(t for effect in effects for t in effect.reward_terms())))
     _check_declarations(effects, quantities, processes, added)
-    if any(isinstance(effect, Arrivals) for effect in effects):
+    masked = any(isinstance(effect, Arrivals) for effect in effects)
+    if masked:
         own, added, features = (
             tuple(blank_without_task(f) if f.of_task else f for f in some) for some in (own, added, features)
         )
@@ -139,7 +139,7 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
         ),
         episode_features=tuple(f.name for f in features if not (moved | set(queues)) & set(f.reads)),
         queue_features=tuple(f.name for f in features if set(queues) & set(f.reads)),
-        masked=any(isinstance(effect, Arrivals) for effect in effects),
+        masked=masked,
         reward_terms=terms,
         metrics=metrics,
         stages=_stages(effects, tuple(infos), queues),

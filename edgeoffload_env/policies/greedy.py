@@ -18,7 +18,7 @@ def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
     """Choose targets ``[B, N]`` user by user, in index order.
 
     A server costs the task's delay there, with the upload at K = N and all cycles that earlier users assigned to the
-    server ahead of it, plus ``price`` times the server's queue in seconds; the device costs its delay (6). Energy and
+    server ahead of it, plus ``price`` times the server's queue in seconds; the device costs its delay. Energy and
     deadlines add their costs. Ties go to the device, then to the lowest server. Users without a task stay at home.
     """
     arrays, config = view.arrays, view.config
@@ -62,7 +62,7 @@ def planned_costs_s(
 
 @dataclass(frozen=True)
 class Greedy:
-    """In index order, each user where its own task ends first. Knows all tasks, links and queues; costs N M a slot."""
+    """In index order, each user where its own task costs least. Knows all tasks, links and queues; costs N M a slot."""
 
     name: ClassVar[str] = "greedy"
 
@@ -75,7 +75,7 @@ class Greedy:
 class DriftPlusPenalty:
     """Greedy with a price on the queues it leaves to later slots. Knows all tasks, links and queues; costs N M a slot.
 
-    Lyapunov drift plus penalty with V = 1 / price: the cost of server m is the user's delay there plus ``price`` times
+    Lyapunov drift plus penalty with V = 1 / price: the cost of server m is the user's own there plus ``price`` times
     the load factor. Equal to ``greedy`` at price 0.
 
     Args:

@@ -72,7 +72,7 @@ class Optimum:
 
         for name in UNSOLVED:
             if getattr(config, name):
-                raise ValueError(f"optimum: cannot solve games with {name} = {getattr(config, name)!r}")
+                raise ValueError(f"optimum: cannot solve games with {name} = {getattr(config, name)!r}, bounded or not")
 
         if not self.bounded and not slot_optimum.is_exact_size(config.num_users, config.servers):
             raise ValueError(
@@ -84,7 +84,7 @@ class Optimum:
         """Integers ``[B, N]``; sets ``exact`` and ``gap``.
 
         Raises:
-            ValueError: too many users or servers for the exact optimum.
+            ValueError: too many users or servers for the exact optimum, or an effect that it does not solve.
         """
         from edgeoffload_env.policies import slot_optimum
 
@@ -107,7 +107,8 @@ def is_quick(config: EdgeOffloadConfig) -> bool:
     """Return whether ``optimum`` is exact for these games and takes about 10 ms a slot or less."""
     from edgeoffload_env.policies.slot_optimum import is_exact_size
 
-    return config.num_users <= QUICK_USERS and is_exact_size(config.num_users, config.servers)
+    solvable = not any(getattr(config, name) for name in UNSOLVED)
+    return solvable and config.num_users <= QUICK_USERS and is_exact_size(config.num_users, config.servers)
 
 
 def slot_problems(view: PolicyView) -> "list[SlotProblem]":

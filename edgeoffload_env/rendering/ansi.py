@@ -29,10 +29,12 @@ def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: L
     fields = [q for q in config.schema.snapshot.values() if q.scope == "user" and q.name not in _USERS_OWN]
     columns = {quantity.name: (quantity, snapshot[quantity.name][0]) for quantity in fields}
     if last is not None:
-        lines.append(("device                  " + " ".join(map(str, np.flatnonzero(chosen == 0)))).rstrip())
+        active = last.outcome.get("active", np.ones_like(last.targets))[0] > 0
+        at_home = np.flatnonzero((chosen == 0) & active)
+        lines.append(("device                  " + " ".join(map(str, at_home))).rstrip())
         infos = [q for q in config.schema.infos.values() if q.scope == "user"]
         of_last = {q.name: (q, last.outcome[q.name][0]) for q in _delay_last(infos)}
-        for name in of_last.keys() & columns.keys():  # the last slot's beside the coming one's
+        for name in [name for name in columns if name in of_last]:  # the last slot's beside the coming one's
             quantity, values = columns.pop(name)
             columns[f"next_{name}"] = (dataclasses.replace(quantity, name=f"next_{name}"), values)
         columns = of_last | columns
@@ -42,7 +44,8 @@ def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: L
         for quantity in config.schema.infos.values():
             if quantity.scope == "game":
                 lines.append(f"{quantity.name} {last.outcome[quantity.name].item():.4f} {quantity.unit}")
-        lines.append(f"mean delay {last.outcome['delay_s'].mean():.3f} s")
+        mean_s = last.outcome["delay_s"].sum() / max(1, np.count_nonzero(active))
+        lines.append(f"mean delay {mean_s:.3f} s")
     return "\n".join(lines) + "\n"
 
 

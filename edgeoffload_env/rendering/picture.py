@@ -117,7 +117,7 @@ class Picture:
             if count <= _MOST_LABELS:
                 self._text((place[0] + size + 1, place[1] - 7), str(n))
         pygame.draw.polygon(surface, _INK, [(x, y - 14), (x - 9, y + 11), (x + 9, y + 11)])
-        sharing = int(np.count_nonzero(scene.targets))
+        sharing = scene.sends
         text = f"uplink {config.bandwidth_hz / 1e6:g} MHz"
         if len(scene.targets):
             shares = sharing if config.channel_sharing == "active" else count
@@ -174,7 +174,7 @@ class Picture:
                 pygame.draw.aalines(surface, colour, False, places)
         if history.mean_delay_s:
             delay, imbalance = history.mean_delay_s, history.imbalance
-            text = f"mean delay {delay[-1]:.3f} s (so far {np.mean(delay):.3f} s)"
+            text = f"mean delay {delay[-1]:.3f} s (so far {history.delay_s / max(1, history.tasks):.3f} s)"
             self._text((x, y - 22), text, colour=_DELAY)
             text = f"var(LD) {imbalance[-1]:.4f} s^2 (so far {np.mean(imbalance):.4f} s^2)"
             self._text((x, y + height + 8), text, colour=_IMBALANCE)

@@ -41,6 +41,8 @@ class History:
     """Energy of all tasks so far; None where the game has none."""
     tasks: int = 0
     """Tasks so far."""
+    delay_s: float = 0.0
+    """Delays of all tasks so far."""
     misses: int | None = None
     """Missed deadlines so far; None where the game has none."""
 
@@ -49,6 +51,7 @@ class History:
         active = outcome.get("active", np.ones_like(outcome["delay_s"], dtype=np.bool_))
         tasks = int(np.sum(active))
         self.tasks += tasks
+        self.delay_s += float(outcome["delay_s"].sum())
         self.mean_delay_s.append(float(outcome["delay_s"].sum() / max(1, tasks)))
         if "energy_j" in outcome:
             self.energy_j = (self.energy_j or 0.0) + float(outcome["energy_j"].sum())
@@ -79,6 +82,8 @@ class Scene:
     """Part of the load factors that the last slot's tasks added, ``[M]``."""
     down_s: Floats
     """Time until each server runs again, ``[M]``; zeros without failures."""
+    sends: int
+    """Users that sent in the last slot, tasks of earlier slots counted."""
     active: NDArray[np.bool_]
     """Whether each user had a task in the last slot, ``[N]``; before the first slot whether it has one now."""
     missed: NDArray[np.bool_]
@@ -116,7 +121,10 @@ def scene_of(
     targets, delay_s = np.zeros(0, dtype=np.int64), np.zeros(0)
     users = len(distance_m)
     active, missed = snapshot.get("active", np.ones((1, users)))[0] > 0.5, np.zeros(users, dtype=np.bool_)
+    sends = 0
     if last is not None:
+        backlog_bits = last.before.get("uplink_backlog_bits", np.zeros((1, users)))
+        sends = int(np.count_nonzero((last.targets > 0) | (backlog_bits > 0.0)))
         active = last.outcome.get("active", np.ones((1, users), dtype=np.bool_))[0]
         missed = last.outcome.get("missed", np.zeros((1, users), dtype=np.bool_))[0]
         targets, delay_s = last.targets[0], last.outcome["delay_s"][0]
@@ -131,6 +139,7 @@ def scene_of(
         server_hz=server_hz,
         queue_s=load_factor_s(snapshot["backlog_cycles"][0], server_hz),
         arrived_s=arrived,
+        sends=sends,
         down_s=snapshot.get("down_s", np.zeros((1, len(server_hz))))[0],
         active=active,
         missed=missed,

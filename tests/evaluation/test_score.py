@@ -79,7 +79,7 @@ CHANGES = {
     "max_cycles": 49,
     "arrivals": {"probability": 0.9},
     "cycles_per_bit": (250.0, 300.0),
-    "heavy_tasks": {"probability": 0.1},
+    "heavy_tasks": {"probability": 0.1, "factor": 3.0},
     "deadline": {"range_s": (0.2, 0.4), "miss_cost_s": 1.0},
     "device_queue": True,
     "uplink_queue": True,

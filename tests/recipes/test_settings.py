@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
+from edgeoffload_env.effects import Energy
 from recipes import registry
 from recipes.cli import parse
 from recipes.hyperparameters import LayerSizes, Range, ValidatedConfig
@@ -141,3 +142,24 @@ def test_settings_survive_a_file() -> None:
     after = RunSettings.from_json(json.loads(json.dumps(before.to_json())))
     assert after == before
     assert after.env_config.num_servers == 2
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"energy": {"cost_s_per_j": 0.2}},
+        {"energy.cost_s_per_j": 0.2},
+        {"energy.cost_s_per_j": 0.2, "energy.switched_capacitance": 1e-27},
+        {"energy": Energy(cost_s_per_j=0.2)},
+    ],
+)
+def test_effects_of_the_environment(given: dict[str, Any]) -> None:
+    """However an effect is given, the run is the same, in its file and on its command line."""
+    made = settings(env=given)
+    assert made.env_config.energy == Energy(cost_s_per_j=0.2)
+    assert made == settings(env={"energy": Energy(cost_s_per_j=0.2)})
+    assert RunSettings.from_json(json.loads(json.dumps(made.to_json()))) == made
+    words = shlex.split(made.command)
+    assignments = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
+    _, env = hyperparameters_and_env(parse_assignments(assignments))
+    assert settings(env=env) == made

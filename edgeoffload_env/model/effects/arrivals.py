@@ -1,4 +1,4 @@
-"""Random arrivals: in some slots a user has no task. MODEL.md 6.2, "arrivals"."""
+"""Random arrivals: in some slots a user has no task. See docs/effects.md."""
 
 import dataclasses
 import math
@@ -60,6 +60,13 @@ class Arrivals(Effect):
             Quantity(name="bursting", text="1 while the user is on, else 0", kind="state", **flag),
             Quantity(name="active", text="whether the user had a task", kind="info", **flag),
         )
+
+    def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
+        """See :class:`.Effect`."""
+        if (snapshot["active"] > snapshot["bursting"]).any():
+            fail("snapshot field 'active'", snapshot["active"], "0 for each user whose bursting is 0")
+        if self.on_s is None and not snapshot["bursting"].all():
+            fail("snapshot field 'bursting'", snapshot["bursting"], "1 for each user where on_s is None")
 
     def processes(self) -> tuple[Process, ...]:
         """See :class:`.Effect`."""

@@ -1,11 +1,11 @@
-"""Servers far away and servers without a queue. MODEL.md 6.2, "cloud"."""
+"""Servers far away and servers without a queue. See docs/effects.md."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeoffload_env._validation import check_float, check_floats, check_int, fail
+from edgeoffload_env._validation import check_float, check_floats, fail
 from edgeoffload_env.model import reward, servers
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
@@ -46,10 +46,6 @@ class ElasticServers(Effect):
     def of(cls, config: "EdgeOffloadConfig") -> "ElasticServers | None":
         """See :class:`.Effect`."""
         return cls(elastic_servers=config.elastic_servers) if config.elastic_servers else None
-
-    def check(self, config: "EdgeOffloadConfig") -> None:
-        """See :class:`.Effect`."""
-        check_int("elastic_servers", self.elastic_servers, 0, config.servers - 1)
 
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""

@@ -1,4 +1,4 @@
-"""Deadlines: tasks that end too late cost extra. MODEL.md 6.2, "deadlines"."""
+"""Deadlines: tasks that end too late cost extra. See docs/effects.md."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -69,7 +69,7 @@ class Deadline(Effect):
         """Draw a deadline for every task, ``[B, N]``."""
         return {"deadline_s": between(noise["user"][0].T, self.range_s)}
 
-    def after_delay(self, slot: Any) -> None:
+    def before_balance(self, slot: Any) -> None:
         """Compare delays with deadlines; users without a task miss nothing."""
         late_s = slot.active * slot.xp.clip(slot.outcome["delay_s"] - slot.snapshot["deadline_s"], min=0.0)
         slot.outcome["lateness_s"], slot.outcome["missed"] = late_s, late_s > 0.0

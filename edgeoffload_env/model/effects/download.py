@@ -1,4 +1,4 @@
-"""Results that travel back to the user. MODEL.md 6.2, "download"."""
+"""Results that travel back to the user. See docs/effects.md."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

@@ -99,7 +99,7 @@ def check_effect(name: str, value: Any, kind: type[Effect]) -> Effect | None:
     known = {field.name: field for field in dataclasses.fields(kind)}
     for given in value:
         if given not in known:
-            fail_unknown(f"field of {name},", given, known, TypeError)
+            fail_unknown(f"field of {name}:", given, known, TypeError)
     for field in known.values():
         if field.default is dataclasses.MISSING and field.name not in value:
             raise TypeError(f"{name} lacks the field {field.name!r}; it must have {', '.join(known)}")

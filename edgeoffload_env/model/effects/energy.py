@@ -1,4 +1,4 @@
-"""Energy that tasks take from the users' batteries. MODEL.md 6.2, "energy"."""
+"""Energy that tasks take from the users' batteries. See docs/effects.md."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,13 +11,12 @@ from edgeoffload_env.model.metrics import task_mean
 from edgeoffload_env.model.quantities import Metric, Quantity, RewardTerm
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
-LARGEST_COST_S = 1e24
-"""Largest cost of a task's energy, so that rewards stay finite in float32."""
+LARGEST_COST_S = 1e37
+"""Largest cost of the energy of all users' tasks, so that rewards and their sums stay finite in float32."""
+LARGEST_WAIT_S = 1e18
+"""Longest delay that a game can have."""
 
 
 def compute_j(switched_capacitance: float, device_hz: Array, task_cycles: Array) -> Array:
@@ -58,22 +57,27 @@ class Energy(Effect):
     def check(self, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
         local_j = compute_j(self.switched_capacitance, config.device_hz[1], config.most_cycles)
-        if not local_j * self.cost_s_per_j * max(1.0, config.energy_weight) <= LARGEST_COST_S:
-            expected = f"such that a task's energy on a device costs at most {LARGEST_COST_S:g} s"
-            fail("energy", self, expected)
+        if not self._largest_cost_s(local_j, config) <= LARGEST_COST_S:
+            fail("energy", self, f"such that the energy of all tasks of a slot costs at most {LARGEST_COST_S:g} s")
 
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
-        local_j = compute_j(self.switched_capacitance, snapshot["device_hz"], snapshot["task_cycles"])
-        if not local_j.max() * max(1.0, self.cost_s_per_j * max(1.0, config.energy_weight)) <= LARGEST_COST_S:
-            expected = f"such that a task's energy on a device costs at most {LARGEST_COST_S:g} s"
+        local_j = compute_j(self.switched_capacitance, snapshot["device_hz"], snapshot["task_cycles"]).max()
+        if not self._largest_cost_s(local_j, config) <= LARGEST_COST_S:
+            expected = f"such that the energy of all tasks costs at most {LARGEST_COST_S:g} s with these task_cycles"
             fail("snapshot field 'device_hz'", snapshot["device_hz"], expected)
+
+    def _largest_cost_s(self, local_j: float, config: "EdgeOffloadConfig") -> float:
+        """Bound the cost of a slot's energy: all users on their devices, or all waiting as long as can be."""
+        offloaded_j = (config.tx_power_w + self.idle_power_w) * LARGEST_WAIT_S
+        weight = max(1.0, self.cost_s_per_j * max(1.0, config.energy_weight))
+        return config.num_users * weight * max(local_j, offloaded_j)
 
     def quantities(self) -> tuple[Quantity, ...]:
         """See :class:`.Effect`."""
         return (Quantity(name="energy_j", unit="J", scope="user", kind="info", text="energy of the task"),)
 
-    def after_delay(self, slot: Any) -> None:
+    def before_balance(self, slot: Any) -> None:
         """Measure each task's energy."""
         snapshot, outcome, config = slot.snapshot, slot.outcome, slot.config
         local = compute_j(self.switched_capacitance, snapshot["device_hz"], snapshot["task_cycles"])

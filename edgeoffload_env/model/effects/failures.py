@@ -1,4 +1,4 @@
-"""Servers that fail and are repaired. MODEL.md 6.2, "failures"."""
+"""Servers that fail and are repaired. See docs/effects.md."""
 
 import math
 from dataclasses import dataclass
@@ -122,7 +122,8 @@ class Failures(Effect):
     def after_serve(self, slot: Any) -> None:
         """Measure how busy the servers were."""
         xp, queueing = slot.xp, slot.config.servers - slot.config.elastic_servers
-        served = (slot.queued_cycles - slot.next["backlog_cycles"])[:, :queueing]
+        # not as a difference of queues, which would cancel digits of long ones
+        served = xp.minimum(slot.queued_cycles, slot.snapshot["server_hz"] * slot.service_s)[:, :queueing]
         possible = slot.snapshot["server_hz"][:, :queueing] * slot.config.slot_s
         total, most = (xp.sum(cycles, axis=-1, keepdims=True) for cycles in (served, possible))
         slot.outcome["utilisation"] = total / most
@@ -133,7 +134,7 @@ class Failures(Effect):
             Feature(
                 name="up",
                 scope="server",
-                text="whether there runs server",
+                text="running state of server",
                 formula="1 where down_s is 0, else -1",
                 reads=("down_s",),
                 value=lambda down_s, config, *, xp: 1.0 - 2.0 * xp.astype(down_s > 0.0, down_s.dtype),
@@ -141,7 +142,7 @@ class Failures(Effect):
             Feature(
                 name="down",
                 scope="server",
-                text="time to repair of server",
+                text="repair time of server",
                 formula=f"2 x / (1 + x) - 1, x = down_s / {LOAD_SCALE_S}",
                 reads=("down_s",),
                 value=lambda down_s, config, *, xp: squashed(down_s, LOAD_SCALE_S),

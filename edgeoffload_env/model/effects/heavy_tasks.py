@@ -1,4 +1,4 @@
-"""Heavy tasks: now and then a task needs several times the cycles. MODEL.md 6.2, "heavy tasks"."""
+"""Heavy tasks: now and then a task needs several times the cycles. See docs/effects.md."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class HeavyTasks(Effect):
-    """Each task needs ``factor`` times the cycles with ``probability``.
+    """With ``probability`` a task needs ``factor`` times the cycles.
 
     Raises:
         TypeError, ValueError: a field of the wrong type or out of range; the message names it.
@@ -21,8 +21,10 @@ class HeavyTasks(Effect):
 
     field: ClassVar[str] = "heavy_tasks"
 
-    probability: float = 0.2
-    factor: float = 3.0
+    probability: float
+    """Chance that a task is heavy."""
+    factor: float
+    """Cycles of a heavy task, as a multiple of what was drawn."""
 
     def __post_init__(self) -> None:
         self._check_floats(probability=(0.0, 1.0), factor=(1e-6, 1e6))

@@ -1,4 +1,4 @@
-"""Queues on the users' devices and on their uplinks. MODEL.md 6.2, "device queue" and "uplink queue"."""
+"""Queues on the users' devices and on their uplinks. See docs/effects.md."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -150,13 +150,13 @@ class UplinkQueue(Effect):
         _check_backlog("uplink_backlog_bits", backlog_bits, backlog_bits / rate_bps)
 
     def after_route(self, slot: Any) -> None:
-        """Count who sends, and what lies before each task's last bit."""
+        """Count who sends, and the bits to send until each task has arrived."""
         backlog_bits = slot.snapshot["uplink_backlog_bits"]
         slot.sends = slot.xp.astype((slot.offloads > 0.0) | (backlog_bits > 0.0), slot.offloads.dtype)
         slot.upload_bits = backlog_bits + slot.snapshot["task_bits"]
 
     def after_upload(self, slot: Any) -> None:
-        """Send for the length of the slot."""
+        """Update the uplinks' queues."""
         snapshot = slot.snapshot
         slot.next["uplink_backlog_bits"] = next_uplink_backlog_bits(
             snapshot["uplink_backlog_bits"],

@@ -109,7 +109,7 @@ class TestArrivals:
     def test_idle_users_share_no_band(self, check):
         # Twice 15 MHz at a ratio of 2
         sent_s = 2e6 / (15e6 * np.log2(3.0))
-        start = {"active": [1, 1, 0], "bursting": [1, 1, 0]}
+        start = {"active": [1, 1, 0], "bursting": [1, 1, 1]}
         check(ARRIVALS | {"channel_sharing": "active"}, start, {"upload_s": [sent_s, sent_s, 0.0]}, [1, 2, 1])
 
     def test_all_are_idle(self, check):
@@ -122,7 +122,7 @@ class TestArrivals:
         }
         start = {
             "active": [0, 0, 0],
-            "bursting": [1, 0, 1],
+            "bursting": [1, 1, 1],
             "device_backlog_cycles": [0.05e9, 0.3e9, 0.0],
             "uplink_backlog_bits": [0.0, 0.0, 10e6],
             "deadline_s": [0.1, 0.2, 0.3],
