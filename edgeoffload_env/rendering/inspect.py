@@ -16,8 +16,9 @@ from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.rendering.picture import colour_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
-PARTS = ("upload_s", "forward_s", "wait_s", "compute_s")
-_PART_COLOURS = ("#56B4E9", "#CC79A7", "#E69F00", "#009E73")
+PARTS = ("upload_s", "forward_s", "wait_s", "compute_s", "download_s")
+_PART_COLOURS = ("#56B4E9", "#CC79A7", "#E69F00", "#009E73", "#D55E00")
+_IDLE_COLOUR = (1.0, 1.0, 1.0)
 
 
 class Episode(NamedTuple):
@@ -26,7 +27,9 @@ class Episode(NamedTuple):
     targets: NDArray[np.int64]
     """``[T, N]``"""
     parts_s: dict[str, NDArray[np.float64]]
-    """Each of ``PARTS``, ``[T, N]``; they add up to the delay."""
+    """Each of ``PARTS`` that the game has, ``[T, N]``; they add up to the delay."""
+    active: NDArray[np.bool_]
+    """Whether each user had a task, ``[T, N]``."""
     load_s: NDArray[np.float64]
     """Load factors (13) at the start of each slot, ``[T, M]``."""
     utility: float
@@ -54,7 +57,8 @@ def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode
     queues = [step.view.snapshot for step in steps]
     return Episode(
         targets=np.stack([slot["target"][0] for slot in infos]),
-        parts_s={name: np.stack([slot[name][0] for slot in infos]) for name in PARTS},
+        parts_s={name: np.stack([slot[name][0] for slot in infos]) for name in PARTS if name in infos[0]},
+        active=np.stack([slot.get("active", np.ones_like(slot["target"], dtype=np.bool_))[0] for slot in infos]),
         load_s=np.stack([load_factor_s(queue["backlog_cycles"], queue["server_hz"])[0] for queue in queues]),
         utility=float(sum(utility(slot, config, xp=xp)[0] for slot in infos)),
     )
@@ -82,9 +86,9 @@ def draw(episode: Episode, title: str, path: Path) -> None:
     figure.suptitle(f"{title}: utility {episode.utility:.2f}")
     delays, loads, choices = figure.subplots(1, 3)
 
-    below = np.zeros(users)
-    for (name, values), colour in zip(episode.parts_s.items(), _PART_COLOURS, strict=True):
-        mean = values.mean(axis=0)
+    below, tasks = np.zeros(users), np.maximum(episode.active.sum(axis=0), 1)
+    for (name, values), colour in zip(episode.parts_s.items(), _PART_COLOURS, strict=False):
+        mean = values.sum(axis=0) / tasks
         delays.bar(range(users), mean, bottom=below, color=colour, label=name.removesuffix("_s"))
         below += mean
     delays.set(xlabel="user", ylabel="mean delay / s", title="delay by part")
@@ -98,10 +102,15 @@ def draw(episode: Episode, title: str, path: Path) -> None:
         loads.legend(fontsize=8)
 
     colours = np.asarray([_unit(colour_of(target, servers)) for target in range(servers + 1)])
-    choices.imshow(colours[episode.targets.T], aspect="auto", interpolation="nearest")
+    chosen = np.where(episode.active.T[:, :, None], colours[episode.targets.T], _IDLE_COLOUR)
+    choices.imshow(chosen, aspect="auto", interpolation="nearest")
     step = max(1, slots // 5)
     choices.set_xticks(range(0, slots, step), [str(slot + 1) for slot in range(0, slots, step)])
-    choices.set(xlabel="slot", ylabel="user", title="choices (grey: device)")
+    choices.set(
+        xlabel="slot",
+        ylabel="user",
+        title="choices (grey: device)" if episode.active.all() else "choices (grey: device, white: no task)",
+    )
     with atomic_write(path) as unfinished:
         figure.savefig(unfinished, dpi=130, format=path.suffix[1:] or None)
 
