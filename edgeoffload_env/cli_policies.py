@@ -13,7 +13,7 @@ from edgeoffload_env import policies
 from edgeoffload_env._validation import fail, fail_unknown
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy
-from edgeoffload_env.policies.optimum import QUICK_USERS, is_quick
+from edgeoffload_env.policies.optimum import QUICK_USERS, is_quick, is_solvable
 
 OPTIMUM = "optimum"
 _QUICK_SLOTS = 2_500  # 30 s of ``optimum``, so that ``all`` takes less than a minute
@@ -35,6 +35,13 @@ class PolicySpec:
         Raises:
             ValueError: a policy selected by name cannot play the game.
         """
+        if self.through_all and self.label == OPTIMUM and not with_optimum and is_solvable(config):
+            if not is_quick(config):
+                return f"slow beyond {QUICK_USERS} users; add it with --with-optimum or by name"
+            if episodes * config.max_cycles > _QUICK_SLOTS:
+                return (
+                    f"takes about 10 ms a slot, too slow for {episodes} episodes; add it with --with-optimum or by name"
+                )
         policy = self.make()
         try:
             if hasattr(policy, "check"):
@@ -44,13 +51,6 @@ class PolicySpec:
                 hint = f", on the command line {self.label}:bounded=true" if "use bounded=True" in str(error) else ""
                 return f"{error}{hint}"
             raise
-        if self.through_all and self.label == OPTIMUM and not with_optimum:
-            if not is_quick(config):
-                return f"slow beyond {QUICK_USERS} users; add it with --with-optimum or by name"
-            if episodes * config.max_cycles > _QUICK_SLOTS:
-                return (
-                    f"takes about 10 ms a slot, too slow for {episodes} episodes; add it with --with-optimum or by name"
-                )
         return None
 
 

@@ -103,12 +103,16 @@ class Optimum:
         return np.stack([solution.actions for solution in solutions])
 
 
+def is_solvable(config: EdgeOffloadConfig) -> bool:
+    """Return whether the solver knows all effects of these games."""
+    return not any(getattr(config, name) for name in UNSOLVED)
+
+
 def is_quick(config: EdgeOffloadConfig) -> bool:
     """Return whether ``optimum`` is exact for these games and takes about 10 ms a slot or less."""
     from edgeoffload_env.policies.slot_optimum import is_exact_size
 
-    solvable = not any(getattr(config, name) for name in UNSOLVED)
-    return solvable and config.num_users <= QUICK_USERS and is_exact_size(config.num_users, config.servers)
+    return is_solvable(config) and config.num_users <= QUICK_USERS and is_exact_size(config.num_users, config.servers)
 
 
 def slot_problems(view: PolicyView) -> "list[SlotProblem]":

@@ -229,7 +229,7 @@ class TestActionsOfIdleUsers:
         untouched = Untouched(make, ALL_ON)
         for view in untouched.views:
             active = np.tile([1.0, 0.0, 1.0, 0.0], (view.batch, 1))
-            view.reset(seed=1, snapshot=view.snapshot() | {"active": active})
+            view.reset(seed=1, snapshot=view.snapshot() | {"active": active, "bursting": np.ones_like(active)})
         return untouched
 
     @pytest.mark.parametrize("make", (DRIVERS | VECTORS).values(), ids=DRIVERS | VECTORS)
