@@ -123,7 +123,7 @@ class EdgeOffloadConfig:
     forward_latency_s: float | tuple[float, ...] = 0.0
     """Latency in s on the way from server 1 to the servers behind it: one, or one for each of servers 2..M."""
     elastic_servers: int = 0
-    """How many of the last servers never queue, at most M - 1."""
+    """Number of servers, the last ones, that never queue; at most M - 1."""
     result_ratio: float = 0.0
     """Bits of a result for each bit of its task, downloaded by the user."""
     downlink_bps: float = 100e6
