@@ -24,6 +24,9 @@ pytestmark = [*RAY_NOISE, pytest.mark.slow]
 SWEEP = ["sweep", "--algorithms", "idql-tolb", "--seeds", "3", "--env-steps", "2500", "--checkpoint-every", "0"]
 SWEEP += TINY_DQN
 
+RLLIB_TRIAL = "algorithm_type"
+"""Title of a trial of RLlib's while it works; Tune wraps its methods in functions of a class of this name."""
+
 
 class Nodes:
     """A cluster whose head node has no cores, so that all work is on nodes that can die."""
@@ -64,14 +67,14 @@ def actors(node: Any, name: str) -> list[int]:
 
 
 @contextlib.contextmanager
-def trials_paused(*nodes: Any) -> Iterator[None]:
-    """Pause the trials of these nodes, so that a fast one does not start another run meanwhile."""
+def trials_paused(*nodes: Any, name: str = "RunTrial") -> Iterator[None]:
+    """Pause the trials of these nodes, so that a fast one does not end or start another run meanwhile."""
     stopped: set[int] = set()
     over = threading.Event()
 
     def hold() -> None:
         while not over.wait(0.1):
-            for pid in {pid for node in nodes for pid in actors(node, "RunTrial")} - stopped:
+            for pid in {pid for node in nodes for pid in actors(node, name)} - stopped:
                 stopped.add(pid)
                 send(pid, signal.SIGSTOP)
 
@@ -169,15 +172,10 @@ def test_a_training_survives_a_dead_node_and_uses_a_new_one(nodes: Nodes, tmp_pa
 def test_the_tutorial_on_tune_over_two_nodes(nodes: Nodes, tmp_path: Path) -> None:
     """A trial on each node; the nodes get the code, and write checkpoints to the shared storage."""
     both, storage = [nodes.join(), nodes.join()], tmp_path / "shared"
-    used: set[int] = set()
     environment = variables(tmp_path, nodes.address, storage)
     with started(tutorial(tmp_path), watched=tmp_path, cwd=tmp_path, **environment) as process:
-
-        def both_used() -> bool:
-            used.update(n for n, node in enumerate(both) if actors(node, "DTOMALB"))
-            return used == {0, 1}
-
-        process.wait_until(both_used, pause_s=0.2)
+        with trials_paused(*both, name=RLLIB_TRIAL):
+            process.wait_until(lambda: all(actors(node, RLLIB_TRIAL) for node in both), pause_s=0.2)
         done = process.wait()
     assert done.returncode == 0, done.stderr
     assert list(nodes.folder.glob("**/py_modules_files/*/recipes/__init__.py"))
