@@ -1,7 +1,7 @@
 """Named scenarios: configurations that papers can refer to.
 
 Each is also a registered id, ``edgeoffload/<name>-v0``. Held-out scenarios test what was trained on
-``paper``: never tune or train on them.
+the others: never tune or train on them.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,60 @@ class Scenario:
     description: str
     held_out: bool = False
     """Whether it is for testing only: its loads, distributions or sizes occur in no training scenario."""
+
+
+_DRAWN_SERVERS: dict[str, Any] = {"num_servers": 5, "server_hz_range": (10e9, 22e9)}
+_MIXED_TASKS: dict[str, Any] = {"task_cycles": (0.4e9, 0.9e9), "heavy_tasks": {"probability": 0.2, "factor": 3.0}}
+
+_URBAN: dict[str, Any] = {
+    "num_users": 30,
+    "max_cycles": 100,
+    "task_bits": (1e6, 4e6),
+    "task_cycles": (0.45e9, 1e9),
+    "heavy_tasks": {"probability": 0.2, "factor": 3.0},
+    "device_hz": (0.5e9, 1.5e9),
+    "arrivals": {"on_s": 1.5, "off_s": 3.5},
+    "deadline": {"range_s": (0.3, 1.0), "miss_cost_s": 1.0},
+    "energy": {"cost_s_per_j": 0.2},
+    "device_queue": True,
+    "uplink_queue": True,
+    **_DRAWN_SERVERS,
+}
+_BURSTY: dict[str, Any] = {
+    "num_users": 24,
+    "max_cycles": 100,
+    "arrivals": {"on_s": 1.5, "off_s": 1.5},
+    **_DRAWN_SERVERS,
+}
+_DEADLINES: dict[str, Any] = {
+    "num_users": 20,
+    "max_cycles": 100,
+    "device_hz": (0.5e9, 1.5e9),
+    "arrivals": {"on_s": 1.5, "off_s": 1.5},
+    "deadline": {"range_s": (0.2, 0.6), "miss_cost_s": 1.0},
+    **_DRAWN_SERVERS,
+    **_MIXED_TASKS,
+}
+_ENERGY: dict[str, Any] = {
+    "num_users": 30,
+    "max_cycles": 100,
+    "device_hz": (1e9, 2e9),
+    "arrivals": {"on_s": 1.5, "off_s": 1.5},
+    "energy": {"cost_s_per_j": 0.2},
+    "device_queue": True,
+    **_DRAWN_SERVERS,
+    **_MIXED_TASKS,
+}
+_CLOUD: dict[str, Any] = {
+    "num_users": 24,
+    "max_cycles": 100,
+    "server_hz": (8e9, 10e9, 12e9, 14e9, 40e9),
+    "elastic_servers": 1,
+    "forward_bps": (1e9, 1e9, 1e9, 15e6),
+    "forward_latency_s": (0.0, 0.0, 0.0, 0.1),
+    "arrivals": {"on_s": 1.5, "off_s": 1.5},
+    **_MIXED_TASKS,
+}
 
 
 def _scenario(name: str, description: str, *, held_out: bool = False, **fields: Any) -> Scenario:
@@ -58,6 +112,43 @@ _SCENARIOS = {
             num_users=15,
             server_hz=(8e9, 8e9, 8e9, 8e9, 8e9, 8e9, 40e9, 40e9),
             forward_bps=(10e9, 10e9, 10e9, 10e9, 10e9, 20e6, 20e6),
+        ),
+        _scenario(
+            "urban",
+            "The headline: 30 users with bursts of mixed tasks, deadlines, energy and queues everywhere. Spread every "
+            "burst over devices and servers of unknown speed before its queues build up.",
+            **_URBAN,
+        ),
+        _scenario(
+            "urban-outages",
+            "urban with servers that stop for 1.5 s every 15 s: go round those that are down and clear what they left.",
+            **(_URBAN | {"failures": {"mtbf_s": 15.0, "mttr_s": 1.5}}),
+        ),
+        _scenario(
+            "bursty",
+            "24 users in bursts: more than the servers clear while most are on, less on average. Use the pauses.",
+            **_BURSTY,
+        ),
+        _scenario(
+            "failures",
+            "paper with servers that stop for 2 s every 10 s: leave them in time and do not all come back at once.",
+            max_cycles=100,
+            failures={"mtbf_s": 10.0, "mttr_s": 2.0},
+        ),
+        _scenario(
+            "deadlines",
+            "20 users with deadlines of 0.2 to 0.6 s: serve who can still make it, and let the late ones wait.",
+            **_DEADLINES,
+        ),
+        _scenario(
+            "energy",
+            "30 users that pay 0.2 s for a joule, with queues on their devices: heavy tasks away, light ones at home.",
+            **_ENERGY,
+        ),
+        _scenario(
+            "cloud",
+            "24 users, four servers near and a cloud without queues behind a slow link: heavy tasks go far, in bursts.",
+            **_CLOUD,
         ),
         _scenario(
             "held-out-light",
@@ -104,6 +195,65 @@ _SCENARIOS = {
             held_out=True,
             num_users=16,
             server_hz=(12e9, 13e9, 14e9, 15e9, 16e9, 17e9, 18e9, 20e9),
+        ),
+        _scenario(
+            "held-out-urban",
+            "urban with shorter and more frequent bursts, rarer and heavier heavy tasks, and more unequal servers.",
+            held_out=True,
+            **_URBAN
+            | {
+                "arrivals": {"on_s": 1.0, "off_s": 2.0},
+                "heavy_tasks": {"probability": 0.1, "factor": 5.0},
+                "server_hz_range": (8e9, 24e9),
+            },
+        ),
+        _scenario(
+            "held-out-urban-outages",
+            "urban-outages with more frequent and shorter outages and longer bursts.",
+            held_out=True,
+            **_URBAN | {"failures": {"mtbf_s": 10.0, "mttr_s": 1.0}, "arrivals": {"on_s": 3.0, "off_s": 7.0}},
+        ),
+        _scenario(
+            "held-out-bursty",
+            "bursty with bursts half as long and slightly rarer.",
+            held_out=True,
+            **_BURSTY | {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
+        ),
+        _scenario(
+            "held-out-failures",
+            "failures with more frequent and shorter outages.",
+            held_out=True,
+            max_cycles=100,
+            failures={"mtbf_s": 6.0, "mttr_s": 1.2},
+        ),
+        _scenario(
+            "held-out-deadlines",
+            "deadlines with shorter deadlines and bursts twice as long.",
+            held_out=True,
+            **_DEADLINES
+            | {"deadline": {"range_s": (0.15, 0.5), "miss_cost_s": 1.0}, "arrivals": {"on_s": 3.0, "off_s": 3.0}},
+        ),
+        _scenario(
+            "held-out-energy",
+            "energy with more unequal devices, dearer joules and shorter bursts.",
+            held_out=True,
+            **_ENERGY
+            | {
+                "device_hz": (0.8e9, 2.4e9),
+                "energy": {"cost_s_per_j": 0.3},
+                "arrivals": {"on_s": 1.0, "off_s": 1.2},
+            },
+        ),
+        _scenario(
+            "held-out-cloud",
+            "cloud with more unequal servers, a slower cloud that is farther away, and shorter bursts.",
+            held_out=True,
+            **_CLOUD
+            | {
+                "server_hz": (7e9, 10e9, 13e9, 16e9, 30e9),
+                "forward_latency_s": (0.0, 0.0, 0.0, 0.15),
+                "arrivals": {"on_s": 1.0, "off_s": 1.0},
+            },
         ),
     )
 }

@@ -19,6 +19,9 @@ from edgeoffload_env.scenarios import configure
 METRICS = tuple(metric.name for metric in paper.METRICS)
 """Names of the metrics that every game has."""
 
+SCORES = ("score", "gain_over_fixed")
+"""Names of the utility on the scales of a scenario's stored baselines."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
@@ -38,6 +41,8 @@ class Evaluation:
     score: Floats
     """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN where overrides change the
     game. Reward weights, reward sharing and the observation may be overridden."""
+    gain_over_fixed: Floats
+    """(utility - fixed) / (reference - fixed), with the utility of the best constant assignment; NaN as ``score``."""
     diagnostics: dict[str, Floats]
     """Diagnostics that the policy reports, averaged over the slots: ``settled`` of ``best-response``, ``exact`` and
     ``gap`` of ``optimum``."""
@@ -52,8 +57,8 @@ class Evaluation:
         raise AttributeError(f"Evaluation has no attribute {name!r}; metrics: {', '.join(metrics)}")
 
     def per_episode(self) -> dict[str, Floats]:
-        """Return each metric and the score, one number per episode."""
-        return self.metrics | {"score": self.score}
+        """Return each metric, the score and the gain over ``fixed``, one number per episode."""
+        return self.metrics | {name: getattr(self, name) for name in SCORES}
 
     def summary(self) -> dict[str, Interval]:
         """Return each metric's mean and 95 % confidence interval; see :func:`.statistics.mean_interval`."""
@@ -106,11 +111,10 @@ def evaluate(
     name = name_of(player)
     measured = rollout.play(player, name, config, episodes, seed, progress)
     baselines = score.score_baselines(config)
-    scores = np.full(episodes, np.nan)
+    scores = gains = np.full(episodes, np.nan)
     if baselines is not None:
-        scores = (measured["utility"] - baselines.floor.utility) / (
-            baselines.reference.utility - baselines.floor.utility
-        )
+        scores = baselines.score(measured["utility"])
+        gains = baselines.gain_over_fixed(measured["utility"])
     metrics = [metric.name for metric in config.schema.metrics]
     return Evaluation(
         policy=name,
@@ -119,6 +123,7 @@ def evaluate(
         episodes=episodes,
         seed=seed,
         score=scores,
+        gain_over_fixed=gains,
         metrics={key: values for key, values in measured.items() if key in metrics},
         diagnostics={key: values for key, values in measured.items() if key not in metrics},
     )

@@ -1,4 +1,4 @@
-"""Search for the floor and the reference of every scenario, which scores are computed from."""
+"""Search for the floor, the reference and the best constant assignment of every scenario."""
 
 import dataclasses
 import json
@@ -10,8 +10,10 @@ from edgeoffload_env._version import __version__
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import Evaluation, evaluate
 from edgeoffload_env.evaluation.rollout import Progress
-from edgeoffload_env.evaluation.score import Baseline, ScoreBaselines, game_of
+from edgeoffload_env.evaluation.score import Baseline, ScoreBaselines
+from edgeoffload_env.evaluation.search import search_fixed
 from edgeoffload_env.policies.optimum import is_quick
+from edgeoffload_env.stored import game_of
 
 FORMAT_VERSION = 0
 
@@ -27,12 +29,21 @@ SELECTION = Sample(seed=1_000, episodes=64)
 """Games for comparing the candidates, the same for all."""
 MEASUREMENT = Sample(seed=2_000, episodes=2048)
 """New games for the stored utilities: on the selection games the best candidate is biased upwards."""
-MEASUREMENT_OPTIMUM = Sample(seed=2_000, episodes=256)
-"""Fewer games for ``optimum``, which is slow and varies little."""
+MEASUREMENT_OF = {
+    "optimum": Sample(seed=2_000, episodes=256),
+    "lookahead": Sample(seed=2_000, episodes=512),
+}
+"""Fewer games for slow policies."""
 
-PRICES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+DRIFT_PRICES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Coarse grid of prices for ``drift-plus-penalty``."""
-_ZOOMS = (3**0.5, 3**0.25, 3**0.125)  # then the best price is multiplied and divided by each of these in turn
+_DRIFT_ZOOMS = (3**0.5, 3**0.25, 3**0.125)  # then the best price is multiplied and divided by each of these in turn
+LOOKAHEAD_PRICES = (10.0, 30.0, 100.0, 300.0, 1000.0)
+"""Coarse grid of prices for ``lookahead``."""
+_LOOKAHEAD_ZOOMS = (3**0.5,)
+NOISES_S = (0.0, 0.03, 0.1, 0.3, 1.0)
+"""Scales of the noise for ``herd``."""
+_SEARCHED = ("fixed", "herd", "drift-plus-penalty", "lookahead", "optimum")
 
 
 class Candidate(NamedTuple):
@@ -46,7 +57,7 @@ class Candidate(NamedTuple):
 def find_baselines(
     config: EdgeOffloadConfig, progress: Progress | None = None
 ) -> tuple[ScoreBaselines, list[Candidate]]:
-    """Find the floor and the reference of a scenario; also return the candidates, best first.
+    """Find the baselines of a scenario; also return the candidates, best first.
 
     Args:
         config: the scenario's configuration.
@@ -57,18 +68,27 @@ def find_baselines(
         result = _play(name, parameters, config, SELECTION, progress)
         return Candidate(name, parameters, float(result.utility.mean()))
 
-    candidates = [candidate(name) for name in policies.names() if name not in ("drift-plus-penalty", "optimum")]
+    def best_price(name: str, prices: Sequence[float], zooms: Sequence[float]) -> list[Candidate]:
+        found = [candidate(name, price=price) for price in prices]
+        for zoom in zooms:
+            best = max(found, key=_utility).parameters["price"]
+            found += [candidate(name, price=float(f"{best * factor:.2g}")) for factor in (1.0 / zoom, zoom)]
+        return found
+
+    candidates = [candidate(name) for name in policies.names() if name not in _SEARCHED]
     floor = max((c for c in candidates if c.policy in ("random", "local")), key=_utility)
-    drift = [candidate("drift-plus-penalty", price=price) for price in PRICES]
-    for zoom in _ZOOMS:
-        best = max(drift, key=_utility).parameters["price"]
-        drift += [candidate("drift-plus-penalty", price=float(f"{best * factor:.2g}")) for factor in (1.0 / zoom, zoom)]
-    candidates += drift
+    counts = search_fixed(config, SELECTION.episodes, SELECTION.seed, progress=progress)
+    fixed = candidate("fixed", counts=list(counts))
+    candidates += [fixed, *(candidate("herd", noise_s=noise_s) for noise_s in NOISES_S)]
+    candidates += best_price("drift-plus-penalty", DRIFT_PRICES, _DRIFT_ZOOMS)
+    candidates += best_price("lookahead", LOOKAHEAD_PRICES, _LOOKAHEAD_ZOOMS)
     if is_quick(config):
         candidates.append(candidate("optimum"))
     candidates.sort(key=_utility, reverse=True)
     baselines = ScoreBaselines(
-        floor=_measured(floor, config, progress), reference=_measured(candidates[0], config, progress)
+        floor=_measured(floor, config, progress),
+        reference=_measured(candidates[0], config, progress),
+        fixed=_measured(fixed, config, progress),
     )
     return baselines, candidates
 
@@ -87,7 +107,7 @@ def build(names: Sequence[str], command: str, progress: Progress | None = None) 
         "package": __version__,
         "selection": SELECTION._asdict(),
         "measurement": MEASUREMENT._asdict(),
-        "measurement_optimum": MEASUREMENT_OPTIMUM._asdict(),
+        "measurement_of": {name: sample._asdict() for name, sample in MEASUREMENT_OF.items()},
         "scenarios": {},
     }
     entries: dict[str, dict[str, Any]] = {}  # by game: scenarios may differ in their rewards alone
@@ -112,7 +132,7 @@ def _play(
 
 
 def _measured(candidate: Candidate, config: EdgeOffloadConfig, progress: Progress | None) -> Baseline:
-    sample = MEASUREMENT_OPTIMUM if candidate.policy == "optimum" else MEASUREMENT
+    sample = MEASUREMENT_OF.get(candidate.policy, MEASUREMENT)
     result = _play(candidate.policy, candidate.parameters, config, sample, progress)
     utility = result.summary()["utility"]
     return Baseline(

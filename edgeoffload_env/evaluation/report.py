@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env._version import __version__
-from edgeoffload_env.evaluation.evaluate import Evaluation
+from edgeoffload_env.evaluation.evaluate import SCORES, Evaluation
 from edgeoffload_env.evaluation.statistics import Interval
 
 _NOT_MEASURED = Interval(math.nan, math.nan, math.nan)
@@ -60,7 +60,11 @@ class Report:
         """Format a row per policy and scenario: mean, low and high of each metric, NaN as an empty cell."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        names = [*dict.fromkeys(name for _, result in self.results for name in result.metrics), "score"]
+        names = [
+            *dict.fromkeys(name for _, result in self.results for name in result.metrics),
+            "score",
+            "gain_over_fixed",
+        ]
         ends = [f"{name}_{end}" for name in names for end in Interval._fields]
         writer.writerow(["scenario", "policy", "episodes", "seed", *ends, "package"])
         for label, result in self.results:
@@ -79,7 +83,7 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
         f"{result.scenario}: {config.num_users} users, {config.servers} servers, {config.max_cycles} slots{changed}; "
         f"{result.episodes} episodes, seed {result.seed}"
     )
-    cells = [["policy", *(metric.heading for metric in config.schema.metrics), "score"]]
+    cells = [["policy", *(metric.heading for metric in config.schema.metrics), "score", "gain over fixed"]]
     cells += [[label, *(_cell(interval) for interval in row.summary().values())] for label, row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [title]
@@ -92,7 +96,7 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
             lines.append(f"{label}: {means} (means over slots)")
     if np.isnan(result.score).all():
         reason = "the overrides change the scenario's game" if overrides else "no floor and reference are stored for it"
-        lines.append(f"no score: {reason}")
+        lines.append(f"no score and no gain: {reason}")
     return "\n".join([*lines, *notes])
 
 

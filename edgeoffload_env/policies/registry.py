@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from edgeoffload_env._validation import check_known, fail, fail_unknown
 from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.policies.best_response import BestResponse
+from edgeoffload_env.policies.fixed import Fixed
 from edgeoffload_env.policies.greedy import DriftPlusPenalty, Greedy
+from edgeoffload_env.policies.herd import Herd
+from edgeoffload_env.policies.lookahead import Lookahead
 from edgeoffload_env.policies.optimum import Optimum
 from edgeoffload_env.policies.simple import LeastLoaded, Local, Nearest, Proportional, Random, RoundRobin
 from edgeoffload_env.policies.view import Actions, Policy, PolicyError, PolicyView
@@ -22,12 +25,15 @@ _SHIPPED: dict[str, type[Any]] = {
         Random,
         Local,
         Nearest,
+        Fixed,
         RoundRobin,
         Proportional,
         LeastLoaded,
+        Herd,
         Greedy,
         DriftPlusPenalty,
         BestResponse,
+        Lookahead,
         Optimum,
     )
 }

@@ -42,8 +42,7 @@ class TrainingLog:
         means = {key: float(np.mean(values)) if len(values) else math.nan for key, values in episodes.items()}
         score = math.nan
         if self._baselines is not None:
-            floor, reference = self._baselines.floor.utility, self._baselines.reference.utility
-            score = (means["utility"] - floor) / (reference - floor)
+            score = self._baselines.score(means["utility"])
         steps, seconds = progress.env_steps - self._last_row.env_steps, progress.wall_s - self._last_row.wall_s
         self._last_row = progress
         row = {
