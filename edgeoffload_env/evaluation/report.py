@@ -60,11 +60,7 @@ class Report:
         """Format a row per policy and scenario: mean, low and high of each metric, NaN as an empty cell."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        names = [
-            *dict.fromkeys(name for _, result in self.results for name in result.metrics),
-            "score",
-            "gain_over_fixed",
-        ]
+        names = [*dict.fromkeys(name for _, result in self.results for name in result.metrics), *SCORES]
         ends = [f"{name}_{end}" for name in names for end in Interval._fields]
         writer.writerow(["scenario", "policy", "episodes", "seed", *ends, "package"])
         for label, result in self.results:
