@@ -295,7 +295,10 @@ def assert_refused(status, out, err, message):
         (["evaluate", "--policies", "drift-plus-penalty:price=x"], "price must be a number in [0, 1e+09], got 'x'"),
         (["evaluate", "--policies", "fixed:counts=(1,2)"], "counts must be 6 integers with the sum 10, got (1, 2)"),
         (["evaluate", "--policies", "fixed:counts=(1,-2)"], "counts must be an integer in [0, 1000000], got -2"),
-        (["evaluate", "--policies", "fixed", "--set", "num_users=9"], "fixed: no counts are stored for this game; give"),
+        (
+            ["evaluate", "--policies", "fixed", "--set", "num_users=9"],
+            "fixed: no counts are stored for this game; give",
+        ),
         (["evaluate", "--policies", "herd:noise_s=-1"], "noise_s must be a number in [0, 1e+09] s, got -1"),
         (["evaluate", "--policies", "lookahead:rounds=0"], "rounds must be an integer in [1, 1000000000], got 0"),
         (["evaluate", "--policies", "optimum", "--scenario", "stadium"], "use bounded=True"),
@@ -328,10 +331,11 @@ def test_help(capsys):
 
 @pytest.fixture
 def quick_references(monkeypatch):
-    for name in ("SELECTION", "MEASUREMENT"):
-        monkeypatch.setattr(references, name, getattr(references, name)._replace(episodes=2))
-    monkeypatch.setattr(references, "MEASUREMENT_OF", {})
-    monkeypatch.setattr(references, "LOOKAHEAD_PRICES", (100.0,))
+    def play(name, parameters, config, sample, progress):
+        return real(name, parameters, config.replace(max_cycles=2), sample._replace(episodes=2), progress)
+
+    real = references._play
+    monkeypatch.setattr(references, "_play", play)
     monkeypatch.setattr(references, "search_fixed", lambda *_, **__: (8, 2, 2, 2, 3, 3))
 
 

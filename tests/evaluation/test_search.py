@@ -53,7 +53,9 @@ def test_it_is_judged_on_the_games_that_it_is_given():
     found = {seed: search_fixed(config, 1, seed) for seed in range(6)}
     assert len(set(found.values())) > 1
     for seed, counts in found.items():
-        assert all(utility_of(counts, config, 1, seed) >= utility_of(other, config, 1, seed) for other in found.values())
+        assert all(
+            utility_of(counts, config, 1, seed) >= utility_of(other, config, 1, seed) for other in found.values()
+        )
 
 
 def test_progress_is_in_slots():

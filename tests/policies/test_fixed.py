@@ -114,7 +114,7 @@ def test_counts_of_another_game(counts):
     with pytest.raises(ValueError, match=r"^counts must be 6 integers with the sum 10, got \(") as refused:
         policy.check(scenarios.get("paper").config)
     assert str(counts) in str(refused.value)
-    with pytest.raises(ValueError, match="^counts must be 6 integers with the sum 10"):
+    with pytest.raises(ValueError, match=r"^counts must be 6 integers with the sum 10"):
         evaluate(policy, episodes=1)
-    with pytest.raises(ValueError, match="^counts must be 4 integers with the sum 7"):
+    with pytest.raises(ValueError, match=r"^counts must be 4 integers with the sum 7"):
         policy.act(view_of_game(0, users=7, servers=3))

@@ -45,8 +45,7 @@ def test_is_the_parallel_game(scenario):
     assert env.observation_space == parallel.state_space
     assert env.action_space == gymnasium.spaces.MultiDiscrete([config.servers + 1] * config.num_users)
     state, info = env.reset(seed=3)
-    parallel.reset(seed=3)
-    assert info == {}
+    assert_joined(info, parallel.reset(seed=3)[1])
     rng = np.random.default_rng(0)
     while parallel.agents:
         assert_same(state, parallel.state())
@@ -56,14 +55,21 @@ def test_is_the_parallel_game(scenario):
         assert type(reward) is float
         assert reward == pytest.approx(np.mean(list(rewards.values())), rel=1e-14)
         assert (terminated, truncated) == (False, truncations["user_0"])
-        assert info.pop("imbalance") == infos["user_0"]["imbalance"]
-        assert_same({name: v.tolist() for name, v in info.items()}, as_lists(infos, info))
+        assert_joined(info, infos)
         assert_same(env.unwrapped.snapshot(), parallel.snapshot())
     assert truncated
 
 
-def as_lists(infos, names):
-    return {name: [info[name] for info in infos.values()] for name in names}
+def assert_joined(info, infos):
+    """The parallel view's infos as arrays over users, those of the whole game as one number."""
+    first, *_ = rows = list(infos.values())
+    assert set(info) == set(first)
+    for name, value in info.items():
+        if name in ("imbalance", "utilisation"):
+            assert_same(value, first[name])
+        else:
+            assert type(value) is np.ndarray
+            assert_same(value.tolist(), [np.asarray(row[name]).tolist() for row in rows])
 
 
 @pytest.mark.parametrize("vectorization_mode", ["sync", "async"])
