@@ -21,7 +21,15 @@ GAMES = {
         "failures": {"mtbf_s": 2.0, "mttr_s": 0.5},
         "device_queue": True,
     },
+    "a server to avoid": {
+        **SMALL,
+        "server_hz_range": (5e9, 20e9),
+        "num_servers": 2,
+        "server_hz": None,
+        "forward_bps": 0.5e6,
+    },
     "nine users": {"num_users": 9, "max_cycles": 5, "server_hz": (6e9, 12e9)},
+    "groups of two": {"num_users": 19, "max_cycles": 3, "server_hz": (12e9,)},
 }
 
 

@@ -88,7 +88,7 @@ def test_by_hand():
 
 def test_a_server_that_is_down_counts_as_down_for_the_mean_repair():
     fields = {name: array[0] for name, array in three_users().snapshot.items() if name != "slot"}
-    for mttr_s, choice in ((0.2, 2), (0.5, 2), (1.0, 1), (5.0, 1)):  # server 2 takes 0.35 s more than its repair
+    for mttr_s, choice in ((0.94, 2), (0.96, 1)):  # 1.3 s at server 1, and 0.35 s after the repair at server 2
         config = three_users().config.replace(failures={"mtbf_s": 10.0, "mttr_s": mttr_s})
         for down_s in (0.01, 100.0):
             view = small_view(config, **fields, down_s=[0.0, down_s])
@@ -154,18 +154,17 @@ def test_users_without_a_task_stay_at_home(observation, noise_s):
 
 def test_noise_makes_the_choice_a_softmax_of_the_costs():
     """Gumbel noise of scale s on the costs: places are chosen in proportion to exp(-cost / s)."""
-    games, noise_s = 4000, 0.4
-    game = make_game(3, users=2, servers=3, batch=1, twins=0.0)
-    config, snapshot = game.config, {name: array[0] for name, array in game.snapshot.items()}
-    many = {name: np.repeat(array, games, axis=0) for name, array in game.snapshot.items()}
+    games, noise_s = 40_000, 0.5
+    view = three_users(device_hz=[0.6e9, 0.9e9, 2e9])
+    config, snapshot = view.config, one_game(view)
+    many = {name: np.repeat(array, games, axis=0) for name, array in view.snapshot.items()}
     actions = policies.make("herd", noise_s=noise_s).act(PolicyView(config, many, np.random.default_rng(0)))
     seen = believed(snapshot, config)
-    for user in range(2):
-        costs = np.array([own_cost_s(seen, config, user, place) for place in range(4)])
+    for user in range(3):
+        costs = np.array([own_cost_s(seen, config, user, place) for place in range(3)])
         odds = np.exp((costs.min() - costs) / noise_s)
         odds /= odds.sum()
-        assert np.sort(odds)[-2] > 0.1, "two places at least are worth a choice"
-        shares = np.bincount(actions[:, user], minlength=4) / games
+        shares = np.bincount(actions[:, user], minlength=3) / games
         assert shares == pytest.approx(odds, abs=5 * (0.25 / games) ** 0.5)
     together = np.mean(actions[:, 0] == actions[:, 1])
     assert together < 0.95, "every user has noise of its own"

@@ -92,6 +92,21 @@ def test_no_user_alone_improves_where_it_ends(seed, users, servers, effects, pri
         assert scalar_cost_s(snapshot, moved, view.config, price) >= reached * (1.0 - 1e-9)
 
 
+def test_more_rounds_go_on_to_where_no_user_alone_improves():
+    games, price = 4, 100.0
+    view = view_in_scenario("crowded", seed=3, batch=games)
+    users, places = view.config.num_users, view.config.servers + 1
+    ended = [policies.make("lookahead", price=price, rounds=rounds).act(view) for rounds in (1, 2, PATIENT)]
+    costs = np.array([slot_cost_s(view.arrays, targets, view.config, price) for targets in ended])
+    assert (costs[1] < costs[0]).any()
+    moved = np.repeat(ended[-1], users * places, axis=0).reshape(games, users, places, users)
+    for user in range(users):
+        moved[:, user, :, user] = np.arange(places)
+    many = {name: np.repeat(array, users * places, axis=0) for name, array in view.arrays.items()}
+    others = slot_cost_s(many, moved.reshape(-1, users), view.config, price).reshape(games, -1)
+    assert (others.min(axis=1) >= costs[-1] * (1.0 - 1e-12)).all()
+
+
 @pytest.mark.parametrize("price", [0.0, 100.0])
 @pytest.mark.parametrize("scenario", ["paper", "crowded", "urban-outages", "cloud"])
 def test_every_round_costs_no_more_than_the_one_before(scenario, price):
