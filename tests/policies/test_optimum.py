@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeoffload_env import edgeoffload_v0, policies
+from edgeoffload_env.policies.optimum import slot_problems
 from tests.policies.games import view_in_scenario, view_of_game
 
 
@@ -56,12 +57,13 @@ ADDITIVE = {
 def test_is_the_best_of_all_joint_actions_with_costs_that_add_up(seed, size, names):
     view = view_of_game(seed, *size, **{name: ADDITIVE[name] for name in names})
     policy = policies.make("optimum")
-    chosen, least = (
-        min(mean_costs_s(view, actions))
-        for actions in (policy.act(view), list(itertools.product(range(size[1] + 1), repeat=size[0])))
-    )
-    assert chosen == pytest.approx(least, rel=1e-11)
+    everything = np.array(list(itertools.product(range(size[1] + 1), repeat=size[0])))
+    costs_s = mean_costs_s(view, everything)
+    assert mean_costs_s(view, policy.act(view))[0] == pytest.approx(costs_s.min(), rel=1e-11)
     assert policy.exact.all()
+    (problem,) = slot_problems(view)
+    proportional = np.array([problem.delays(actions).mean() for actions in everything])
+    assert proportional / proportional[0] == pytest.approx(costs_s / costs_s[0], rel=1e-11)
 
 
 def mean_costs_s(view, joint_actions):
