@@ -138,7 +138,7 @@ def _list(_: argparse.Namespace) -> None:
     for name in scenarios.names():
         scenario = scenarios.get(name)
         size = f"N = {scenario.config.num_users}, M = {scenario.config.servers}"
-        print(f"  {name + (' *' if scenario.held_out else ''):21} {size:14} {scenario.description}")
+        print(f"  {name + (' *' if scenario.held_out else ''):24} {size:14} {scenario.description}")
     print("\nPolicies")
     for name in policies.names():
         defaults = ", ".join(f"{key}={value}" for key, value in policies.parameters(name).items())
@@ -230,7 +230,7 @@ def _references(options: argparse.Namespace) -> None:
             baselines = "  ".join(
                 f"{kind} {entry[kind]['utility']:.3f} ({entry[kind]['policy']})" for kind in ("floor", "reference")
             )
-            bar.write(f"{name:18} {baselines}", file=sys.stderr)
+            bar.write(f"{name:22} {baselines}", file=sys.stderr)
     _write(options.out or "-", json.dumps(content, indent=1) + "\n")
 
 

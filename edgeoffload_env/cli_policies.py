@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from edgeoffload_env.policies.optimum import QUICK_USERS, is_quick, is_solvable
 
 OPTIMUM = "optimum"
 _QUICK_SLOTS = 2_500  # 30 s of ``optimum``, so that ``all`` takes less than a minute
+_COMMA = re.compile(r",(?![^(\[]*[)\]])")  # outside brackets
 _CONSTANTS = {"true": True, "false": False, "none": None}
 
 
@@ -62,7 +64,7 @@ def parse_policies(text: str) -> list[PolicySpec]:
         ImportError: an unknown module or attribute.
     """
     found: list[PolicySpec] = []
-    for label in filter(None, (part.strip() for part in text.split(","))):
+    for label in filter(None, (part.strip() for part in _COMMA.split(text))):
         if label == "all":
             found += [PolicySpec(name, _shipped(name, {}), through_all=True) for name in policies.names()]
         else:

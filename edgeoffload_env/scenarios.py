@@ -116,7 +116,7 @@ _SCENARIOS = {
         _scenario(
             "urban",
             "The headline: 30 users with bursts of mixed tasks, deadlines, energy and queues everywhere. Spread every "
-            "burst over devices and servers of unknown speed before its queues build up.",
+            "burst over devices and servers, slow ones and fast ones, before its queues build up.",
             **_URBAN,
         ),
         _scenario(
@@ -126,7 +126,7 @@ _SCENARIOS = {
         ),
         _scenario(
             "bursty",
-            "24 users in bursts: more than the servers clear while most are on, less on average. Use the pauses.",
+            "24 users in bursts: while most are on, more than the servers clear; on average as much. Use the pauses.",
             **_BURSTY,
         ),
         _scenario(
@@ -215,7 +215,7 @@ _SCENARIOS = {
         ),
         _scenario(
             "held-out-bursty",
-            "bursty with bursts half as long and slightly rarer.",
+            "bursty with bursts half as long and pauses slightly longer than bursts.",
             held_out=True,
             **_BURSTY | {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
         ),

@@ -13,14 +13,14 @@ import warnings
 import numpy as np
 import pytest
 
-from edgeoffload_env import edgeoffload_v0, evaluate, observation, policies, scenarios, tables
-from edgeoffload_env.evaluation import score
+from edgeoffload_env import edgeoffload_v0, evaluate, observation, policies, scenarios, stored, tables
 from edgeoffload_env.evaluation.report import Report
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.reward import utility
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests.helpers import compiles
 from tests.pages import ROOT, blocks
+from tests.policies.games import make_for
 
 with warnings.catch_warnings():  # the module imports games of its own that it deprecates
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -193,10 +193,10 @@ def test_evaluation_measures_it(battery, config):
     plain = evaluate("local", config.replace(extra_effects=()), episodes=3)
     assert result.drained_j == pytest.approx(1.0, rel=0.1)  # U[0.8, 1.2] Gcycles at 1 nJ
     assert (result.utility < plain.utility).all()
-    assert list(result.summary())[-2:] == ["drained_j", "score"]
+    assert list(result.summary())[-3:] == ["drained_j", "score", "gain_over_fixed"]
     report = Report([("local", result)])
     assert "drained/J" in report.table()
-    assert "no score: no floor and reference are stored for it" in report.table()
+    assert "no score and no gain: no floor and reference are stored for it" in report.table()
     assert "drained_j_mean" in report.to_csv()
     assert "drained_j" in json.loads(report.to_json())["results"][0]["summary"]
     with pytest.raises(AttributeError, match="no attribute 'drained_j'"):
@@ -205,7 +205,7 @@ def test_evaluation_measures_it(battery, config):
 
 def test_another_game_has_no_score(battery):
     assert np.isnan(evaluate("local", "paper", episodes=2, extra_effects=(battery,)).score).all()
-    assert "extra_effects" not in score.game_of(scenarios.configure("paper"))
+    assert "extra_effects" not in stored.game_of(scenarios.configure("paper"))
 
 
 def test_tables_and_pictures_show_it(config):
@@ -223,7 +223,7 @@ def test_tables_and_pictures_show_it(config):
 
 def test_policies_play_it(config):
     for name in policies.names():
-        assert evaluate(name, config, episodes=1).utility.shape == (1,)
+        assert evaluate(make_for(name, config), config, episodes=1).utility.shape == (1,)
 
 
 @pytest.mark.parametrize("values", [{"capacity_j": -1.0}, {"capacity_j": "full"}, {"sun_w": float("nan")}])

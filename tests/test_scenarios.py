@@ -6,10 +6,87 @@ import re
 import numpy as np
 import pytest
 
-from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
+from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, observation, scenarios, stored
 from tests.helpers import assert_one_traceback
 
-TRAINING = ["paper", "paper-load-only", "random-servers", "sparse", "crowded", "crowded-team", "stadium", "two-tier"]
+PAPERS = ["paper", "paper-load-only", "random-servers", "sparse", "crowded", "crowded-team", "stadium", "two-tier"]
+WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud"]
+TRAINING = PAPERS + WITH_TWINS
+
+DRAWN = {"num_servers": 5, "server_hz_range": (10e9, 22e9)}
+MIXED = {"task_cycles": (0.4e9, 0.9e9), "heavy_tasks": {"probability": 0.2, "factor": 3.0}}
+URBAN = {
+    **DRAWN,
+    "num_users": 30,
+    "arrivals": {"on_s": 1.5, "off_s": 3.5},
+    "device_hz": (0.5e9, 1.5e9),
+    "task_bits": (1e6, 4e6),
+    "task_cycles": (0.45e9, 1.0e9),
+    "heavy_tasks": {"probability": 0.2, "factor": 3.0},
+    "device_queue": True,
+    "uplink_queue": True,
+    "deadline": {"range_s": (0.3, 1.0), "miss_cost_s": 1.0},
+    "energy": {"cost_s_per_j": 0.2},
+}
+BURSTS = {"arrivals": {"on_s": 1.5, "off_s": 1.5}}
+FIELDS = {
+    "urban": URBAN,
+    "urban-outages": {**URBAN, "failures": {"mtbf_s": 15.0, "mttr_s": 1.5}},
+    "bursty": {**DRAWN, **BURSTS, "num_users": 24},
+    "failures": {"failures": {"mtbf_s": 10.0, "mttr_s": 2.0}},
+    "deadlines": {
+        **DRAWN,
+        **BURSTS,
+        **MIXED,
+        "num_users": 20,
+        "device_hz": (0.5e9, 1.5e9),
+        "deadline": {"range_s": (0.2, 0.6), "miss_cost_s": 1.0},
+    },
+    "energy": {
+        **DRAWN,
+        **BURSTS,
+        **MIXED,
+        "num_users": 30,
+        "device_hz": (1e9, 2e9),
+        "device_queue": True,
+        "energy": {"cost_s_per_j": 0.2},
+    },
+    "cloud": {
+        **BURSTS,
+        **MIXED,
+        "num_users": 24,
+        "server_hz": (8e9, 10e9, 12e9, 14e9, 40e9),
+        "elastic_servers": 1,
+        "forward_bps": (1e9, 1e9, 1e9, 15e6),
+        "forward_latency_s": (0.0, 0.0, 0.0, 0.1),
+    },
+}
+"""The scenarios with held-out twins, beside their 100 slots."""
+OF_THE_TWIN = {
+    "urban": {
+        "arrivals": {"on_s": 1.0, "off_s": 2.0},
+        "heavy_tasks": {"probability": 0.1, "factor": 5.0},
+        "server_hz_range": (8e9, 24e9),
+    },
+    "urban-outages": {"failures": {"mtbf_s": 10.0, "mttr_s": 1.0}, "arrivals": {"on_s": 3.0, "off_s": 7.0}},
+    "bursty": {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
+    "failures": {"failures": {"mtbf_s": 6.0, "mttr_s": 1.2}},
+    "deadlines": {
+        "deadline": {"range_s": (0.15, 0.5), "miss_cost_s": 1.0},
+        "arrivals": {"on_s": 3.0, "off_s": 3.0},
+    },
+    "energy": {
+        "device_hz": (0.8e9, 2.4e9),
+        "energy": {"cost_s_per_j": 0.3},
+        "arrivals": {"on_s": 1.0, "off_s": 1.2},
+    },
+    "cloud": {
+        "server_hz": (7e9, 10e9, 13e9, 16e9, 30e9),
+        "forward_latency_s": (0.0, 0.0, 0.0, 0.15),
+        "arrivals": {"on_s": 1.0, "off_s": 1.0},
+    },
+}
+"""What differs in the held-out twin, and nothing else."""
 
 
 def config(name):
@@ -37,7 +114,10 @@ def test_every_scenario_is_described_and_differs_from_all_others():
     assert len(set(games)) == len(games)
     for name in scenarios.names():
         assert scenarios.get(name).name == name
-        assert len(scenarios.get(name).description) > 20
+        description = scenarios.get(name).description
+        assert len(description) > 20
+        assert 1 <= len(re.findall(r"[^.]\.(?= |$)", description)) <= 2, "a sentence or two"
+        assert description.endswith(".")
 
 
 def test_paper_is_the_default():
@@ -60,6 +140,40 @@ def test_differ_from_the_paper_in_what_they_say_alone(name, fields):
     assert differences(name) == fields
 
 
+@pytest.mark.parametrize("name", WITH_TWINS)
+def test_scenarios_with_effects_are_as_written_down(name):
+    assert config(name) == EdgeOffloadConfig(max_cycles=100, **FIELDS[name])
+    assert config(f"held-out-{name}") == EdgeOffloadConfig(max_cycles=100, **(FIELDS[name] | OF_THE_TWIN[name]))
+
+
+@pytest.mark.parametrize("name", WITH_TWINS)
+def test_a_held_out_twin_is_another_game_of_the_same_size(name):
+    """What was trained on the one can play the other."""
+    game, twin = config(name), config(f"held-out-{name}")
+    assert scenarios.get(f"held-out-{name}").held_out
+    assert stored.game_of(game) != stored.game_of(twin)
+    assert {name for name in OF_THE_TWIN[name] if getattr(game, name) != getattr(twin, name)} == set(OF_THE_TWIN[name])
+    spaces = [
+        (env.observation_space("user_0"), env.action_space("user_0"), env.state_space, observation.names(env.config))
+        for env in map(edgeoffload_v0.parallel_env, (name, f"held-out-{name}"))
+    ]
+    assert spaces[0] == spaces[1]
+
+
+def test_effects_of_the_scenarios():
+    effects = ("arrivals", "heavy_tasks", "deadline", "energy", "failures", "device_queue", "uplink_queue")
+    found = {name: {effect for effect in effects if getattr(config(name), effect)} for name in TRAINING}
+    assert all(not found[name] for name in PAPERS)
+    assert found["urban-outages"] == set(effects)
+    assert found["urban"] == set(effects) - {"failures"}
+    assert found["bursty"] == {"arrivals"}
+    assert found["failures"] == {"failures"}
+    assert found["deadlines"] == {"arrivals", "heavy_tasks", "deadline"}
+    assert found["energy"] == {"arrivals", "heavy_tasks", "energy", "device_queue"}
+    assert found["cloud"] == {"arrivals", "heavy_tasks"}
+    assert [name for name in TRAINING if config(name).elastic_servers] == ["cloud"]
+
+
 def test_numbers_of_the_scenarios():
     assert (config("sparse").num_users, config("crowded").num_users, config("stadium").num_users) == (5, 20, 50)
     assert config("random-servers").server_hz_range == (12e9, 20e9)
@@ -79,8 +193,11 @@ def test_two_tier_has_few_fast_servers_behind_a_slow_link():
 
 
 def test_held_out_games_are_of_other_loads_and_sizes():
-    """Most fit a network trained on `paper`; two are of another size."""
-    paper, held_out = config("paper"), [config(name) for name in scenarios.names(held_out=True)]
+    """Most of those for `paper` fit a network trained on it; two are of another size."""
+    twins = [f"held-out-{name}" for name in WITH_TWINS]
+    held_out = [config(name) for name in scenarios.names(held_out=True) if name not in twins]
+    paper = config("paper")
+    assert len(held_out) == len(scenarios.names(held_out=True)) - len(WITH_TWINS)
     same_size = [(game.num_users, game.servers) == (paper.num_users, paper.servers) for game in held_out]
     assert same_size.count(False) == 2
     assert same_size.count(True) >= 3
@@ -98,6 +215,9 @@ def test_the_load_of_each_scenario():
     assert loads["crowded"] == pytest.approx(1.7, abs=0.05)
     assert loads["stadium"] == pytest.approx(4.2, abs=0.1)
     assert loads["held-out-light"] < loads["paper"] < 1.0 < loads["held-out-heavy"]
+    assert loads["bursty"] == pytest.approx(2.0), "with every user on; half of the time they are"
+    bursts = config("bursty").arrivals
+    assert loads["bursty"] * bursts.on_s / (bursts.on_s + bursts.off_s) == pytest.approx(1.0)
 
 
 def test_overrides_on_a_name_or_on_a_configuration():

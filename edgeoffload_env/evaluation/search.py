@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeoffload_env._validation import check_int
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import evaluate
 from edgeoffload_env.evaluation.rollout import Progress
 from edgeoffload_env.policies.fixed import Fixed
+from edgeoffload_env.scenarios import configure
 
 Counts = tuple[int, ...]
 
 
 def search_fixed(
-    config: EdgeOffloadConfig, episodes: int = 64, seed: int = 1_000, *, progress: Progress | None = None
+    config: str | EdgeOffloadConfig, episodes: int = 64, seed: int = 1_000, *, progress: Progress | None = None
 ) -> Counts:
     """Search the best constant assignment: how many users stay on their devices and go to each server.
 
@@ -22,7 +22,7 @@ def search_fixed(
     servers by speed, and moves groups of users from place to place while that helps, at last one user at a time.
 
     Args:
-        config: the game.
+        config: the game, or a scenario's name.
         episodes: to play with each candidate.
         seed: of the games; the same for all candidates.
         progress: as in :func:`evaluate`.
@@ -33,18 +33,18 @@ def search_fixed(
     Raises:
         TypeError, ValueError: as :func:`evaluate`.
     """
-    episodes = check_int("episodes", episodes, 1, 10**9)
+    game = configure(config)
     known: dict[Counts, float] = {}
 
     def utility(counts: Counts) -> float:
         if counts not in known:
-            result = evaluate(Fixed(counts), config, episodes, seed, progress=progress)
+            result = evaluate(Fixed(counts), game, episodes, seed, progress=progress)
             known[counts] = float(result.utility.mean())
         return known[counts]
 
-    local = {round(config.num_users * share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
-    best = max((_spread(config, count) for count in sorted(local)), key=utility)
-    step = max(1, config.num_users // 8)
+    local = {round(game.num_users * share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
+    best = max((_spread(game, count) for count in sorted(local)), key=utility)
+    step = max(1, game.num_users // 8)
     while step:
         best = _climb(best, step, utility)
         step //= 2

@@ -5,11 +5,16 @@ from typing import Any
 from edgeoffload_env import policies
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import Report
+from edgeoffload_env.stored import entry_of
 
 
 def comparison_table(result: Evaluation, env: dict[str, Any], episodes: int, seed: int) -> str:
-    """Format an evaluation and those of the shipped policies on the same episodes, without the slow ``optimum``."""
+    """Format an evaluation and those of the shipped policies on the same episodes.
+
+    Without the slow ``optimum``, and without ``fixed`` in games that no counts are stored for.
+    """
     assert result.scenario is not None
-    shipped = [name for name in policies.names() if name != "optimum"]
+    left_out = {"optimum"} if entry_of(result.config) else {"optimum", "fixed"}
+    shipped = [name for name in policies.names() if name not in left_out]
     rows = [(name, evaluate(name, result.scenario, episodes, seed, **env)) for name in shipped]
     return Report([(result.policy, result), *rows], overrides=env).table()

@@ -68,6 +68,10 @@ def test_evaluate_prints_a_table():
     assert float(half_width.removeprefix("±")) == pytest.approx(0.5 * (high - low), rel=0.1)
 
 
+PLAY_ANY_GAME = [name for name in policies.names() if name != "fixed"]
+"""``fixed`` needs a scenario's own game."""
+
+
 def rows_of(block):
     return [line.split()[0] for line in block.splitlines() if "±" in line]
 
@@ -75,19 +79,20 @@ def rows_of(block):
 def test_all_is_every_shipped_policy(capsys):
     status, out, _ = main(capsys, "evaluate", *QUICK)
     assert status == 0
-    assert rows_of(out) == policies.names()
+    assert rows_of(out) == PLAY_ANY_GAME
+    assert "\nfixed left out: fixed: no counts are stored for this game; give counts, users on the device" in out
     assert "best-response: settled 1" in out
     assert "optimum: exact 1, gap 0" in out
-    assert "no score: the overrides change the scenario's game" in out
+    assert "no score and no gain: the overrides change the scenario's game" in out
 
 
 def test_all_leaves_out_optimum_where_it_is_slow_and_says_so(capsys):
     status, out, _ = main(capsys, "evaluate", "--scenario", "sparse,crowded,stadium", *QUICK)
     assert status == 0
     sparse, crowded, stadium = out.split("\n\n")
-    assert rows_of(sparse) == policies.names()
+    assert rows_of(sparse) == PLAY_ANY_GAME
     for block in (crowded, stadium):
-        assert rows_of(block) == [name for name in policies.names() if name != "optimum"]
+        assert rows_of(block) == [name for name in PLAY_ANY_GAME if name != "optimum"]
         assert "optimum left out: slow beyond 12 users; add it with --with-optimum or by name" in block
     status, out, _ = main(capsys, "evaluate", "--episodes", "2501", "--set", "max_cycles=1")
     assert status == 0
@@ -98,10 +103,27 @@ def test_with_optimum(capsys):
     status, out, _ = main(capsys, "evaluate", "--with-optimum", *QUICK, "--scenario", "crowded,stadium")
     assert status == 0
     crowded, stadium = out.split("\n\n")
-    assert rows_of(crowded) == policies.names()
-    assert rows_of(stadium) == [name for name in policies.names() if name != "optimum"]
+    assert rows_of(crowded) == PLAY_ANY_GAME
+    assert rows_of(stadium) == [name for name in PLAY_ANY_GAME if name != "optimum"]
     assert "optimum left out: " in stadium
     assert "optimum:bounded=true" in stadium
+
+
+def test_fixed_takes_the_stored_counts_or_its_own(capsys):
+    """Commas inside brackets do not end a policy."""
+    own = "fixed:counts=(1, 9, 0, 0, 0, 0)"
+    chosen = f"local,{own},fixed,nearest"
+    status, out, _ = main(capsys, "evaluate", "--policies", chosen, "--episodes", "2", "--json", "-")
+    assert status == 0
+    content = json.loads(out)["results"]
+    assert [entry["policy"] for entry in content] == ["local", own, "fixed", "nearest"]
+    utilities = [entry["per_episode"]["utility"] for entry in content]
+    assert utilities[1] == evaluate(policies.make("fixed", counts=(1, 9, 0, 0, 0, 0)), episodes=2).utility.tolist()
+    assert utilities[2] == evaluate("fixed", episodes=2).utility.tolist()
+    for brackets in ("[1,9,0,0,0,0]", "(1,9,0,0,0,0)"):
+        _, out, _ = main(capsys, "evaluate", "--policies", f"fixed:counts={brackets}", *QUICK, "--json", "-")
+        (entry,) = json.loads(out)["results"]
+        assert entry["summary"]["utility"]["mean"] < 0.0
 
 
 def test_json_holds_every_episode(capsys):
@@ -117,7 +139,8 @@ def test_json_holds_every_episode(capsys):
         for name in METRICS:
             assert entry["per_episode"][name] == getattr(result, name).tolist()
             assert list(entry["summary"][name].values()) == list(result.summary()[name])
-        assert entry["summary"]["score"] == {"mean": None, "low": None, "high": None}
+        for name in ("score", "gain_over_fixed"):
+            assert entry["summary"][name] == {"mean": None, "low": None, "high": None}
     assert content["results"][1]["diagnostics"] == {"settled": [1.0, 1.0]}
 
 
@@ -153,7 +176,7 @@ def test_csv_and_table_together(capsys, tmp_path):
 def test_csv_leaves_no_score_empty(capsys):
     _, out, _ = main(capsys, "evaluate", "--policies", "local", *QUICK, "--csv", "-")
     (row,) = csv.DictReader(io.StringIO(out))
-    assert row["score_mean"] == ""
+    assert row["score_mean"] == row["gain_over_fixed_mean"] == ""
     assert row["utility_mean"] != ""
 
 
@@ -270,6 +293,11 @@ def assert_refused(status, out, err, message):
             "parameters of policy 'drift-plus-penalty:10' must be parameter=value, got '10'",
         ),
         (["evaluate", "--policies", "drift-plus-penalty:price=x"], "price must be a number in [0, 1e+09], got 'x'"),
+        (["evaluate", "--policies", "fixed:counts=(1,2)"], "counts must be 6 integers with the sum 10, got (1, 2)"),
+        (["evaluate", "--policies", "fixed:counts=(1,-2)"], "counts must be an integer in [0, 1000000], got -2"),
+        (["evaluate", "--policies", "fixed", "--set", "num_users=9"], "fixed: no counts are stored for this game; give"),
+        (["evaluate", "--policies", "herd:noise_s=-1"], "noise_s must be a number in [0, 1e+09] s, got -1"),
+        (["evaluate", "--policies", "lookahead:rounds=0"], "rounds must be an integer in [1, 1000000000], got 0"),
         (["evaluate", "--policies", "optimum", "--scenario", "stadium"], "use bounded=True"),
         (["evaluate", "--episodes", "0"], "--episodes must be an integer in [1, 1000000000], got 0"),
         (["evaluate", "--episodes", "many"], "invalid int value: 'many'"),
@@ -300,8 +328,11 @@ def test_help(capsys):
 
 @pytest.fixture
 def quick_references(monkeypatch):
-    for name in ("SELECTION", "MEASUREMENT", "MEASUREMENT_OPTIMUM"):
+    for name in ("SELECTION", "MEASUREMENT"):
         monkeypatch.setattr(references, name, getattr(references, name)._replace(episodes=2))
+    monkeypatch.setattr(references, "MEASUREMENT_OF", {})
+    monkeypatch.setattr(references, "LOOKAHEAD_PRICES", (100.0,))
+    monkeypatch.setattr(references, "search_fixed", lambda *_, **__: (8, 2, 2, 2, 3, 3))
 
 
 @pytest.mark.usefixtures("quick_references")
@@ -314,6 +345,7 @@ def test_references_never_overwrites_unasked(capsys, tmp_path):
     first = file.read_text()
     content = json.loads(first)
     assert content["scenarios"]["crowded"] == content["scenarios"]["crowded-team"]
+    assert content["scenarios"]["crowded"]["fixed"]["parameters"] == {"counts": [8, 2, 2, 2, 3, 3]}
     assert content["command"] == f"python -m edgeoffload_env {' '.join(arguments)} --force"
     file.write_text("precious")
     assert_refused(*main(capsys, *arguments), "exists; add --force to overwrite it")
@@ -332,7 +364,8 @@ def test_references_to_standard_output(capsys):
 def test_all_on_paper():
     done = run("evaluate", "--scenario", "paper", "--policies", "all", "--episodes", "32")
     assert done.returncode == 0
-    assert done.stdout.count("±") == 7 * len(policies.names())
+    assert rows_of(done.stdout) == policies.names()
+    assert done.stdout.count("±") == 8 * len(policies.names())
 
 
 def test_import_stays_light():

@@ -94,7 +94,7 @@ def test_result_has_the_contracts_fields():
     assert isinstance(result, Evaluation)
     assert (result.policy, result.scenario, result.episodes, result.seed) == ("greedy", "paper", 4, 0)
     assert result.config == scenarios.get("paper").config
-    names = ("utility", "mean_delay_s", "p95_delay_s", "imbalance", "offload_fraction", "jain_fairness", "score")
+    names = (*METRICS, "score", "gain_over_fixed")
     for name in names:
         assert getattr(result, name).shape == (4,)
         assert getattr(result, name).dtype == np.float64
@@ -117,7 +117,7 @@ def test_weights_sharing_and_observation_leave_every_measure_alone():
         reward_sharing=1.0,
         observation="load",
     )
-    for name in (*METRICS, "score"):
+    for name in (*METRICS, "score", "gain_over_fixed"):
         assert np.array_equal(getattr(plain, name), getattr(changed, name)), name
 
 
@@ -195,6 +195,7 @@ def test_a_configuration_of_ones_own():
     assert result.scenario is None
     assert result.config == config
     assert np.isnan(result.score).all()
+    assert np.isnan(result.gain_over_fixed).all()
     assert evaluate("greedy", config, episodes=2, max_cycles=2).config.max_cycles == 2
 
 

@@ -1,81 +1,146 @@
-"""The stored scores come out again."""
+"""The stored baselines come out again."""
 
 import pytest
 
-from edgeoffload_env import scenarios
-from edgeoffload_env.evaluation import references, score
+from edgeoffload_env import evaluate, policies, scenarios, stored
+from edgeoffload_env.evaluation import references
 
-# Scenarios whose reference is `optimum` with ten users: 256 games of it take most of a minute. Every other reference is
-# measured again, and on `paper` such a one; here the search is repeated, which plays 64 games of `optimum`.
-ONLY_SEARCHED = ("paper-load-only", "random-servers", "held-out-light", "held-out-mixed", "held-out-wide-cell")
+SEARCHED_AGAIN = ("sparse", "held-out-small", "failures")
+"""Small scenarios whose whole search is repeated; with a large one it takes many minutes."""
+GAMES = list({str(entry["game"]): name for name, entry in reversed(stored.content()["scenarios"].items())}.values())
+"""A scenario for each stored game."""
 
 
-def assert_regenerated(scenario, measured=("floor", "reference")):
+def replayed(stored_policy, scenario, sample):
+    """A stored policy on the games that its utility was measured on."""
+    policy = policies.make(stored_policy["policy"], **stored_policy["parameters"])
+    return evaluate(policy, scenario, sample.episodes, sample.seed).summary()["utility"]
+
+
+def assert_measured_again(kind, scenario):
+    baseline = stored.content()["scenarios"][scenario][kind]
+    sample = references.MEASUREMENT_OF.get(baseline["policy"], references.MEASUREMENT)
+    assert baseline["episodes"] == sample.episodes
+    for end, number in zip(("utility", "low", "high"), replayed(baseline, scenario, sample), strict=True):
+        assert number == pytest.approx(baseline[end], rel=1e-9)
+
+
+def test_the_file_says_what_was_played():
+    content = stored.content()
+    assert content["selection"] == references.SELECTION._asdict()
+    assert content["measurement"] == references.MEASUREMENT._asdict()
+    assert content["measurement_of"] == {name: s._asdict() for name, s in references.MEASUREMENT_OF.items()}
+    seeds = {sample.seed for sample in (references.MEASUREMENT, *references.MEASUREMENT_OF.values())}
+    assert references.SELECTION.seed not in seeds
+
+
+def test_one_floor_and_fixed_come_out_again():
+    assert_measured_again("floor", "sparse")
+    assert_measured_again("fixed", "sparse")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", GAMES)
+@pytest.mark.parametrize("kind", ["floor", "fixed"])
+def test_every_floor_and_fixed_come_out_again(kind, scenario):
+    assert_measured_again(kind, scenario)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", GAMES)
+def test_every_selected_policy_comes_out_again(scenario):
+    """On the games of the search, fewer than the reference was measured on."""
+    selected = stored.content()["scenarios"][scenario]["selected"]
+    mean, _, _ = replayed(selected, scenario, references.SELECTION)
+    assert mean == pytest.approx(selected["utility"], rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SEARCHED_AGAIN)
+def test_a_search_comes_out_again(scenario):
     ((name, content),) = references.build([scenario], "a test")
-    stored, made = score.stored()["scenarios"][scenario], content["scenarios"][scenario]
+    expected, made = stored.content()["scenarios"][scenario], content["scenarios"][scenario]
     assert name == scenario
-    for kind in ("floor", "reference", "selected", "runner_up"):
-        assert made[kind]["policy"] == stored[kind]["policy"]
-        assert made[kind]["parameters"] == stored[kind]["parameters"]
-    for kind in measured:
-        assert made[kind]["episodes"] == stored[kind]["episodes"]
-        for number in ("utility", "low", "high"):
-            assert made[kind][number] == pytest.approx(stored[kind][number], rel=1e-9)
-    for kind in ("selected", "runner_up"):
-        assert made[kind]["utility"] == pytest.approx(stored[kind]["utility"], rel=1e-9)
-    assert made["game"] == stored["game"]
-
-
-def test_a_scenario_comes_out_again():
-    assert_regenerated("crowded")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scenario", [name for name in scenarios.names() if name not in ("crowded", *ONLY_SEARCHED)])
-def test_every_scenario_comes_out_again(scenario):
-    assert_regenerated(scenario)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scenario", ONLY_SEARCHED)
-def test_the_search_of_every_other_scenario_comes_out_again(scenario, monkeypatch):
-    monkeypatch.setattr(references, "MEASUREMENT_OPTIMUM", references.MEASUREMENT_OPTIMUM._replace(episodes=1))
-    assert score.stored()["scenarios"][scenario]["reference"]["policy"] == "optimum"
-    assert_regenerated(scenario, measured=["floor"])
+    assert set(made) == set(expected) == {"floor", "reference", "fixed", "selected", "runner_up", "game"}
+    assert made["game"] == expected["game"]
+    for kind in ("floor", "reference", "fixed", "selected", "runner_up"):
+        assert made[kind]["policy"] == expected[kind]["policy"]
+        assert made[kind]["parameters"] == expected[kind]["parameters"]
+        for number in made[kind].keys() - {"policy", "parameters"}:
+            assert made[kind][number] == pytest.approx(expected[kind][number], rel=1e-9)
 
 
 def test_references_were_measured_on_the_selected_policies():
     """The mean over the measured games is about that over the games of the search."""
-    assert set(score.stored()["scenarios"]) == set(scenarios.names())
-    for stored in score.stored()["scenarios"].values():
-        selected, reference = stored["selected"], stored["reference"]
+    assert set(stored.content()["scenarios"]) == set(scenarios.names())
+    for entry in stored.content()["scenarios"].values():
+        selected, reference = entry["selected"], entry["reference"]
         assert (selected["policy"], selected["parameters"]) == (reference["policy"], reference["parameters"])
         error = (reference["high"] - reference["low"]) / 2 / 1.96
         of_difference = error * (1 + reference["episodes"] / references.SELECTION.episodes) ** 0.5
         assert abs(selected["utility"] - reference["utility"]) < 4 * of_difference
         assert reference["low"] < reference["utility"] < reference["high"]
-        assert selected["utility"] > stored["runner_up"]["utility"]
+        assert selected["utility"] > entry["runner_up"]["utility"]
 
 
 def test_the_search_picks_on_some_games_and_measures_on_others(monkeypatch):
-    played = []
+    played, searched = [], []
 
     def pretend(name, parameters, config, sample, progress):
         played.append((name, parameters, sample))
         return real(name, parameters, config.replace(max_cycles=2), sample._replace(episodes=2), progress)
 
+    def search(config, episodes, seed, *, progress):
+        searched.append((config, episodes, seed, progress))
+        return (0, 1, 1, 1, 1, 1)
+
     real = references._play
     monkeypatch.setattr(references, "_play", pretend)
-    marks, candidates = references.find_baselines(scenarios.get("sparse").config)
+    monkeypatch.setattr(references, "search_fixed", search)
+    config, progress = scenarios.get("sparse").config, [].append
+    marks, candidates = references.find_baselines(config, progress)
+    assert searched == [(config, references.SELECTION.episodes, references.SELECTION.seed, progress)]
     assert [candidate.utility for candidate in candidates] == sorted((c.utility for c in candidates), reverse=True)
     assert (marks.reference.policy, marks.reference.parameters) == candidates[0][:2]
-    assert {sample for _, _, sample in played[:-2]} == {references.SELECTION}
-    assert [(name, sample.seed) for name, _, sample in played[-2:]] == [
-        (marks.floor.policy, references.MEASUREMENT.seed),
-        (marks.reference.policy, references.MEASUREMENT.seed),
+    assert (marks.fixed.policy, marks.fixed.parameters) == ("fixed", {"counts": [0, 1, 1, 1, 1, 1]})
+    assert {sample for _, _, sample in played[:-3]} == {references.SELECTION}
+    measured = [(marks.floor.policy, marks.floor.parameters), candidates[0][:2], ("fixed", marks.fixed.parameters)]
+    assert played[-3:] == [
+        (name, parameters, references.MEASUREMENT_OF.get(name, references.MEASUREMENT)) for name, parameters in measured
     ]
-    prices = [parameters["price"] for name, parameters, _ in played if name == "drift-plus-penalty"]
-    assert len(prices) >= len(references.PRICES) + 6
-    assert set(references.PRICES) <= set(prices)
-    names = {name for name, _, _ in played}
-    assert {"greedy", "best-response", "round-robin", "optimum"} <= names
+    assert {name for name, _, _ in played} == set(policies.names())
+
+
+def test_the_search_tries_every_price_and_noise(monkeypatch):
+    """Prices go on from the best one on the grid in ever smaller steps; here from 10 and from 300."""
+
+    def pretend(name, parameters, config, sample, progress):
+        distance = abs(parameters.get("price", 1.0) - {"drift-plus-penalty": 10.0, "lookahead": 300.0}.get(name, 1.0))
+        result = evaluate("local", config, episodes=2, max_cycles=1)
+        result.metrics["utility"][:] = [-distance, -distance - 1e-3]
+        return result
+
+    monkeypatch.setattr(references, "_play", pretend)
+    monkeypatch.setattr(references, "search_fixed", lambda *_, **__: (0, 1, 1, 1, 1, 1))
+    _, candidates = references.find_baselines(scenarios.get("sparse").config)
+
+    def tried(name, parameter):
+        return sorted(parameters[parameter] for policy, parameters, _ in candidates if policy == name)
+
+    assert tried("herd", "noise_s") == sorted(references.NOISES_S)
+    drift, ahead = tried("drift-plus-penalty", "price"), tried("lookahead", "price")
+    assert drift == sorted([*references.DRIFT_PRICES, 5.8, 17.0, 7.6, 13.0, 8.7, 11.0])
+    assert ahead == sorted([*references.LOOKAHEAD_PRICES, 170.0, 520.0])
+    for name in policies.names():
+        assert sum(policy == name for policy, _, _ in candidates) >= 1, name
+
+
+def test_optimum_is_tried_where_it_is_quick_alone(monkeypatch):
+    def pretend(name, parameters, config, sample, progress):
+        return evaluate("local", config, episodes=2, max_cycles=1)
+
+    monkeypatch.setattr(references, "_play", pretend)
+    monkeypatch.setattr(references, "search_fixed", lambda config, *_, **__: (config.num_users,) + (0,) * 5)
+    for scenario, quick in (("paper", True), ("failures", True), ("crowded", False), ("urban", False)):
+        _, candidates = references.find_baselines(scenarios.get(scenario).config)
+        assert ("optimum" in {candidate.policy for candidate in candidates}) == quick, scenario

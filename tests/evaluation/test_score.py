@@ -1,11 +1,11 @@
-"""Scores: what 0 and 1 mean, and when there is none."""
+"""Scores and gains over ``fixed``: what 0 and 1 mean, and when there are none."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from edgeoffload_env import EdgeOffloadConfig, evaluate, policies, scenarios
+from edgeoffload_env import EdgeOffloadConfig, evaluate, policies, scenarios, stored
 from edgeoffload_env.effects import Effect
 from edgeoffload_env.evaluation import score
 
@@ -14,36 +14,51 @@ every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
 
 @every_scenario
 def test_every_scenario_has_its_baselines(scenario):
-    entry = score.stored()["scenarios"][scenario]
+    entry = stored.content()["scenarios"][scenario]
     config = scenarios.get(scenario).config
-    assert entry["game"] == score.game_of(config), "the scenario changed: make the references again"
+    assert entry["game"] == stored.game_of(config), "the scenario changed: make the references again"
     baselines = score.score_baselines(config)
     assert baselines.floor.policy in ("random", "local")
     assert baselines.reference.policy in policies.names()
     policies.make(baselines.reference.policy, **baselines.reference.parameters)
-    for baseline in (baselines.floor, baselines.reference):
+    assert baselines.fixed.policy == "fixed"
+    for baseline in (baselines.floor, baselines.reference, baselines.fixed):
         assert baseline.low < baseline.utility < baseline.high
-    assert baselines.floor.high < baselines.reference.low
+    for baseline in (baselines.floor, baselines.fixed):
+        assert baseline.high < baselines.reference.low
 
 
 def test_nothing_but_the_scenarios_is_stored():
-    content = score.stored()
+    content = stored.content()
     assert list(content["scenarios"]) == scenarios.names()
     assert content["version"] == 0
     assert content["command"].startswith("python -m edgeoffload_env references")
     assert content["selection"]["seed"] != content["measurement"]["seed"]
 
 
+def assert_near(baseline, scenario, **expected):
+    """Play a baseline on games of another seed: the given scores lie within three times their intervals."""
+    policy = policies.make(baseline.policy, **baseline.parameters)
+    summary = evaluate(policy, scenario, episodes=64, seed=77).summary()
+    for name, value in expected.items():
+        mean, low, high = summary[name]
+        assert mean == pytest.approx(value, abs=1.5 * (high - low)), name
+        assert high - low < 0.4, name
+
+
 @every_scenario
-def test_floor_and_reference_score_0_and_1(scenario):
+def test_floor_scores_0_and_fixed_gains_0(scenario):
     baselines = score.score_baselines(scenarios.get(scenario).config)
-    for baseline, expected in ((baselines.floor, 0.0), (baselines.reference, 1.0)):
-        if baseline.policy == "optimum":
-            continue  # test_references plays it
-        policy = policies.make(baseline.policy, **baseline.parameters)
-        mean, low, high = evaluate(policy, scenario, episodes=128, seed=77).summary()["score"]
-        assert mean == pytest.approx(expected, abs=3 * (high - low))
-        assert high - low < 0.2
+    assert_near(baselines.floor, scenario, score=0.0)
+    assert_near(baselines.fixed, scenario, gain_over_fixed=0.0)
+
+
+@every_scenario
+def test_reference_scores_1_and_gains_1(scenario):
+    reference = score.score_baselines(scenarios.get(scenario).config).reference
+    if reference.policy in ("optimum", "lookahead"):
+        pytest.skip("slow: test_references plays it")
+    assert_near(reference, scenario, score=1.0, gain_over_fixed=1.0)
 
 
 def test_the_better_floor_is_the_floor():
@@ -58,6 +73,25 @@ def test_score_is_the_formula():
     result = evaluate("greedy", "crowded", episodes=4)
     low, high = baselines.floor.utility, baselines.reference.utility
     assert result.score == pytest.approx([(u - low) / (high - low) for u in result.utility], rel=1e-14)
+
+
+def test_gain_is_the_formula():
+    baselines = score.score_baselines(scenarios.get("crowded").config)
+    result = evaluate("greedy", "crowded", episodes=4)
+    zero, one = baselines.fixed.utility, baselines.reference.utility
+    assert result.gain_over_fixed == pytest.approx([(u - zero) / (one - zero) for u in result.utility], rel=1e-14)
+    assert not np.allclose(result.gain_over_fixed, result.score)
+
+
+def test_both_scales_by_hand():
+    floor, fixed, reference = (
+        score.Baseline(policy="local", parameters={}, utility=utility, low=utility, high=utility, episodes=1)
+        for utility in (-100.0, -60.0, -20.0)
+    )
+    baselines = score.ScoreBaselines(floor=floor, reference=reference, fixed=fixed)
+    assert [baselines.score(utility) for utility in (-100.0, -60.0, -20.0, -10.0)] == [0.0, 0.5, 1.0, 1.125]
+    assert [baselines.gain_over_fixed(utility) for utility in (-100.0, -60.0, -20.0, -10.0)] == [-1.0, 0.0, 1.0, 1.25]
+    assert baselines.gain_over_fixed(np.array([-60.0, -40.0])).tolist() == [0.0, 0.5]
 
 
 CHANGES = {
@@ -99,7 +133,7 @@ OF_EFFECTS = {"deadline_weight", "energy_weight"}
 def test_every_field_is_one_or_the_other():
     fields = {field.name for field in dataclasses.fields(EdgeOffloadConfig)}
     assert set(CHANGES) | set(HARMLESS) | OF_EFFECTS | {"num_servers"} == fields
-    assert set(HARMLESS) | OF_EFFECTS == set(score.IGNORED_FIELDS)
+    assert set(HARMLESS) | OF_EFFECTS == set(stored.IGNORED_FIELDS)
 
 
 @pytest.mark.parametrize("field", CHANGES)
@@ -107,6 +141,7 @@ def test_no_score_for_another_game(field):
     overrides = {field: CHANGES[field]} | ({"num_servers": 5} if field == "server_hz_range" else {})
     result = evaluate("local", episodes=1, **overrides)
     assert np.isnan(result.score).all()
+    assert np.isnan(result.gain_over_fixed).all()
 
 
 @pytest.mark.parametrize("field", HARMLESS)
@@ -114,6 +149,7 @@ def test_the_same_score_under_other_rewards_and_observations(field):
     plain, changed = evaluate("local", episodes=2), evaluate("local", episodes=2, **{field: HARMLESS[field]})
     assert np.isfinite(changed.score).all()
     assert np.array_equal(plain.score, changed.score)
+    assert np.array_equal(plain.gain_over_fixed, changed.gain_over_fixed)
 
 
 def test_overrides_that_change_nothing_keep_the_score():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
+from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, policies
 from edgeoffload_env.policies import PolicyView
 from tests import oracle
 from tests.helpers import make_game, random_snapshot
@@ -35,3 +35,11 @@ def small_view(config: EdgeOffloadConfig, **fields):
     """One game written out by hand: lists per user or server, on a link of 1 Mbit/s and more."""
     arrays = {name: np.array([values], dtype=np.float64) for name, values in fields.items() if name != "slot"}
     return PolicyView(config, arrays | {"slot": np.array([fields.get("slot", 0)])}, np.random.default_rng(0))
+
+
+def make_for(name, config):
+    """A shipped policy that plays a game: ``fixed`` gets counts that spread the users evenly over the places."""
+    if name != "fixed":
+        return policies.make(name)
+    places = config.servers + 1
+    return policies.make(name, counts=[len(range(place, config.num_users, places)) for place in range(places)])

@@ -19,11 +19,14 @@ def test_names_are_the_contracts():
         "random",
         "local",
         "nearest",
+        "fixed",
         "round-robin",
         "proportional",
         "least-loaded",
+        "herd",
         "greedy",
         "best-response",
+        "lookahead",
         "optimum",
         "drift-plus-penalty",
     }
@@ -31,13 +34,14 @@ def test_names_are_the_contracts():
 
 @pytest.mark.parametrize("name", policies.names())
 def test_made_by_name(name):
-    policy = policies.make(name)
+    needed = {"counts": (1, 0, 3)} if name == "fixed" else {}
+    policy = policies.make(name, **needed)
     assert isinstance(policy, Policy)
     assert policy.name == name
     line = policies.describe(name)
     assert "nows " in line, "its information"
     assert "cost" in line or "a round" in line or "a slot" in line, "its cost"
-    defaults = policies.parameters(name)
+    defaults = policies.parameters(name) | needed
     again = policies.make(name, **defaults)
     view = view_of_game(1, users=4, servers=2)
     other = PolicyView(view.config, view.snapshot, np.random.default_rng(1))
@@ -64,6 +68,19 @@ def test_made_by_name(name):
         ("drift-plus-penalty", {"price": float("inf")}, ValueError, r"price must be .* got inf$"),
         ("drift-plus-penalty", {"price": "10"}, TypeError, r"price must be .* got '10'$"),
         ("drift-plus-penalty", {"price": True}, TypeError, r"price must be .* got True$"),
+        ("lookahead", {"price": -0.1}, ValueError, r"price must be a number in \[0, .*, got -0.1$"),
+        ("lookahead", {"price": float("inf")}, ValueError, r"price must be .* got inf$"),
+        ("lookahead", {"price": None}, TypeError, r"price must be .* got None$"),
+        ("lookahead", {"rounds": 0}, ValueError, r"rounds must be an integer in \[1, .*, got 0$"),
+        ("lookahead", {"rounds": 2.0}, TypeError, r"rounds must be an integer .*, got 2.0$"),
+        ("lookahead", {"rounds": True}, TypeError, r"rounds must be an integer .*, got True$"),
+        ("lookahead", {"round": 2}, TypeError, r"'lookahead': 'round'; did you mean 'rounds'\? Known: price, rounds$"),
+        ("herd", {"noise_s": -1e-3}, ValueError, r"noise_s must be a number in \[0, .* s, got -0.001$"),
+        ("herd", {"noise_s": float("nan")}, ValueError, r"noise_s must be .* got nan$"),
+        ("herd", {"noise_s": "0.1"}, TypeError, r"noise_s must be .* got '0.1'$"),
+        ("herd", {"noise_s": False}, TypeError, r"noise_s must be .* got False$"),
+        ("herd", {"noise": 1.0}, TypeError, r"'herd': 'noise'; did you mean 'noise_s'\? Known: noise_s$"),
+        ("fixed", {"count": 1}, TypeError, r"'fixed': 'count'; did you mean 'counts'\? Known: counts$"),
         ("best-response", {"max_rounds": 0}, ValueError, r"max_rounds must be an integer in \[1, .*, got 0$"),
         ("best-response", {"max_rounds": 2.5}, TypeError, r"max_rounds must be .*, got 2.5$"),
         ("best-response", {"settled": 1}, TypeError, r"unknown parameter of policy 'best-response': 'settled'"),

@@ -6,7 +6,7 @@ import pytest
 from edgeoffload_env import policies
 from edgeoffload_env.policies import PolicyView
 from tests.helpers import make_game
-from tests.policies.games import view_of_game
+from tests.policies.games import make_for, view_of_game
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_chance_comes_from_the_views_generator_alone(name):
 def test_every_policy_plays_any_size_and_leaves_the_view_alone(name, users, servers):
     view = view_of_game(3, users, servers, batch=2)
     before = {field: array.copy() for field, array in view.snapshot.items()}
-    actions = policies.make(name).act(view)
+    actions = make_for(name, view.config).act(view)
     assert actions.shape == (2, users)
     assert actions.dtype.kind in "iu"
     assert actions.min() >= 0

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from edgeoffload_env import policies
+from edgeoffload_env import evaluate, policies
 from recipes.cli import main
 from recipes.commands.exit_codes import REFUSED, STOPPED
+from recipes.commands.tables import comparison_table
 from recipes.runs import RunFolder
 from recipes.versions import source_digest
 from tests.recipes.noise import RAY_NOISE
@@ -69,11 +70,19 @@ def test_output_of_a_training(tmp_path: Path) -> None:
     assert "(100%)" in done.stderr
     noise = [line for line in done.stderr.splitlines() if "env steps" not in line]
     assert not noise
-    for name in ("dtomalb", *(name for name in policies.names() if name != "optimum")):
+    shipped = [name for name in policies.names() if name not in ("optimum", "fixed")]
+    for name in ("dtomalb", *shipped):
         assert f"\n{name} " in done.stdout
+    assert "\nfixed " not in done.stdout, "no counts are stored for three users"
     assert f"The run is in {folder}" in done.stdout
     assert f"evaluate '{folder}' --episodes 320" in done.stdout
     assert "train dtomalb --scenario paper --seed 1 --env-steps 200" in done.stdout
+
+
+def test_policies_beside_a_trained_one() -> None:
+    table = comparison_table(evaluate("local", episodes=1), {"max_cycles": 50}, episodes=1, seed=0)
+    rows = [line.split()[0] for line in table.splitlines()[2:]]
+    assert [row for row in rows if row in policies.names()] == ["local", *policies.names()[:-1]]
 
 
 def test_a_finished_run_is_refused(trained: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,13 @@ from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, policies, scenari
 from edgeoffload_env.policies import PolicyView
 
 VIEWS = ("parallel", "numpy-float64", "numpy-float32", "torch-float64", "torch-float32")
-PLANNING_POLICIES = ("round-robin", "least-loaded", "greedy", "drift-plus-penalty", "best-response", "optimum")
+PLANNING_POLICIES = (
+    *("round-robin", "least-loaded", "greedy", "drift-plus-penalty", "best-response", "optimum"),
+    *("herd", "lookahead"),
+)
 GAMES, EPISODE_SLOTS, SLOTS_PLAYED = 3, 8, 12
 SNAPSHOTS = 6
+QUEUES = ("backlog_cycles", "device_backlog_cycles", "uplink_backlog_bits")
 
 Arrays = dict[str, np.ndarray]
 
@@ -31,7 +35,7 @@ def make_snapshots(config: EdgeOffloadConfig, count: int) -> dict[str, np.ndarra
     server_hz = rng.uniform(*config.speed_bounds_hz, servers) if config.server_hz is None else config.server_hz
     server_hz = np.broadcast_to(server_hz, servers).copy()
     distance_km = np.maximum(config.min_distance_m, config.cell_radius_m * np.sqrt(rng.random(users))) / 1000.0
-    return {
+    snapshots = {
         "task_bits": rng.uniform(*config.task_bits, users),
         "task_cycles": rng.uniform(*config.task_cycles, users),
         "device_hz": rng.uniform(*config.device_hz, users),
@@ -40,6 +44,31 @@ def make_snapshots(config: EdgeOffloadConfig, count: int) -> dict[str, np.ndarra
         "backlog_cycles": server_hz * rng.uniform(0.0, 0.6, servers),
         "slot": np.full(count, 2, dtype=np.int64),
     }
+    return snapshots | _effect_fields(rng, config, snapshots)
+
+
+def _effect_fields(rng: np.random.Generator, config: EdgeOffloadConfig, snapshots: Arrays) -> Arrays:
+    """Draw what the effects that are on add to snapshots or change in them."""
+    users, servers = snapshots["task_bits"].shape, snapshots["server_hz"].shape
+    fields: Arrays = {}
+    if config.arrivals is not None:
+        fields["bursting"] = (rng.random(users) < 0.7).astype(np.float64)
+        fields["active"] = fields["bursting"] * (rng.random(users) < config.arrivals.probability)
+    if config.heavy_tasks is not None:
+        heavy = rng.random(users) < config.heavy_tasks.probability
+        fields["task_cycles"] = snapshots["task_cycles"] * np.where(heavy, config.heavy_tasks.factor, 1.0)
+    if config.deadline is not None:
+        fields["deadline_s"] = rng.uniform(*config.deadline.range_s, users)
+    if config.device_queue:
+        fields["device_backlog_cycles"] = rng.uniform(0.0, 1e9, users)
+    if config.uplink_queue:
+        fields["uplink_backlog_bits"] = rng.uniform(0.0, 3e6, users) * (rng.random(users) < 0.5)
+    if config.failures is not None:
+        fields["down_s"] = rng.exponential(config.failures.mttr_s, servers) * (rng.random(servers) < 0.3)
+    if config.elastic_servers:
+        queueing = np.arange(config.servers) < config.servers - config.elastic_servers
+        fields["backlog_cycles"] = snapshots["backlog_cycles"] * queueing
+    return fields
 
 
 def draw_actions(config: EdgeOffloadConfig, count: int, salt: int) -> np.ndarray:
@@ -60,7 +89,7 @@ def record_transitions(scenario: str, view: str) -> Arrays:
     state = env.state()
     _, rewards, _, _, info = env.step(actions)
     arrays = {"observation": before, "state": state, "reward": rewards, **info}
-    arrays["next_backlog_cycles"] = env.snapshot()["backlog_cycles"]
+    arrays |= _next_queues(env.snapshot())
     return {name: _numpy(array) for name, array in arrays.items()}
 
 
@@ -100,8 +129,12 @@ def _parallel_step(config: EdgeOffloadConfig, snapshot: dict[str, Any], actions:
         "state": state,
         "reward": np.array(list(rewards.values())),
         **_infos(infos),
-        "next_backlog_cycles": env.snapshot()["backlog_cycles"],
+        **_next_queues(env.snapshot()),
     }
+
+
+def _next_queues(snapshot: dict[str, Any]) -> dict[str, Any]:
+    return {f"next_{name}": snapshot[name] for name in QUEUES if name in snapshot}
 
 
 def _infos(infos: dict[str, dict[str, Any]]) -> Arrays:
