@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeoffload_env.evaluation import METRICS
+from edgeoffload_env.evaluation.evaluate import SCORES
 from recipes.files import atomic_write, finite_or_none, write_json
 from recipes.runs import RunFolder
 
@@ -53,7 +54,8 @@ def _run_rows(folder: RunFolder, sweep: Path) -> list[dict[str, Any]]:
             "results": {
                 "env_steps": result["at_env_steps"],
                 "episodes": result["episodes"],
-                **{name: result[name]["mean"] for name in (*METRICS, "score")},
+                **{name: result[name]["mean"] for name in METRICS},
+                **{name: result.get(name, {"mean": None})["mean"] for name in SCORES},  # old runs have no gain
                 "wall_s": summary["wall_s"],
                 "run": folder.path.relative_to(sweep).as_posix(),
             },
@@ -72,7 +74,7 @@ def write_tables(sweep: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def summary_table(rows: Iterable[dict[str, Any]]) -> str:
-    """Format the last checkpoints: one line per group of seeds, with mean utility, standard deviation and score."""
+    """Format the last checkpoints: a line per group of seeds, with mean utility, standard deviation, score and gain."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     names: list[str] = []
     for row in rows:
@@ -80,19 +82,23 @@ def summary_table(rows: Iterable[dict[str, Any]]) -> str:
             continue
         names = [name for name in list(row)[: list(row).index("episodes")] if name not in ("seed", "checkpoint")]
         groups.setdefault(tuple(str(row[name]) for name in names), []).append(row)
-    lines = [[*names, "seeds", "utility", "std", "score"]]
+    lines = [[*names, "seeds", "utility", "std", "score", "gain over fixed"]]
     for key, members in groups.items():
         utilities = [row["utility"] for row in members]
-        scores = [row["score"] for row in members if row["score"] is not None]
         lines.append(
             [
                 *key,
                 str(len(members)),
                 f"{statistics.fmean(utilities):.2f}",
                 f"{statistics.stdev(utilities):.2f}" if len(members) > 1 else "-",
-                f"{statistics.fmean(scores):.3f}" if scores and all(map(math.isfinite, scores)) else "-",
+                *(_mean([row[name] for row in members]) for name in SCORES),
             ]
         )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
     return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def _mean(scores: Sequence[float | None]) -> str:
+    known = [score for score in scores if score is not None]
+    return f"{statistics.fmean(known):.3f}" if known and all(map(math.isfinite, known)) else "-"

@@ -11,6 +11,8 @@ import pandas as pd
 from benchmarks.analysis.effects import LEAST_SEEDS
 from benchmarks.analysis.statistics import Estimate, estimate, rng
 from benchmarks.study.store import Results, game_name, label
+from edgeoffload_env import scenarios
+from edgeoffload_env.evaluation.score import score_baselines
 
 Rows = Iterator[Any]
 TABLES: dict[str, Callable[[Results], Any]] = {}
@@ -41,6 +43,13 @@ def named(rows: pd.DataFrame) -> pd.DataFrame:
     """Add columns ``name``, of algorithm and variant, and ``game``, of scenario and number of users."""
     names = list(map(label, rows["algorithm"], rows["variant"]))
     return rows.assign(name=names, game=list(map(game_name, rows["scenario"], rows["num_users"])))
+
+
+def gains(scenario: str, utilities: Any) -> Any:
+    """Return the gain over ``fixed`` of utilities in a scenario."""
+    baselines = score_baselines(scenarios.configure(scenario))
+    assert baselines is not None
+    return baselines.gain_over_fixed(utilities)
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.analysis.effects import steps_to_reach, steps_to_stay, thresholds
 from benchmarks.analysis.figures import style
-from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, extremes, iqm, named, table
+from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, extremes, gains, iqm, named, table
 from benchmarks.analysis.leaderboard import utility_of
 from benchmarks.analysis.statistics import Floats, probability_of_improvement, rng
 from benchmarks.study.plan import ABLATIONS, SMALLER_REWARDS
@@ -61,15 +61,35 @@ def _compared(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
             yield game, label(algorithm, variant), select(here, algorithm=algorithm, variant=variant)
 
 
-@table("scenario | users | algorithm | env steps | seeds | mean utility | IQM | worst to best | score")
+@table(
+    "scenario | users | algorithm | env steps | seeds | mean utility | IQM | worst to best | score | gain over fixed"
+)
 def learned(results: Results, *, everything: bool = False) -> Rows:
-    """Last checkpoints of trained algorithms; without ``everything`` neither ablations nor other numbers of users."""
-    rows = results.last() if everything else as_published(results.last())
+    """Last checkpoints of trained algorithms; without ``everything`` neither ablations nor other numbers of users.
+
+    Each scenario begins with the best constant assignment.
+    """
+    rows, begun = results.last() if everything else as_published(results.last()), set[str]()
     for (scenario, num_users, _), group in marked(results, rows).groupby(["scenario", "num_users", "name"]):
+        own = num_users == scenarios.configure(scenario).num_users
+        if own and scenario not in begun and not np.isnan(fixed := utility_of(results, "fixed", scenario)):
+            begun.add(scenario)
+            yield (
+                f"`{scenario}`",
+                num_users,
+                "`fixed`",
+                "-",
+                "-",
+                f"{fixed:.2f}",
+                "-",
+                "-",
+                "",
+                f"{gains(scenario, fixed):.3f}",
+            )
         utilities, score, first = group["utility"], group["score"].mean(skipna=False), group.iloc[0]
         found = f"{utilities.mean():.2f}", bootstrapped(iqm(utilities), len(group)), extremes(utilities)
-        shown = "" if np.isnan(score) else f"{score:.3f}"
-        yield f"`{scenario}`", num_users, first["marked"], f"{first['env_steps']:,}", len(group), *found, shown
+        shown = ("", "") if np.isnan(score) else (f"{score:.3f}", f"{gains(scenario, utilities.mean()):.3f}")
+        yield f"`{scenario}`", num_users, first["marked"], f"{first['env_steps']:,}", len(group), *found, *shown
 
 
 TABLES["all-learned"] = functools.partial(learned, everything=True)
@@ -116,9 +136,10 @@ def improvement(results: Results) -> Rows:
     """Probability that a run of the row's algorithm ends above one of the column's, and runs above ``greedy``."""
     rows = select(results.last(), variant="")
     columns = style.ordered(rows[rows["scenario"].isin(_GAMES[:2])]["algorithm"])
-    yield "scenario", "P(above)", *columns, "runs above `greedy`"
+    yield "scenario", "P(above)", *columns, "runs above `greedy`", "runs above `fixed`"
     for game in _GAMES[:2]:
-        found, greedy = {name: values(rows, name, game) for name in columns}, utility_of(results, "greedy", game)
+        found = {name: values(rows, name, game) for name in columns}
+        shipped = [utility_of(results, name, game) for name in ("greedy", "fixed")]
         for ours, utilities in found.items():
             if len(utilities):
                 cells = [
@@ -127,8 +148,13 @@ def improvement(results: Results) -> Rows:
                     else "-"
                     for theirs, other in found.items()
                 ]
-                above = "-" if np.isnan(greedy) else f"{int(np.sum(utilities > greedy))} of {len(utilities)}"
-                yield f"`{game}`", ours, *cells, above
+                above = (f"{int(np.sum(utilities > policy))} of {len(utilities)}" for policy in shipped)
+                yield (
+                    f"`{game}`",
+                    ours,
+                    *cells,
+                    *("-" if np.isnan(p) else text for p, text in zip(shipped, above, strict=True)),
+                )
 
 
 @table("scenario | w2 in training | seeds | mean utility | mean delay / s | var(LD) / s²")
@@ -166,7 +192,8 @@ def crowded(results: Results) -> Rows:
     """Trained algorithms and shipped policies where looking beyond the slot pays."""
     rows = results.last()
     for game in ("crowded", "crowded-team"):
-        shipped = {name: utility_of(results, name, game) for name in (*MYOPIC, "drift-plus-penalty")}
+        names = ("fixed", *MYOPIC, "drift-plus-penalty", "lookahead")
+        shipped = {name: utility_of(results, name, game) for name in names}
         yield from ((f"`{game}`", f"`{name}`", "-", f"{utility:.2f}", "-", "-") for name, utility in shipped.items())
         best = max(shipped[name] for name in MYOPIC)
         here = select(rows, scenario=game, num_users=scenarios.configure(game).num_users)
@@ -177,8 +204,12 @@ def crowded(results: Results) -> Rows:
 
 @table("trained on `paper` | played on | seeds | utility | score")
 def held_out(results: Results) -> Rows:
-    """Interquartile means on games that nothing was trained on."""
+    """Interquartile means on games that nothing was trained on, below the best constant assignment of each."""
     rows = results.table("generalization")
+    boards = select(results.table("leaderboard"), policy="fixed").set_index("scenario")
+    for game in dict.fromkeys(rows["game"]):
+        if game in boards.index:
+            yield "`fixed`", game, "-", f"{boards.loc[game, 'utility']:.2f}", f"{boards.loc[game, 'score']:.2f}"
     for algorithm in style.ordered(rows["algorithm"]):
         for game, here in select(rows, algorithm=algorithm).groupby("game", sort=False):
             yield algorithm, game, len(here), *(bootstrapped(iqm(here[m]), len(here)) for m in ("utility", "score"))

@@ -13,7 +13,7 @@ from benchmarks.study.store import RESULTS, ROOT, Results
 from edgeoffload_env._validation import fail_unknown
 from recipes.files import write_text
 
-PAGES = ("README.md", "docs/results.md", "docs/leaderboard.md", "docs/scale.md")
+PAGES = ("README.md", "docs/results.md", "docs/leaderboard.md", "docs/scale.md", "docs/effects.md")
 
 
 def with_tables(text: str) -> str:

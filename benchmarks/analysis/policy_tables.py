@@ -1,8 +1,9 @@
 """Tables of shipped policies and of the leaderboard."""
 
+import numpy as np
 import pandas as pd
 
-from benchmarks.analysis.formatting import TABLES, bootstrapped, iqm, markdown
+from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, gains, iqm, markdown, table
 from benchmarks.analysis.learning_tables import as_published, marked
 from benchmarks.analysis.statistics import Estimate
 from benchmarks.study.store import Results, select
@@ -10,9 +11,12 @@ from edgeoffload_env import policies as shipped
 from edgeoffload_env import scenarios
 from recipes import registry
 
-_METRICS = {"mean_delay_s": 3, "p95_delay_s": 3, "offload_fraction": 2, "score": 3}
+_METRICS = {"mean_delay_s": 3, "p95_delay_s": 3, "offload_fraction": 2, "score": 3, "gain_over_fixed": 3}
 """Metrics beside the utility, with their decimals."""
-_HEAD = ("policy", "seeds", "utility", "worst seed", "mean delay / s", "p95 / s", "offloaded", "score", "description")
+_HEAD = (
+    *("policy", "seeds", "utility", "worst seed", "mean delay / s", "p95 / s", "offloaded", "score", "gain over fixed"),
+    "description",
+)
 
 
 def policies(results: Results) -> pd.DataFrame:
@@ -36,10 +40,11 @@ def leaders(results: Results) -> str:
         board = []
         for row in select(entries, scenario=scenario).to_dict("records"):
             found = Estimate(row["utility"], row["utility_low"], row["utility_high"])
-            name = f"`{row['policy']}`" if row["policy"] in shipped.names() else row["policy"]
+            name = f"`{row['policy']}`" if row["policy"].split(":")[0] in shipped.names() else row["policy"]
             metrics = [f"{row[metric]:.{digits}f}" for metric, digits in _METRICS.items()]
             board.append((found.value, name, "-", bootstrapped(found), "-", *metrics, row["about"]))
-        for _, rows in select(trained, game=scenario).groupby("name", sort=False):
+        here = select(trained, game=scenario)
+        for _, rows in here.assign(gain_over_fixed=gains(scenario, here["utility"])).groupby("name", sort=False):
             found, first, seeds = iqm(rows["utility"]), rows.iloc[0], len(rows)
             where = "" if first["scenario"] == scenario else f" on `{first['scenario']}`"
             known = registry.ALGORITHMS.get(first["algorithm"])
@@ -53,6 +58,21 @@ def leaders(results: Results) -> str:
             table.insert(0, "", range(1, len(table) + 1))
             parts.append(f"\n## {scenario}\n\n{scenarios.get(scenario).description}\n\n{markdown(table)}")
     return "".join(parts) + "\n"
+
+
+@table()
+def who_wins(results: Results) -> Rows:
+    """Utilities of shipped policies in the scenarios with effects, and what looking ahead gains over ``greedy``."""
+    rows = results.table("effects")
+    names = [*dict.fromkeys(rows["policy"])]
+    yield "scenario", *(f"`{name}`" for name in names), "`lookahead` - `greedy`", "missed by `greedy`", "by `lookahead`"
+    for scenario, here in rows.groupby("scenario", sort=False):
+        by_policy = here.set_index("policy")
+        utilities = (f"{by_policy.loc[name, 'utility']:.1f}" for name in names)
+        ahead = by_policy.loc["lookahead", ["above_greedy", "above_greedy_low", "above_greedy_high"]]
+        missed = (by_policy.loc[name, "miss_fraction"] for name in ("greedy", "lookahead"))
+        shown = ("-" if np.isnan(share) else f"{100 * share:.1f} %" for share in missed)
+        yield f"`{scenario}`", *utilities, "{:.2f} [{:.2f}, {:.2f}]".format(*ahead), *shown
 
 
 TABLES |= {"policies": policies, "leaders": leaders}

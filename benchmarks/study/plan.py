@@ -22,8 +22,8 @@ SMALLEST = "rewards / 100"
 """The reward scale that all own algorithms were trained with."""
 ABLATIONS = SENSITIVITY | HYPERPARAMETERS | LONGER | SMALLER_REWARDS | _VARIANTS["weights"] | STEADINESS
 """Variants that are ablations rather than algorithms to compare."""
-OPTIMUM_GAMES, OPTIMUM_POLICIES, USERS_POLICIES = (
-    _PLAN[name] for name in ("optimum_games", "optimum_policies", "users_policies")
+OPTIMUM_GAMES, OPTIMUM_POLICIES, USERS_POLICIES, EFFECTS_POLICIES = (
+    _PLAN[name] for name in ("optimum_games", "optimum_policies", "users_policies", "effects_policies")
 )
 
 _QUICK_DIVISOR = 30  # the first thousand or so of env steps fill replay buffers, and then networks are updated

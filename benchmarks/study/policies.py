@@ -5,6 +5,9 @@ For use after a change of the streams. First renew the references: ``python -m e
 =====================  ================================================================================================
 ``policies``           ``policies.csv``: every shipped policy in every scenario
 ``leaderboard``        the rows of ``leaderboard.csv`` that are not of trained runs
+``missing``            rows of ``leaderboard.csv`` for shipped policies that are not there; goes on where it stopped
+``effects``            ``effects.csv``: who wins in the scenarios with effects, game by game
+``scores``             the scores of all rows, from their utilities and the references
 ``users``              ``users.csv``: shipped policies over the number of users
 ``price-of-anarchy``   ``price_of_anarchy.csv``
 ``figures``            all figures, ``summary.json``, and the generated tables of the README and of ``docs/``
@@ -12,6 +15,7 @@ For use after a change of the streams. First renew the references: ``python -m e
 """
 
 import argparse
+import itertools
 import shlex
 import subprocess
 import sys
@@ -23,8 +27,10 @@ from typing import Any
 from benchmarks.analysis import leaderboard, pages
 from benchmarks.analysis.figures import FIGURES
 from benchmarks.study import measurements
+from benchmarks.study.generalization import can_play
 from benchmarks.study.reproduce import reproduce
-from benchmarks.study.store import RESULTS, ROOT, Results
+from benchmarks.study.store import RESULTS, ROOT, Results, scored
+from edgeoffload_env import policies, scenarios
 
 
 def _all_policies(results: Results) -> None:
@@ -52,6 +58,21 @@ def _judged_again(row: dict[str, Any]) -> dict[str, Any]:
         return row
 
 
+def _judge_missing(results: Results) -> None:
+    rows = results.table("leaderboard")
+    judged = set(zip(rows["policy"], rows["scenario"], strict=True))
+    wanted = [pair for pair in itertools.product(policies.names(), scenarios.names()) if pair not in judged]
+    wanted = [(name, game) for name, game in wanted if can_play(policies.make(name), scenarios.configure(game))]
+    with ProcessPoolExecutor() as pool:
+        for row in pool.map(leaderboard.judge, *zip(*wanted, strict=True)):
+            leaderboard.add(results, [row])
+
+
+def _score_again(results: Results) -> None:
+    for name in ("final", "curves", "generalization", "leaderboard"):
+        results.write(name, scored(results.table(name)))
+
+
 def _again(name: str, measure: Callable[[Results, bool], None]) -> Callable[[Results], None]:
     def again(results: Results) -> None:
         (results.folder / f"{name}.csv").unlink(missing_ok=True)
@@ -68,6 +89,9 @@ def _draw_all(results: Results) -> None:
 _STEPS: dict[str, Callable[[Results], None]] = {
     "policies": _all_policies,
     "leaderboard": _judge_again,
+    "missing": _judge_missing,
+    "effects": _again("effects", measurements.compare_on_effects),
+    "scores": _score_again,
     "users": _again("users", measurements.evaluate_users),
     "price-of-anarchy": _again("price_of_anarchy", measurements.measure_price_of_anarchy),
     "figures": _draw_all,

@@ -6,6 +6,7 @@
 ``servers.csv``         a row per run and server: load factor and share of the tasks under the last checkpoint
 ``generalization.csv``  a row per run on ``paper`` and other game: the last checkpoint on games it was not trained on
 ``users.csv``           a row per shipped policy and number of users
+``effects.csv``         a row per shipped policy and scenario with effects
 ``configurations.json``  per algorithm, variant and game: settings, versions, the command of the first run
 ======================  =============================================================================================
 
@@ -27,6 +28,8 @@ from benchmarks.study.server_use import ServerUse
 from edgeoffload_env import Evaluation, scenarios
 from edgeoffload_env._files import atomic_write
 from edgeoffload_env.evaluation import METRICS
+from edgeoffload_env.evaluation.evaluate import SCORES, shipped_metrics
+from edgeoffload_env.evaluation.score import score_baselines
 from recipes.files import write_json
 from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun
@@ -43,15 +46,19 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "price_of_anarchy": (*_PRICES, *(f"{p}_utility" for p in ("best-response", "optimum", "drift-plus-penalty"))),
     "complexity": ("algorithm", "num_users", "outputs", "parameters", "update_s", "decision_s"),
     "leaderboard": (
-        *("policy", "scenario", "num_users", "episodes", *METRICS, "score", "utility_low", "utility_high"),
+        *("policy", "scenario", "num_users", "episodes", *shipped_metrics(), *SCORES, "utility_low", "utility_high"),
         *("about", "command", "versions"),
+    ),
+    "effects": (
+        *("scenario", "policy", "tuned", "episodes", *shipped_metrics(), *SCORES, "utility_low", "utility_high"),
+        *("above_greedy", "above_greedy_low", "above_greedy_high"),
     ),
     "policies": ("scenario", "policy", "package"),
 }
 """The tables and their columns; ``policies.csv`` has more, from ``python -m edgeoffload_env evaluate --csv``."""
 _TEXTS = (
     *("algorithm", "scenario", "variant", "checkpoint", "settings", "game", "policy"),
-    *("about", "command", "versions", "package", "code"),
+    *("about", "command", "versions", "package", "code", "tuned"),
 )
 Row = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -173,6 +180,25 @@ def rows_of(
     """Return the rows of an algorithm in a game, by default with the scenario's own number of users."""
     num_users = scenarios.configure(scenario).num_users if num_users is None else num_users
     return select(frame, algorithm=algorithm, scenario=scenario, num_users=num_users, variant=variant)
+
+
+def scored(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the scores that the package's stored baselines give to their utilities.
+
+    Rows without a score, of games that are no scenario's, keep none.
+    """
+    rows = rows.copy()
+    for (scenario, num_users), group in rows[rows["score"].notna()].groupby(["scenario", "num_users"]):
+        own = scenarios.configure(scenario, num_users=num_users)
+        played = group["game"] if "game" in rows else group["scenario"]
+        for game, here in group.groupby(played):
+            elsewhere = game in scenarios.names() and game != scenario
+            baselines = score_baselines(scenarios.configure(game) if elsewhere else own)
+            assert baselines is not None
+            rows.loc[here.index, "score"] = baselines.score(here["utility"])
+            if "gain_over_fixed" in rows:
+                rows.loc[here.index, "gain_over_fixed"] = baselines.gain_over_fixed(here["utility"])
+    return rows
 
 
 def values(frame: pd.DataFrame, *who: Any, metric: str = "utility", **options: Any) -> Any:

@@ -43,7 +43,8 @@ LOOKAHEAD_PRICES = (10.0, 30.0, 100.0, 300.0, 1000.0)
 _LOOKAHEAD_ZOOMS = (3**0.5,)
 NOISES_S = (0.0, 0.03, 0.1, 0.3, 1.0)
 """Scales of the noise for ``herd``."""
-_SEARCHED = ("fixed", "herd", "drift-plus-penalty", "lookahead", "optimum")
+TUNED = ("fixed", "herd", "drift-plus-penalty", "lookahead")
+"""Policies whose parameters are searched."""
 
 
 class Candidate(NamedTuple):
@@ -75,7 +76,7 @@ def find_baselines(
             found += [candidate(name, price=float(f"{best * factor:.2g}")) for factor in (1.0 / zoom, zoom)]
         return found
 
-    candidates = [candidate(name) for name in policies.names() if name not in _SEARCHED]
+    candidates = [candidate(name) for name in policies.names() if name not in (*TUNED, "optimum")]
     floor = max((c for c in candidates if c.policy in ("random", "local")), key=_utility)
     counts = search_fixed(config, SELECTION.episodes, SELECTION.seed, progress=progress)
     fixed = candidate("fixed", counts=list(counts))
@@ -117,9 +118,11 @@ def build(names: Sequence[str], command: str, progress: Progress | None = None) 
         key = json.dumps(game)
         if key not in entries:
             baselines, candidates = find_baselines(config, progress)
-            others = [c._asdict() for c in candidates if c.policy != candidates[0].policy]
-            selected = {"selected": candidates[0]._asdict(), "runner_up": others[0]}
-            entries[key] = {**dataclasses.asdict(baselines), **selected, "game": game}
+            best = {c.policy: c._asdict() for c in reversed(candidates)}  # the first of each policy is its best
+            selected, runner_up, *_ = sorted(best.values(), key=lambda c: c["utility"], reverse=True)
+            tuned = {policy: best[policy] for policy in TUNED}
+            found = {"selected": selected, "runner_up": runner_up, "tuned": tuned, "game": game}
+            entries[key] = dataclasses.asdict(baselines) | found
         content["scenarios"][name] = entries[key]
         yield name, content
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edgeoffload_env._validation import check_float, fail
 from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model.effects.download import download_s
 from edgeoffload_env.policies import costs
 from edgeoffload_env.policies.best_response import BestResponse
 from edgeoffload_env.policies.greedy import assign_in_turn
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from edgeoffload_env.policies.slot_problem import SlotProblem
 
 BOUNDED_TIME_LIMIT_S = 0.2
-UNSOLVED = ("arrivals", "deadline", "uplink_queue", "elastic_servers", "result_ratio", "energy")
+UNSOLVED = ("arrivals", "deadline", "uplink_queue", "elastic_servers")
 """Fields of effects that the solver does not know."""
 QUICK_USERS = 12
 """Number of users up to which a slot takes about 10 ms or less."""
@@ -28,7 +29,8 @@ QUICK_USERS = 12
 class Optimum:
     """The joint action of least mean delay in this slot (12). Knows all; slow: 10 ms to seconds a slot of one game.
 
-    The optimum of the slot is not the optimum of the episode: in overload it fills the servers' queues.
+    With ``energy`` its cost is part of what is minimised. The optimum of the slot is not the optimum of the episode: in
+    overload it fills the servers' queues.
     Exact, with proof, up to the sizes of :func:`.slot_optimum.is_exact_size` (24 users at 5 servers, 13 at 8); beyond
     them, or with ``bounded``, the best joint action found and a proven lower bound. Two runs agree to the last bit
     unless a time limit cuts one short.
@@ -120,17 +122,29 @@ def slot_problems(view: PolicyView) -> "list[SlotProblem]":
     from edgeoffload_env.policies.slot_problem import SlotProblem
 
     arrays, config = view.arrays, view.config
-    devices_s = costs.device_s(arrays)
+    # Energy adds to what a place costs, but for the idle radio's: that is in proportion to the delay after the upload,
+    # so all costs are divided by 1 + its cost for each second
+    per_s, send_s = 1.0, 0.0
+    if config.energy is not None:
+        per_s += config.energy.cost_s_per_j * config.energy.idle_power_w
+        send_s = 1.0 + config.energy.cost_s_per_j * config.tx_power_w
+    devices_s = costs.device_cost_s(arrays, config) / per_s
     repair_cycles = costs.repair_s(arrays) * arrays["server_hz"]
     offloaders = np.arange(1.0, config.num_users + 1.0)[:, None]
     problems = []
     for game in range(view.num_games):
         one = {name: array[game : game + 1] for name, array in arrays.items()}
-        uploads_s = costs.upload_s(one, config, offloaders)
+        uploads_s = np.broadcast_to(costs.upload_s(one, config, offloaders), (config.num_users, config.num_users))
+        extra_s = np.zeros_like(uploads_s)
+        if config.result_ratio:
+            extra_s = extra_s + download_s(arrays["task_bits"][game], config.result_ratio, config.downlink_bps)
+        if config.energy is not None:
+            extra_s = extra_s + (send_s / per_s - 1.0) * uploads_s
         problems.append(
             SlotProblem(
                 local_s=devices_s[game],
-                upload_s=np.broadcast_to(uploads_s, (config.num_users, config.num_users)),
+                upload_s=uploads_s,
+                extra_s=extra_s,
                 forward_s=costs.forward_s(arrays["task_bits"][game], config),
                 # the wait for a repair, as cycles that the server would have done in that time
                 backlog_cycles=arrays["backlog_cycles"][game] + repair_cycles[game],

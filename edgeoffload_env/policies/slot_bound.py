@@ -35,7 +35,7 @@ def count_bounds(problem: SlotProblem) -> Floats:
     users = problem.num_users
     least = problem.task_cycles.min()
     own = problem.forward_s.min(axis=1) + (problem.task_cycles - least) / problem.server_hz.max()
-    gain = np.sort(problem.upload_s + own - problem.local_s, axis=1).cumsum(axis=1).diagonal()
+    gain = np.sort(problem.upload_s + problem.extra_s + own - problem.local_s, axis=1).cumsum(axis=1).diagonal()
     position = (problem.backlog_cycles + np.arange(1, users + 1)[:, None] * least) / problem.server_hz
     service = np.sort(position, axis=None)[:users].cumsum()
     bounds: Floats = problem.local_s.sum() + np.concatenate(([0.0], gain + service))
@@ -50,6 +50,7 @@ class FixedCount:
         self.count = count
         arrival = problem.upload_s[count - 1][:, None] + problem.forward_s
         self.order: Ints = np.argsort(arrival, axis=0, kind="stable").T  # (M, N) users, first arrival first
+        arrival += problem.extra_s[count - 1][:, None]  # a cost that does not move anybody in the order
         self.start: Floats = arrival + problem.backlog_cycles / problem.server_hz  # (N, M) s, before any new task
         self.unit: Floats = problem.task_cycles[:, None] / problem.server_hz  # (N, M) s, compute delay
 

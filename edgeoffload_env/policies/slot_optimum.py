@@ -216,7 +216,8 @@ def _greedy(problem: SlotProblem) -> Ints:
     actions = np.zeros(problem.num_users, dtype=np.int64)
     ahead = problem.backlog_cycles.copy()
     for user, cycles in enumerate(problem.task_cycles):
-        remote = problem.upload_s[-1, user] + problem.forward_s[user] + (ahead + cycles) / problem.server_hz
+        remote = problem.upload_s[-1, user] + problem.extra_s[-1, user] + problem.forward_s[user]
+        remote += (ahead + cycles) / problem.server_hz
         server = int(remote.argmin())
         if remote[server] < problem.local_s[user]:
             actions[user] = server + 1

@@ -1,6 +1,6 @@
 """One slot as an assignment problem, and its solution: see `slot_optimum`."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,10 +24,15 @@ class SlotProblem:
     backlog_cycles: Floats  # (M,) cycles queued at the start of the slot
     task_cycles: Floats  # (N,) cycles of each user's task
     server_hz: Floats  # (M,) cycles per second
+    # (N, N) s, [k - 1, n] = cost of user n beside its delay when k users offload, n among them: no part of its arrival.
+    # At least -upload_s; one number for all, by default 0.
+    extra_s: Floats = field(default_factory=lambda: np.zeros(()))
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            object.__setattr__(self, field.name, np.asarray(getattr(self, field.name), dtype=np.float64))
+        for one in fields(self):
+            object.__setattr__(self, one.name, np.asarray(getattr(self, one.name), dtype=np.float64))
+        if self.extra_s.ndim == 0:
+            object.__setattr__(self, "extra_s", np.full(self.upload_s.shape, float(self.extra_s)))
         users, servers = self.local_s.size, self.server_hz.size
         shapes = {
             "local_s": (users,),
@@ -36,6 +41,7 @@ class SlotProblem:
             "backlog_cycles": (servers,),
             "task_cycles": (users,),
             "server_hz": (servers,),
+            "extra_s": (users, users),
         }
         if users < 1 or servers < 1:
             raise ValueError(f"a slot needs at least one user and one server, got {users} and {servers}")
@@ -43,7 +49,8 @@ class SlotProblem:
             value = getattr(self, name)
             if value.shape != shape:
                 raise ValueError(f"{name} must have shape {shape} for N = {users}, M = {servers}, got {value.shape}")
-            if not np.isfinite(value).all() or value.min() < 0.0:
+            least = -self.upload_s if name == "extra_s" else 0.0
+            if not np.isfinite(value).all() or (value < least).any():
                 raise ValueError(f"{name} must be finite and at least 0, got {value}")
         if self.server_hz.min() <= 0.0:
             raise ValueError(f"server_hz must be above 0, got {self.server_hz}")
@@ -68,7 +75,10 @@ class SlotProblem:
         return array.astype(np.int64)
 
     def delays(self, actions: ArrayLike) -> Floats:
-        """Compute the delay of every user in seconds, shape (N,), under joint action `actions`, shape (N,)."""
+        """Compute the delay of every user in seconds, shape (N,), under joint action `actions`, shape (N,).
+
+        Costs beside the delay are part of it.
+        """
         actions = self.check_actions(actions)
         delays = self.local_s.copy()
         remote = np.flatnonzero(actions)
@@ -79,6 +89,7 @@ class SlotProblem:
             queue = order[actions[remote[order]] == server + 1]
             ahead = self.backlog_cycles[server] + np.cumsum(self.task_cycles[remote[queue]])
             delays[remote[queue]] = arrival[queue] + ahead / self.server_hz[server]
+        delays[remote] += self.extra_s[remote.size - 1, remote]
         return delays
 
 

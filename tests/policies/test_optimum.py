@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeoffload_env import edgeoffload_v0, policies
+from edgeoffload_env.policies.optimum import slot_problems
 from tests.policies.games import view_in_scenario, view_of_game
 
 
@@ -34,6 +35,47 @@ def test_is_the_best_of_all_joint_actions(seed, size):
         assert chosen == pytest.approx(mean_delays_s(view, game, everything).min(), rel=1e-11)
     assert policy.exact.all()
     assert (policy.gap == 0.0).all()
+
+
+ADDITIVE = {
+    "energy": {"cost_s_per_j": 2.0, "idle_power_w": 0.3},
+    "failures": {"mtbf_s": 1.0, "mttr_s": 1.0},
+    "heavy_tasks": {"probability": 0.3, "factor": 3.0},
+    "device_queue": True,
+    "result_ratio": 0.5,
+    "downlink_bps": 20e6,
+    "forward_latency_s": 0.05,
+}
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.sampled_from([(2, 4), (4, 3), (5, 2), (4, 4)]),
+    names=st.sets(st.sampled_from([*ADDITIVE]), min_size=1),
+)
+def test_is_the_best_of_all_joint_actions_with_costs_that_add_up(seed, size, names):
+    view = view_of_game(seed, *size, **{name: ADDITIVE[name] for name in names})
+    policy = policies.make("optimum")
+    everything = np.array(list(itertools.product(range(size[1] + 1), repeat=size[0])))
+    costs_s = mean_costs_s(view, everything)
+    assert mean_costs_s(view, policy.act(view))[0] == pytest.approx(costs_s.min(), rel=1e-11)
+    assert policy.exact.all()
+    (problem,) = slot_problems(view)
+    proportional = np.array([problem.delays(actions).mean() for actions in everything])
+    assert proportional / proportional[0] == pytest.approx(costs_s / costs_s[0], rel=1e-11)
+
+
+def mean_costs_s(view, joint_actions):
+    """Mean delay and cost of the energy under each of many joint actions ``[J, N]``, by the vector view."""
+    joint_actions = np.asarray(joint_actions)
+    env = edgeoffload_v0.vector_env(len(joint_actions), view.config, dtype="float64")
+    many = {name: np.repeat(array[:1], len(joint_actions), axis=0) for name, array in view.snapshot.items()}
+    env.reset(seed=0, options={"snapshot": many})
+    infos = env.step(joint_actions)[-1]
+    energy = view.config.energy
+    costs = infos["delay_s"] + (energy.cost_s_per_j * infos["energy_j"] if energy else 0.0)
+    return costs.mean(axis=1)
 
 
 @pytest.mark.parametrize("scenario", ["paper", "sparse", "random-servers", "crowded", "held-out-small"])
