@@ -63,11 +63,12 @@ def seen(arrays: Snapshot, config: EdgeOffloadConfig) -> Snapshot:
         server_hz = np.broadcast_to(_middle(config.speed_bounds_hz), arrays["server_hz"].shape)
         if config.server_hz is not None:
             server_hz = arrays["server_hz"]
+        median_m = max(config.min_distance_m, config.cell_radius_m / 2**0.5)  # of the users' distances
         constants = {
             "task_bits": _middle(config.task_bits),
             "task_cycles": _middle(config.cycles_range),
             "device_hz": _middle(config.device_hz),
-            "channel_gain": float(path_gain(np.asarray(config.cell_radius_m / 2**0.5))),  # half the users are nearer
+            "channel_gain": float(path_gain(np.asarray(median_m))),
             "deadline_s": 0.0 if config.deadline is None else _middle(config.deadline.range_s),
             "device_backlog_cycles": 0.0,
             "uplink_backlog_bits": 0.0,

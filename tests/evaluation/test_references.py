@@ -61,13 +61,35 @@ def test_a_search_comes_out_again(scenario):
     ((name, content),) = references.build([scenario], "a test")
     expected, made = stored.content()["scenarios"][scenario], content["scenarios"][scenario]
     assert name == scenario
-    assert set(made) == set(expected) == {"floor", "reference", "fixed", "selected", "runner_up", "game"}
+    kinds = {"floor", "reference", "fixed", "selected", "runner_up"}
+    assert set(made) == set(expected) == kinds | {"game", "tuned"}
     assert made["game"] == expected["game"]
-    for kind in ("floor", "reference", "fixed", "selected", "runner_up"):
-        assert made[kind]["policy"] == expected[kind]["policy"]
-        assert made[kind]["parameters"] == expected[kind]["parameters"]
-        for number in made[kind].keys() - {"policy", "parameters"}:
-            assert made[kind][number] == pytest.approx(expected[kind][number], rel=1e-9)
+    for kind in kinds:
+        assert_same_policy(made[kind], expected[kind])
+    assert list(made["tuned"]) == list(expected["tuned"]) == list(references.TUNED)
+    for policy in references.TUNED:
+        assert_same_policy(made["tuned"][policy], expected["tuned"][policy])
+
+
+def assert_same_policy(made, expected):
+    assert set(made) == set(expected)
+    for name in expected:
+        if name in ("policy", "parameters"):
+            assert made[name] == expected[name]
+        else:
+            assert made[name] == pytest.approx(expected[name], rel=1e-9), name
+
+
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_the_entries_of_a_scenario_fit_together(scenario):
+    entry = stored.content()["scenarios"][scenario]
+    tuned, selected, runner_up = (entry[kind] for kind in ("tuned", "selected", "runner_up"))
+    assert {name: found["policy"] for name, found in tuned.items()} == {name: name for name in references.TUNED}
+    assert tuned["fixed"]["parameters"] == entry["fixed"]["parameters"]
+    assert selected["policy"] != runner_up["policy"]
+    for found in tuned.values():
+        policies.make(found["policy"], **found["parameters"])
+        assert found in (selected, runner_up) or found["utility"] <= runner_up["utility"]
 
 
 def test_references_were_measured_on_the_selected_policies():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeoffload_env import evaluate, policies
+from edgeoffload_env import EdgeOffloadConfig, evaluate, policies
 from edgeoffload_env.policies import PolicyView
 from tests import oracle
 from tests.helpers import ALL_ON, make_game, random_snapshot
@@ -42,7 +42,8 @@ def believed(snapshot, config):
         seen["task_bits"] = [sum(config.task_bits) / 2.0 * x for x in users]
         seen["task_cycles"] = [sum(cycles_range(config)) / 2.0 * x for x in users]
         seen["device_hz"] = [sum(config.device_hz) / 2.0 * x for x in users]
-        seen["channel_gain"] = [oracle.path_gain(config.cell_radius_m / 2.0**0.5) * x for x in users]
+        distance_m = max(config.min_distance_m, config.cell_radius_m / 2.0**0.5)
+        seen["channel_gain"] = [oracle.path_gain(distance_m) * x for x in users]
         if config.deadline is not None:
             seen["deadline_s"] = [sum(config.deadline.range_s) / 2.0 * x for x in users]
         for name in ("device_backlog_cycles", "uplink_backlog_bits"):
@@ -74,6 +75,18 @@ def test_as_the_scalar_form(seed, users, servers, effects, observation):
     actions = policies.make("herd").act(view)
     for game in range(2):
         assert actions[game].tolist() == scalar_choices(one_game(view, game), view.config)
+
+
+@pytest.mark.parametrize(("min_distance_m", "away"), [(35.0, True), (1700.0, True), (2500.0, False)])
+def test_users_that_do_not_see_their_link_count_on_the_median_distance(min_distance_m, away):
+    """1.77 km in a cell of 2.5 km: an upload of 1 s, less than the device takes. From the edge it takes 4 s."""
+    config = EdgeOffloadConfig(num_users=4, observation="load", cell_radius_m=2500.0, min_distance_m=min_distance_m)
+    snapshot = random_snapshot(np.random.default_rng(0), config, 1)
+    snapshot["backlog_cycles"][:] = 0.0
+    view = PolicyView(config, snapshot, np.random.default_rng(0))
+    (choices,) = policies.make("herd").act(view)
+    assert choices.tolist() == scalar_choices(one_game(view), config)
+    assert (choices > 0).all() == away
 
 
 def test_by_hand():
