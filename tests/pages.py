@@ -47,7 +47,7 @@ def run_masks(*headings: str) -> dict[str, Any]:
     page = sections(MASKS.read_text(encoding="utf-8"))
     program = "\n".join(block for heading in headings for block in code_blocks(page[heading]))
     names: dict[str, Any] = {"__name__": "action_masks"}
-    exec(compile(program, str(MASKS), "exec"), names)
+    exec(compile(program, "<action-masks>", "exec"), names)
     return names
 
 

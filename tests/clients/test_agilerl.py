@@ -56,7 +56,7 @@ def _assert_learned(before, after):
 
 @pytest.mark.parametrize("game", [_sparse, _urban])
 def test_maddpg_trains(game):
-    """MADDPG on games in worker processes, on `sparse` and, with masks, `urban`; agents named `user_*` share networks"""
+    """MADDPG on games in worker processes, on `sparse` and on `urban` with masks; all users share networks there"""
     observations, actions, users = _described(game())
     learner = MADDPG(observations, actions, agent_ids=users, vect_noise_dim=GAMES, batch_size=64, learn_step=20)
     before = _weights(learner.actors, learner.critics)
@@ -79,7 +79,7 @@ def test_maddpg_trains(game):
 
 @pytest.mark.parametrize("game", [_sparse, _urban_without_masks])
 def test_ippo_trains(game):
-    """IPPO on the same, without masks"""
+    """IPPO on the same without masks"""
     observations, actions, users = _described(game())
     learner = IPPO(observations, actions, agent_ids=users, batch_size=64, learn_step=100)
     before = _weights(learner.actors, learner.critics)

@@ -81,7 +81,9 @@ def test_masked_ppo():
     losses = ClipPPOLoss(actor, critic, entropy_coeff=0.01, normalize_advantage=True)
     keys = ("reward", "action", "done", "terminated")
     losses.set_keys(
-        value=("user", "state_value"), sample_log_prob=("user", "action_log_prob"), **{key: ("user", key) for key in keys}
+        value=("user", "state_value"),
+        sample_log_prob=("user", "action_log_prob"),
+        **{key: ("user", key) for key in keys},
     )
     losses.make_value_estimator(ValueEstimators.GAE, gamma=0.9, lmbda=0.9)
     optimiser = torch.optim.Adam(losses.parameters(), 1e-3)
