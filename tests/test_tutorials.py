@@ -28,7 +28,7 @@ def test_masks_of_pettingzoo():
 def test_masks_of_a_loop():
     """Its choices are those of the first slot's masks."""
     page = run_masks("A loop on `vector_env`")
-    _, info = edgeoffload_v0.vector_env(16, "urban").reset(seed=0)
+    _, info = edgeoffload_v0.vector_env(16, "urban", backend="torch").reset(seed=0)
     assert_heeded(page["actions"], info["action_mask"])
 
 
