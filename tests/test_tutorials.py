@@ -1,6 +1,7 @@
 """Tutorials run as they stand; those of other people's learners in ``tests/clients``."""
 
 import pytest
+import torch
 
 from edgeoffload_env import edgeoffload_v0
 from tests.clients.masks import assert_heeded
@@ -27,6 +28,7 @@ def test_masks_of_pettingzoo():
 
 def test_masks_of_a_loop():
     """Its choices are those of the first slot's masks."""
+    torch.manual_seed(0)
     page = run_masks("A loop on `vector_env`")
     _, info = edgeoffload_v0.vector_env(16, "urban", backend="torch").reset(seed=0)
     assert_heeded(page["actions"], info["action_mask"])

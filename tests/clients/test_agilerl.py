@@ -95,6 +95,7 @@ def test_ippo_trains(game):
 @pytest.mark.parametrize("algorithm", [MADDPG, MATD3])
 def test_masks(algorithm):
     """MADDPG and MATD3 heed masks"""
+    torch.manual_seed(0)
     observations, actions, users = _described(_urban())
     learner = algorithm(observations, actions, agent_ids=users, vect_noise_dim=GAMES)
     learner.set_training_mode(True)  # with noise
