@@ -96,7 +96,8 @@ def _clients() -> str:
         own = "ray" if name == "rllib" else name
         programs = [path, *(DOCS / "tutorials").glob(f"{name}.md")]
         text = "\n".join(program.read_text(encoding="utf-8") for program in programs)
-        used = [each for each in learners if each != own and re.search(rf"^(from|import) {each}\b", text, re.MULTILINE)]
+        known = (*learners, "sb3_contrib")
+        used = [each for each in known if each != own and re.search(rf"^(from|import) {each}\b", text, re.MULTILINE)]
         shown = [own, *(each for each in (*used, "gymnasium", "pettingzoo", "torch") if each in versions)]
         module = ast.parse(path.read_text(encoding="utf-8"))
         functions = [

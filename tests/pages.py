@@ -6,10 +6,11 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = ROOT / "docs" / "tutorials"
+MASKS = ROOT / "docs" / "action-masks.md"
 
 
 class Block(NamedTuple):
@@ -34,6 +35,20 @@ def blocks(text: str) -> list[Block]:
 def code_blocks(text: str) -> list[str]:
     """Python blocks of a page, without the indentation that those in numbered steps have."""
     return [block.text for block in blocks(text) if block.language == "python"]
+
+
+def sections(text: str) -> dict[str, str]:
+    """The sections of a page by their headings."""
+    return dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+
+
+def run_masks(*headings: str) -> dict[str, Any]:
+    """Run the programs of sections of the page on action masks in this process, as one; return what they define."""
+    page = sections(MASKS.read_text(encoding="utf-8"))
+    program = "\n".join(block for heading in headings for block in code_blocks(page[heading]))
+    names: dict[str, Any] = {"__name__": "action_masks"}
+    exec(compile(program, "<action-masks>", "exec"), names)
+    return names
 
 
 def run_tutorial(name: str, folder: Path, *, warnings: str = "default", limit_s: float = 600, **variables: str) -> str:

@@ -1,10 +1,14 @@
 """Tutorials run as they stand; those of other people's learners in ``tests/clients``."""
 
 import pytest
+import torch
 
-from tests.pages import TUTORIALS, code_blocks, run_tutorial
+from edgeoffload_env import edgeoffload_v0
+from tests.clients.masks import assert_heeded
+from tests.pages import MASKS, TUTORIALS, code_blocks, run_masks, run_tutorial, sections
 
 HERE = ("first-steps", "own-scenario-and-policy", "torch-loop")
+CLIENTS = " ".join(path.read_text() for path in (TUTORIALS.parents[1] / "tests" / "clients").glob("test_*.py"))
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -13,7 +17,25 @@ def test_it_runs(name, tmp_path):
 
 
 def test_every_tutorial_is_tried_somewhere():
-    clients = " ".join(path.read_text() for path in (TUTORIALS.parents[1] / "tests" / "clients").glob("test_*.py"))
     for path in TUTORIALS.glob("*.md"):
         assert code_blocks(path.read_text(encoding="utf-8"))
-        assert path.stem in HERE or f'run_tutorial("{path.stem}"' in clients, path.name
+        assert path.stem in HERE or f'run_tutorial("{path.stem}"' in CLIENTS, path.name
+
+
+def test_masks_of_pettingzoo():
+    assert not run_masks("PettingZoo")["env"].agents  # played to its end
+
+
+def test_masks_of_a_loop():
+    """Its choices are those of the first slot's masks."""
+    torch.manual_seed(0)
+    page = run_masks("A loop on `vector_env`")
+    _, info = edgeoffload_v0.vector_env(16, "urban", backend="torch").reset(seed=0)
+    assert_heeded(page["actions"], info["action_mask"])
+
+
+def test_every_section_on_masks_is_tried_somewhere():
+    programs = {heading for heading, text in sections(MASKS.read_text(encoding="utf-8")).items() if code_blocks(text)}
+    here = {"PettingZoo", "A loop on `vector_env`"}
+    assert here < programs
+    assert [heading for heading in programs - here if f'"{heading}"' not in CLIENTS] == []

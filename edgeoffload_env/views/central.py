@@ -22,6 +22,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
     * Reward: the mean over users of the users' rewards.
     * Info after a step: the parallel view's infos, those of users as arrays ``[N]``; empty after reset. Where users can
       be without a task, both have ``action_mask``, int8 ``[N, M + 1]``; ``action_space.sample(tuple(mask))`` takes it.
+      :meth:`action_masks` gives it as sb3-contrib's MaskablePPO asks for it.
     * Episodes end by truncation after ``max_cycles`` slots, never by termination.
 
     A seed gives the same game as in the parallel view.
@@ -48,6 +49,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         self._game = EdgeOffloadParallelEnv(self.config, render_mode)
         self.observation_space = self._game.state_space
         self.action_space = gymnasium.spaces.MultiDiscrete([action_count(self.config)] * self.config.num_users)
+        self._infos: dict[str, dict[str, Any]] = {}  # of the last reset or step
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -65,6 +67,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
             seed=seed, options=options
         )  # refuses a bad seed before Gymnasium's own stream has changed
         super().reset(seed=None if seed is None else int(seed))
+        self._infos = infos
         return self._game.state(), self._masks(infos)
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -79,7 +82,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         agents = self._game.possible_agents
         targets = self._checked(action)
         _, rewards, _, truncations, infos = self._game.step(dict(zip(agents, targets, strict=True)))
-        first = infos[agents[0]]
+        self._infos, first = infos, infos[agents[0]]
         info: dict[str, Any] = {
             name: np.array([infos[agent][name] for agent in agents]) if quantity.scope == "user" else first[name]
             for name, quantity in self.config.schema.infos.items()
@@ -87,6 +90,17 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         info |= self._masks(infos)
         reward = float(np.mean(list(rewards.values())))
         return self._game.state(), reward, False, truncations[agents[0]], info
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which actions of the coming slot are allowed, bool ``[N (M + 1)]``: the first user's, the second's and so on.
+
+        Raises:
+            ValueError: before a reset.
+        """
+        if not self._infos:
+            raise ValueError("action_masks() needs a reset() first")
+        everything = np.ones(action_count(self.config))
+        return np.concatenate([info.get("action_mask", everything) for info in self._infos.values()]).astype(bool)
 
     def snapshot(self) -> dict[str, Any]:
         """The raw SI values that the next :meth:`step` acts on, as in the parallel view."""

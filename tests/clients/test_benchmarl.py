@@ -10,7 +10,8 @@ from benchmarl.experiment import Experiment, ExperimentConfig
 from benchmarl.models.mlp import MlpConfig
 from torchrl.envs import PettingZooWrapper
 
-from edgeoffload_env import edgeoffload_v0
+from edgeoffload_env import edgeoffload_v0, scenarios
+from tests.clients.masks import assert_heeded
 
 
 class EdgeOffload(PettingZooClass):
@@ -39,7 +40,7 @@ class EdgeOffload(PettingZooClass):
         return False
 
     def max_steps(self, env):
-        return 50
+        return scenarios.get(self.name).config.max_cycles
 
 
 def _weights(experiment):
@@ -52,9 +53,8 @@ def _weights(experiment):
     }
 
 
-@pytest.mark.parametrize("algorithm", [MappoConfig, IppoConfig, IqlConfig, VdnConfig, QmixConfig])
-def test_algorithms_train(algorithm, tmp_path):
-    """MAPPO, IPPO, IQL, VDN and QMIX, two iterations each with updates and evaluation, on `crowded-team`"""
+def _train(scenario, algorithm, folder):
+    """Two iterations with updates and evaluation, after which all weights have moved; the experiment."""
     torch.set_num_threads(1)
     config = ExperimentConfig.get_from_yaml()
     config.on_policy_collected_frames_per_batch = config.off_policy_collected_frames_per_batch = 200
@@ -63,9 +63,9 @@ def test_algorithms_train(algorithm, tmp_path):
     config.off_policy_n_optimizer_steps, config.off_policy_train_batch_size = 4, 64
     config.off_policy_memory_size, config.max_n_iters, config.max_n_frames = 1_000, 2, None
     config.evaluation, config.evaluation_interval, config.evaluation_episodes = True, 200, 1
-    config.render, config.loggers, config.create_json, config.save_folder = False, [], False, str(tmp_path)
+    config.render, config.loggers, config.create_json, config.save_folder = False, [], False, str(folder)
     experiment = Experiment(
-        task=EdgeOffload("crowded-team", {}),
+        task=EdgeOffload(scenario, {}),
         algorithm_config=algorithm.get_from_yaml(),
         model_config=MlpConfig.get_from_yaml(),
         critic_model_config=MlpConfig.get_from_yaml(),
@@ -82,3 +82,18 @@ def test_algorithms_train(algorithm, tmp_path):
     assert before
     assert [name for name in before if torch.equal(before[name], after[name])] == []
     assert all(values.isfinite().all() for values in after.values())
+    return experiment
+
+
+@pytest.mark.parametrize("algorithm", [MappoConfig, IppoConfig, IqlConfig, VdnConfig, QmixConfig])
+def test_algorithms_train(algorithm, tmp_path):
+    """MAPPO, IPPO, IQL, VDN and QMIX, two iterations each with updates and evaluation, on `crowded-team`"""
+    _train("crowded-team", algorithm, tmp_path)
+
+
+@pytest.mark.parametrize("algorithm", [MappoConfig, QmixConfig])
+def test_masks(algorithm, tmp_path):
+    """MAPPO and QMIX on `urban`, whose masks they heed"""
+    experiment = _train("urban", algorithm, tmp_path)
+    data = experiment.replay_buffers["user"][:]  # what exploring users did
+    assert_heeded(data["user", "action"], data["user", "action_mask"])

@@ -4,7 +4,8 @@ import numpy as np
 import supersuit
 
 from edgeoffload_env import edgeoffload_v0
-from tests.pages import run_tutorial
+from tests.clients.masks import allowed, assert_heeded
+from tests.pages import run_masks, run_tutorial
 
 
 def test_tutorial(tmp_path):
@@ -38,3 +39,23 @@ def test_frames_are_stacked():
     env = supersuit.frame_stack_v1(supersuit.agent_indicator_v0(edgeoffload_v0.parallel_env("sparse")), 2)
     observations, _ = env.reset(seed=0)
     assert env.observation_space("user_0").contains(observations["user_0"])
+
+
+def test_masks_are_the_games():
+    """Masks in the infos of `urban`, over the end of an episode"""
+    game = edgeoffload_v0.parallel_env("urban", max_cycles=5)
+    vector = supersuit.pettingzoo_env_to_vec_env_v1(game)
+    vector = supersuit.concat_vec_envs_v1(vector, 1, num_cpus=1, base_class="gymnasium")
+    (own,) = vector.vec_envs
+    _, infos = vector.reset(seed=0)
+    for _ in range(8):
+        expected = allowed(own.par_env.unwrapped.snapshot(), 6)
+        assert [info["action_mask"].tolist() for info in infos] == expected.astype(int).tolist()
+        *_, infos = vector.step(np.zeros(30, dtype=int))
+
+
+def test_masked_ppo():
+    """sb3-contrib's MaskablePPO with shared parameters on `urban`, whose masks it heeds"""
+    rollout = run_masks("SuperSuit")["learner"].rollout_buffer
+    masks = rollout.action_masks
+    assert_heeded(rollout.actions.reshape(masks.shape[:-1]), masks)
