@@ -64,7 +64,7 @@ def _judge_missing(results: Results) -> None:
     wanted = [pair for pair in itertools.product(policies.names(), scenarios.names()) if pair not in judged]
     wanted = [(name, game) for name, game in wanted if can_play(policies.make(name), scenarios.configure(game))]
     with ProcessPoolExecutor() as pool:
-        for row in pool.map(leaderboard.judge, *zip(*wanted, strict=True)):
+        for row in pool.map(leaderboard.judge, [name for name, _ in wanted], [game for _, game in wanted]):
             leaderboard.add(results, [row])
 
 
