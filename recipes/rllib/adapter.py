@@ -42,7 +42,7 @@ import gymnasium
 import numpy as np
 from pettingzoo import ParallelEnv
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
-from ray.tune.registry import register_env
+from ray.tune.registry import _global_registry, register_env
 
 from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env._validation import fail
@@ -178,7 +178,9 @@ def make_env(scenario: str, env_config: Mapping[str, Any]) -> RLlibParallelEnv:
 
 
 def register_envs() -> None:
-    """Register every scenario with RLlib as ``edgeoffload/<scenario>-v0``; once per process is enough."""
+    """Register every scenario with RLlib as ``edgeoffload/<scenario>-v0``; once for each Ray session is enough."""
+    # The registry keeps the first job of this process in its keys, and env runners of later jobs would find nothing
+    _global_registry._prefix = None
     for scenario in scenarios.names():
         # a default argument binds each creator to its scenario
         register_env(env_id(scenario), lambda config, scenario=scenario: make_env(scenario, config))

@@ -191,3 +191,20 @@ def test_the_docstrings_example_runs(local_session: None, capsys: pytest.Capture
     lines = document.split("::\n", 1)[1].split("\n``env_config``", 1)[0]
     exec(textwrap.dedent(lines), {})
     assert float(capsys.readouterr().out) < 0.0
+
+
+@pytest.mark.usefixtures("local_session")
+def test_env_runners_of_a_later_job_find_the_scenarios(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLlib's registry remembers the process's first job, as after a second ``ray.init`` on the same cluster."""
+    import ray
+
+    monkeypatch.setattr(_global_registry, "_prefix", "ff000000")
+    register_envs()
+
+    @ray.remote
+    def found() -> bool:
+        from ray.tune.registry import ENV_CREATOR, _global_registry  # the worker's own
+
+        return bool(_global_registry.contains(ENV_CREATOR, "edgeoffload/urban-v0"))
+
+    assert ray.get(found.remote())
