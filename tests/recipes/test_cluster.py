@@ -35,11 +35,13 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         self.folder = folder
-        self._cluster = Cluster(initialize_head=True, head_node_args=self._arguments(0))
+        with own_key_value_store_kept():
+            self._cluster = Cluster(initialize_head=True, head_node_args=self._arguments(0))
         self.address: str = self._cluster.address
 
     def join(self, num_cpus: int = 1) -> Any:
-        return self._cluster.add_node(**self._arguments(num_cpus))
+        with own_key_value_store_kept():
+            return self._cluster.add_node(**self._arguments(num_cpus))
 
     def kill(self, node: Any) -> None:
         """Kill a node with all its processes, as a power failure does."""
@@ -48,11 +50,30 @@ class Nodes:
         self._cluster.remove_node(node, allow_graceful=False)
 
     def shutdown(self) -> None:
-        self._cluster.shutdown()
+        with own_key_value_store_kept():
+            self._cluster.shutdown()
 
     @staticmethod
     def _arguments(num_cpus: int) -> dict[str, Any]:
         return {"num_cpus": num_cpus, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+
+
+@contextlib.contextmanager
+def own_key_value_store_kept() -> Iterator[None]:
+    """Keep this process's connection to the key-value store of its own Ray, which other tests share.
+
+    ``ray.cluster_utils`` connects the process that starts a node to the store of the new cluster, and drops the
+    connection at the end. RLlib would then register environments where its env runners do not look.
+    """
+    from ray.experimental import internal_kv
+
+    before = internal_kv.internal_kv_get_gcs_client()
+    try:
+        yield
+    finally:
+        internal_kv._internal_kv_reset()
+        if before is not None:
+            internal_kv._initialize_internal_kv(before)
 
 
 def pid_of_raylet(node: Any) -> int:
@@ -201,3 +222,24 @@ def tutorial(folder: Path) -> list[str]:
 
 def variables(home: Path, address: str, storage: Path | str) -> dict[str, str]:
     return {"HOME": str(home), "PYTHONPATH": str(CHECKOUT), "RAY_ADDRESS": address, "TUNE_STORAGE": str(storage)}
+
+
+@pytest.mark.usefixtures("local_session")
+def test_a_cluster_leaves_this_processes_ray_alone() -> None:
+    """Otherwise other tests of this process would fail after those of this file, depending on their order."""
+    import ray
+
+    from recipes.rllib.adapter import register_envs
+
+    @ray.remote
+    def found() -> bool:
+        from ray.tune.registry import ENV_CREATOR, _global_registry
+
+        return bool(_global_registry.contains(ENV_CREATOR, "edgeoffload/paper-v0"))
+
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = Nodes(Path(folder))
+        cluster.join()
+        cluster.shutdown()
+    register_envs()
+    assert ray.get(found.remote())
