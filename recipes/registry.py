@@ -90,6 +90,12 @@ _ALGORITHMS = (
     Algorithm("dtomalb", "the paper's: actors with centralised critics", "DTOMALBConfig"),
     Algorithm("dtoma", "the same without the load balancing term", "DTOMAConfig"),
     Algorithm("dtomalb-exact", "our variant of it, with exact actor gradients", "DTOMALBExactConfig"),
+    Algorithm(
+        "dtomalb-equivariant",
+        "our own: one actor and one team critic for any number of users and servers",
+        "DTOMALBEquivariantConfig",
+        env_steps=100_000,
+    ),
     Algorithm("idql-tolb", "independent DQN: one Q-network for each user", "IDQLConfig"),
     Algorithm("dqn-tolb", "centralised DQN: one network in charge of all users", "DQNTOLBConfig"),
     Algorithm("rllib-dqn", "RLlib's own DQN, independent: one Q-network for each user", env_steps=40_000),

@@ -76,9 +76,14 @@ REWARD_TERMS = (
 )
 
 
+def link_bounds(config: "EdgeOffloadConfig") -> tuple[float, float]:
+    """Return the logarithms of the least and the largest channel gain in the cell."""
+    return math.log(path_gain(config.cell_radius_m)), math.log(path_gain(config.min_distance_m))
+
+
 def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
     """The features of a game, in the order of the observation's columns."""
-    link_bounds = math.log(path_gain(config.cell_radius_m)), math.log(path_gain(config.min_distance_m))
+    bounds = link_bounds(config)
     return (
         Feature(
             name="load",
@@ -119,9 +124,9 @@ def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
             name="link_quality",
             scope="user",
             text="quality of the own link",
-            formula=centred_formula("ln(channel_gain)", link_bounds),
+            formula=centred_formula("ln(channel_gain)", bounds),
             reads=("channel_gain",),
-            value=lambda gain, config, *, xp: centred(xp.log(gain), link_bounds, xp=xp),
+            value=lambda gain, config, *, xp: centred(xp.log(gain), bounds, xp=xp),
         ),
         Feature(
             name="server_speed",

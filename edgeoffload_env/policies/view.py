@@ -8,8 +8,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
+from edgeoffload_env.model.effects.arrivals import action_mask
 from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.observation import Features, all_features, global_state, user_observations
 
@@ -56,6 +58,14 @@ class PolicyView:
         """The global state, ``[B, S]``: numbers as in the parallel view. Computed on first access."""
         rows: NDArray[np.float32] = global_state(self._features, self.config, dtype=np.float32, xp=xp)
         return rows
+
+    @functools.cached_property
+    def action_mask(self) -> NDArray[np.int8] | None:
+        """The actions allowed, int8 ``[B, N, A]``; None in games whose users always have a task."""
+        if not self.config.schema.masked:
+            return None
+        mask: NDArray[np.int8] = action_mask(self.arrays, action_count(self.config), xp=xp)
+        return mask
 
     @functools.cached_property
     def _features(self) -> Features:

@@ -59,7 +59,8 @@ class Learner(OffPolicyLearner):
         """Step down the mean of (y - Q(x, a))^2; with the branching head, the sum of it over the branches."""
         acting = self.networks.acting
         values = losses.chosen(acting.values(batch.state), acting.index_of(batch.actions))
-        loss = self.td_error(values, self.targets(batch).expand_as(values))
+        counted = batch.decided() if self.hyper.head == "branching" else None
+        loss = self.td_error(values, self.targets(batch).expand_as(values), counted)
         self.gradient_step("q_network", loss)
         self.move_targets()
         self.report(td_loss=loss)
@@ -71,8 +72,8 @@ class Learner(OffPolicyLearner):
         The reward is the mean over users, and the game has terminated when it has for all of them.
         """
         hyper, networks = self.hyper, self.networks
-        online_values = networks.acting.values(batch.next_state) if hyper.double_q else None
-        next_values = losses.next_value(networks.target_acting.values(batch.next_state), online_values)
+        online_values = networks.acting.values(batch.next_state, batch.next_mask) if hyper.double_q else None
+        next_values = losses.next_value(networks.target_acting.values(batch.next_state, batch.next_mask), online_values)
         rewards = batch.rewards.T.mean(0, keepdim=True)
         terminated = batch.terminated.T.amin(0, keepdim=True)
         return losses.td_target(rewards, terminated, next_values.mean(0, keepdim=True), hyper.gamma)

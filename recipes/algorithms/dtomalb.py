@@ -5,6 +5,11 @@
 Every user has an actor on its own observation and a centralised critic over the global state and everyone's actions,
 (27) to (35). The loss of line 17 has its bracket, the gradient of line 18 its sign and its Q at x, a as in (34).
 
+A critic has an output for each of its user's own actions, Q_i(x, a) = <a_i, h_i(x, a_-i)>: any function of a one-hot is
+linear in it, so nothing is lost, and the slope of (34) in a_i holds the value of each action. A perceptron that reads
+a_i as an input (``critic=separate``) is trained on one-hots alone, and its slope at one of them need not point to the
+best of the others.
+
 Differences from the paper's Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an update
 (``train_batch_size_per_learner=512``) for every 16 slots (``num_envs_per_env_runner=16``, ``slots_per_update=1``) in
 place of one per slot; exploration noise N_t as Gumbel noise on the logits (``exploration_noise=1.0``) plus a fraction
@@ -37,7 +42,7 @@ Temperature = Annotated[float, Range(1e-3, 1e3)]
 
 @dataclass(frozen=True, kw_only=True)
 class ActorCriticHyperparameters(OffPolicyHyperparameters):
-    """Hyper-parameters of DTOMALB and of its variant with exact gradients."""
+    """Hyper-parameters of DTOMALB and of its variants."""
 
     exploration_noise: Annotated[float, Range(0.0, 1e6)] = 1.0
     """Scale of the Gumbel noise on the actors' logits; at 1, actions are sampled from their softmax."""
@@ -47,9 +52,6 @@ class ActorCriticHyperparameters(OffPolicyHyperparameters):
     """Weight of the actors' entropy at the beginning."""
     final_entropy_coeff: Weight = 0.0
     """Weight of the actors' entropy at the end."""
-    critic: Literal["separate", "shared", "pooled", "team"] = "separate"
-    """One for each user; one that also sees a one-hot of the user; one that treats users alike, over everyone's
-    observations; or the same with one value for all, on the mean reward."""
     normalize_advantages: bool = False
     """Train actors on advantages over their policy's mean, in units of their root mean square."""
     actor_batch_size: CountOrZero = 0
@@ -57,7 +59,17 @@ class ActorCriticHyperparameters(OffPolicyHyperparameters):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hyperparameters(ActorCriticHyperparameters):
+class CriticHyperparameters(ActorCriticHyperparameters):
+    """Hyper-parameters of algorithms with a choice of critics."""
+
+    critic: Literal["per-action", "separate", "shared", "pooled", "team"] = "per-action"
+    """One for each user with an output for each of its own actions; one for each user that reads its action as an
+    input; one such that also sees a one-hot of the user; one that treats users alike, over everyone's observations; or
+    the same with one value for all, on the mean reward."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(CriticHyperparameters):
     """Hyper-parameters of DTOMALB."""
 
     temperature: Temperature = 0.5
@@ -72,6 +84,7 @@ class Learner(OffPolicyLearner):
     @staticmethod
     def make_networks(hyper: ActorCriticHyperparameters, sizes: GameSizes, seed: int | None) -> dict[str, nn.Module]:
         """Make the critics (lines 4 and 5); the actors (line 3) are the acting network."""
+        assert isinstance(hyper, CriticHyperparameters)
         critic_seed = None if seed is None else seed + 1
         return {"critics": make_critics(hyper.critic, sizes, hyper.hidden, seed=critic_seed)}
 
@@ -94,6 +107,7 @@ class Learner(OffPolicyLearner):
         hyper, networks = self.hyper, self.networks
         next_actions = networks.target_acting.explore(
             batch.next_obs,
+            batch.next_mask,
             epsilon=0.0,
             noise=1.0 if hyper.target_actions == "sampled" else 0.0,
             generator=self.generator,
@@ -106,17 +120,20 @@ class Learner(OffPolicyLearner):
 
     def critic_loss(self, batch: TransitionBatch, targets: Tensor) -> Tensor:
         """Line 17, (35): the mean over the batch of (y - Q(x, a))^2, summed over users."""
-        return self.td_error(self.networks.critics(batch.obs, batch.state, batch.actions), targets)
+        critics = self.networks.critics
+        counted = None if critics.team else batch.decided()
+        return self.td_error(critics(batch.obs, batch.state, batch.actions), targets, counted)
 
     def actor_loss(self, batch: TransitionBatch) -> Tensor:
         """Line 18, (34): its gradient is -nabla mu_i(o_i) nabla_{a_i} Q_i(x, a), summed over users."""
-        logits = self.networks.acting.values(batch.obs)
+        logits = self.networks.acting.values(batch.obs, batch.mask)
         choice, values = self.choice_and_values(batch, logits)
+        decided = batch.decided()
         if self.hyper.normalize_advantages:
-            values = normalized_advantages(values, logits)
-        loss = policy_loss(choice, values)
+            values = normalized_advantages(values, logits, decided)
+        loss = policy_loss(choice, values, decided)
         weight = self.scheduled("entropy_coeff")
-        return loss - weight * losses.entropy(logits) if weight > 0.0 else loss
+        return loss - weight * losses.entropy(logits, decided) if weight > 0.0 else loss
 
     def choice_and_values(self, batch: TransitionBatch, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Return relaxed samples of each user's action, and nabla_{a_i} Q_i at the sampled ones, ``[N, batch, A]``."""
@@ -140,23 +157,28 @@ def gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> tuple
 
 def action_gradient(critics: Critics, batch: TransitionBatch, sampled: Tensor) -> Tensor:
     """Return nabla_{a_i} Q_i(x, a_1, .., a_N) of (34) at a_i = ``sampled``, ``[N, batch, A]``, and the batch's a_j."""
+    if critics.linear_in_own:
+        with torch.no_grad():
+            return critics.for_each_own_action(batch.obs, batch.state, batch.actions)
     own = sampled.detach().requires_grad_()
     values = critics.with_own_action(batch.obs, batch.state, batch.actions, own)
     (gradient,) = torch.autograd.grad(values.sum(), own)
     return gradient
 
 
-def policy_loss(choice: Tensor, values: Tensor) -> Tensor:
+def policy_loss(choice: Tensor, values: Tensor, decided: Tensor | None = None) -> Tensor:
     """Return the negative of (34)'s objective, for values ``[N, batch, A]`` that are held fixed.
 
     With relaxed samples as ``choice`` and :func:`action_gradient` as ``values`` its gradient is that of the
     straight-through Gumbel-Softmax, nabla mu_i nabla_a Q_i. With the policy's probabilities and the value of each
-    action it is that of the expectation over the user's own action.
+    action it is that of the expectation over the user's own action. Users that could not choose, where ``decided``
+    ``[N, batch]`` is False, do not count.
     """
-    return -(choice * values.detach()).sum(dim=-1).mean(dim=1).sum()
+    return -losses.mean_over_batch((choice * values.detach()).sum(dim=-1), decided).sum()
 
 
-def normalized_advantages(values: Tensor, logits: Tensor) -> Tensor:
+def normalized_advantages(values: Tensor, logits: Tensor, decided: Tensor | None = None) -> Tensor:
     """Return values ``[N, batch, A]`` minus the policy's mean, divided by each user's root mean square."""
     advantages = values - (softmax(logits) * values).sum(dim=-1, keepdim=True)
-    return advantages / (advantages.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-6)
+    squares = losses.mean_over_batch(advantages.square().mean(dim=2), decided)
+    return advantages / (squares.sqrt() + 1e-6)[:, None, None]

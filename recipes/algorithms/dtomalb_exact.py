@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from recipes.algorithms import dtomalb
-from recipes.algorithms.dtomalb import ActorCriticHyperparameters, algorithm_config, load_policy
+from recipes.algorithms.dtomalb import CriticHyperparameters, algorithm_config, load_policy
 from recipes.hyperparameters import Fraction, Scale, Weight
 from recipes.networks.stacked_mlp import softmax
 from recipes.offpolicy.replay_buffer import TransitionBatch
@@ -27,7 +27,7 @@ __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hyperparameters(ActorCriticHyperparameters):
+class Hyperparameters(CriticHyperparameters):
     """Hyper-parameters of DTOMALB with exact actor gradients."""
 
     gamma: Fraction = 0.9

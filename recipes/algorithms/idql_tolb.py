@@ -42,7 +42,7 @@ class Learner(OffPolicyLearner):
     def update(self, batch: TransitionBatch) -> None:
         """Step down each user's mean of (r + gamma max_a Q'(o', a) - Q(o, a))^2."""
         values = losses.chosen(self.networks.acting.values(batch.obs), batch.actions.T)
-        loss = self.td_error(values, self.targets(batch))
+        loss = self.td_error(values, self.targets(batch), batch.decided())
         self.gradient_step("q_networks", loss)
         self.move_targets()
         self.report(td_loss=loss)
@@ -51,6 +51,6 @@ class Learner(OffPolicyLearner):
     def targets(self, batch: TransitionBatch) -> Tensor:
         """Return r + gamma max_a Q'(o', a), ``[N, batch]``."""
         hyper, networks = self.hyper, self.networks
-        online_values = networks.acting.values(batch.next_obs) if hyper.double_q else None
-        next_values = losses.next_value(networks.target_acting.values(batch.next_obs), online_values)
+        online_values = networks.acting.values(batch.next_obs, batch.next_mask) if hyper.double_q else None
+        next_values = losses.next_value(networks.target_acting.values(batch.next_obs, batch.next_mask), online_values)
         return losses.td_target(batch.rewards.T, batch.terminated.T, next_values, hyper.gamma)

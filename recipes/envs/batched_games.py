@@ -34,6 +34,21 @@ class GameStep(NamedTuple):
     """Bools ``[B]``, numpy: the episode has terminated or was truncated."""
     measures: dict[str, Array]
     """Metrics of the step beside rewards, ``[B]`` each; the same names at every step."""
+    mask: Array | None = None
+    """Bools ``[B, N, A]``: the actions allowed next; None where the game always allows all."""
+    next_mask: Array | None = None
+    """Bools ``[B, N, A]``, likewise before any reset."""
+
+
+class Start(NamedTuple):
+    """The first slot of B games."""
+
+    obs: Array
+    """``[B, N, D]``"""
+    state: Array
+    """``[B, S]``"""
+    mask: Array | None = None
+    """Bools ``[B, N, A]``: the actions allowed; None where the game always allows all."""
 
 
 class BatchedGames(Protocol):
@@ -45,8 +60,8 @@ class BatchedGames(Protocol):
     on_device: bool
     """Whether actions and arrays are torch tensors on the env runner's device; else numpy arrays."""
 
-    def reset(self, seed: int | None) -> tuple[Array, Array]:
-        """Start an episode in every game; return observations ``[B, N, D]`` and states ``[B, S]``."""
+    def reset(self, seed: int | None) -> Start:
+        """Start an episode in every game."""
 
     def step(self, actions: Array) -> GameStep:
         """Play actions, integers ``[B, N]``."""
@@ -80,15 +95,16 @@ class EdgeOffloadGames:
         self.users = user_names(config.num_users)
         self.sizes = sizes_of(config)
 
-    def reset(self, seed: int | None) -> tuple[Array, Array]:
+    def reset(self, seed: int | None) -> Start:
         """Start an episode in every game."""
-        obs, _ = self._env.reset(seed=seed)
-        return obs, self._env.state()
+        obs, info = self._env.reset(seed=seed)
+        return Start(obs, self._env.state(), _allowed(info.get("action_mask")))
 
     def step(self, actions: Array) -> GameStep:
         """Play one slot; the games never terminate, they are truncated at the horizon."""
         obs, rewards, _, truncations, info = self._env.step(actions)
         state = self._env.state()
+        mask = info.get("action_mask")
         ended = np.asarray(truncations.cpu() if hasattr(truncations, "cpu") else truncations)
         return GameStep(
             obs,
@@ -103,6 +119,8 @@ class EdgeOffloadGames:
                 "mean_delay_s": info["delay_s"].mean(1),
                 "imbalance": info["imbalance"],
             },
+            _allowed(mask),
+            _allowed(info.get("final_action_mask", mask)),
         )
 
     def get_state(self) -> bytes:
@@ -115,3 +133,8 @@ class EdgeOffloadGames:
 
     def close(self) -> None:
         """Do nothing: there is nothing to release."""
+
+
+def _allowed(mask: Array | None) -> Array | None:
+    """Return an ``action_mask`` as bools."""
+    return None if mask is None else mask > 0

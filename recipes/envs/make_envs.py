@@ -4,12 +4,17 @@ from typing import Any
 
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
-from edgeoffload_env import scenarios
+from edgeoffload_env import EdgeOffloadConfig, scenarios
 from edgeoffload_env._validation import fail, fail_unknown
 from recipes.envs.batched_games import BatchedGames, EdgeOffloadGames
 from recipes.envs.parallel_games import ParallelGames
 
 _SCENARIOS = {f"edgeoffload/{name}-v0": name for name in scenarios.names()}
+
+
+def game_of(env: Any, env_config: Any) -> EdgeOffloadConfig | None:
+    """Return the configuration of ``config.env`` where it is an id of this package; else None."""
+    return scenarios.configure(_SCENARIOS[env], **env_config) if env in _SCENARIOS else None
 
 
 def make_games(env: Any, env_config: Any, num_envs: int, device: str = "cpu") -> BatchedGames:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from edgeoffload_env._validation import fail
-from recipes.envs.batched_games import GameStep
+from recipes.envs.batched_games import GameStep, Start
 from recipes.networks.sizes import GameSizes
 
 Floats = NDArray[np.float32]
@@ -20,7 +20,8 @@ class ParallelGames:
     """B copies of a parallel game whose agents start and end together.
 
     Observations of any shape are flattened; shorter ones are padded with zeros at their end to the longest agent's. The
-    global state is ``env.state()`` where the game has one, else everyone's observation in a row.
+    global state is ``env.state()`` where the game has one, else everyone's observation in a row. Infos may have an
+    ``action_mask`` for each agent, from the first reset on.
     """
 
     on_device = False
@@ -36,22 +37,23 @@ class ParallelGames:
         first = self._envs[0]
         self.num_envs = num_envs
         self.users = list(first.possible_agents)
-        self._first_action, num_actions = _common_actions(first)
+        self._first_action, self._num_actions = _common_actions(first)
+        self._masked = False
         boxes = [_box(first, agent) for agent in self.users]
         obs_size = max(int(np.prod(box.shape)) for box in boxes)
-        obs = self._reset_one(first, None, obs_size)
+        obs, _ = self._reset_one(first, None, obs_size)
         self._has_state = _has_state(first)
-        self.sizes = GameSizes(len(self.users), num_actions, obs_size, self._state_of(first, obs).size)
+        self.sizes = GameSizes(len(self.users), self._num_actions, obs_size, self._state_of(first, obs).size)
 
-    def reset(self, seed: int | None) -> tuple[Floats, Floats]:
+    def reset(self, seed: int | None) -> Start:
         """Start an episode in every copy; each gets another seed."""
         words: list[Any] = [None] * self.num_envs
         if seed is not None:
             words = [int(word) for word in np.random.SeedSequence(seed).generate_state(self.num_envs)]
-        obs = np.stack(
-            [self._reset_one(env, word, self.sizes.obs_size) for env, word in zip(self._envs, words, strict=True)]
-        )
-        return obs, np.stack([self._state_of(env, seen) for env, seen in zip(self._envs, obs, strict=True)])
+        starts = [self._reset_one(env, word, self.sizes.obs_size) for env, word in zip(self._envs, words, strict=True)]
+        obs = np.stack([seen for seen, _ in starts])
+        state = np.stack([self._state_of(env, seen) for env, seen in zip(self._envs, obs, strict=True)])
+        return Start(obs, state, np.stack([mask for _, mask in starts]) if self._masked else None)
 
     def step(self, actions: NDArray[np.integer[Any]]) -> GameStep:
         """Play a step in every copy; copies whose episode ends are reset.
@@ -64,28 +66,31 @@ class ParallelGames:
         next_obs = np.empty((*shape, self.sizes.obs_size), np.float32)
         next_state = np.empty((self.num_envs, self.sizes.state_size), np.float32)
         ended = np.zeros(self.num_envs, bool)
-        restarts: list[tuple[int, Floats, Floats]] = []
+        next_mask = np.ones((*shape, self.sizes.num_actions), bool)
+        restarts: list[tuple[int, Floats, Floats, NDArray[np.bool_]]] = []
         for copy, env in enumerate(self._envs):
             chosen = {agent: int(a) + self._first_action for agent, a in zip(self.users, actions[copy], strict=True)}
-            observations, gains, terminations, truncations, _ = env.step(chosen)
+            observations, gains, terminations, truncations, infos = env.step(chosen)
             over = [terminations[agent] or truncations[agent] for agent in self.users]
             if any(over) and not all(over):
                 early = self.users[over.index(True)]
                 raise ValueError(f"games must end for all agents at once, but {early} left before the others")
             next_obs[copy] = self._row(observations, self.sizes.obs_size)
             next_state[copy] = self._state_of(env, next_obs[copy])
+            next_mask[copy] = self._mask_of(infos)
             rewards[copy] = [gains[agent] for agent in self.users]
             terminated[copy] = [terminations[agent] for agent in self.users]
             if all(over):
                 ended[copy] = True
-                seen = self._reset_one(env, None, self.sizes.obs_size)
-                restarts.append((copy, seen, self._state_of(env, seen)))
-        obs, state = next_obs, next_state
+                seen, allowed = self._reset_one(env, None, self.sizes.obs_size)
+                restarts.append((copy, seen, self._state_of(env, seen), allowed))
+        obs, state, mask = next_obs, next_state, next_mask
         if restarts:
-            obs, state = next_obs.copy(), next_state.copy()
-            for copy, seen, view in restarts:
-                obs[copy], state[copy] = seen, view
-        return GameStep(obs, state, rewards, next_obs, next_state, terminated, ended, {})
+            obs, state, mask = next_obs.copy(), next_state.copy(), next_mask.copy()
+            for copy, seen, view, allowed in restarts:
+                obs[copy], state[copy], mask[copy] = seen, view, allowed
+        masks = (mask, next_mask) if self._masked else (None, None)
+        return GameStep(obs, state, rewards, next_obs, next_state, terminated, ended, {}, *masks)
 
     def get_state(self) -> bytes | None:
         """Return the running games; None if one cannot be pickled, such as one with an open window."""
@@ -103,9 +108,18 @@ class ParallelGames:
         for env in self._envs:
             env.close()
 
-    def _reset_one(self, env: Any, seed: int | None, size: int) -> Floats:
-        observations, _ = env.reset(seed=seed)
-        return self._row(observations, size)
+    def _reset_one(self, env: Any, seed: int | None, size: int) -> tuple[Floats, NDArray[np.bool_]]:
+        observations, infos = env.reset(seed=seed)
+        self._masked |= any("action_mask" in infos.get(agent, {}) for agent in self.users)
+        return self._row(observations, size), self._mask_of(infos)
+
+    def _mask_of(self, infos: dict[str, Any]) -> NDArray[np.bool_]:
+        """Return the actions allowed, ``[N, A]``: all where a game gives no ``action_mask`` in its infos."""
+        mask = np.ones((len(self.users), self._num_actions), bool)
+        for index, agent in enumerate(self.users):
+            if "action_mask" in infos.get(agent, {}):
+                mask[index] = np.asarray(infos[agent]["action_mask"]) > 0
+        return mask
 
     def _row(self, observations: dict[str, Any], size: int) -> Floats:
         row = np.zeros((len(self.users), size), np.float32)

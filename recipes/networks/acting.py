@@ -11,6 +11,8 @@ from recipes.networks.stacked_mlp import StackedMLP, argmax, gumbel
 
 LARGEST_JOINT_HEAD = 20_000
 """Outputs beyond which a joint head is refused."""
+MASKED = -1e9
+"""Logit or value of an action that a mask forbids: it has probability 0 and is never the best."""
 
 
 class ActingNetwork(nn.Module):
@@ -31,13 +33,23 @@ class ActingNetwork(nn.Module):
         """Return the one of observations and state that the network reads."""
         return state if self.central else obs
 
-    def values(self, inputs: Tensor) -> Tensor:
+    def values(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return logits or action values ``[G, batch, choices]`` of G separate decisions, one per user or one for all.
 
         Args:
             inputs: as :meth:`select_input` gives them.
+            mask: bools ``[batch, N, A]``, the actions allowed; the others get :data:`MASKED`. None allows all.
         """
+        values = self.outputs(inputs)
+        return values if mask is None else values.masked_fill(~self.mask_of(mask), MASKED)
+
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """Compute :meth:`values` without a mask."""
         raise NotImplementedError
+
+    def mask_of(self, mask: Tensor) -> Tensor:
+        """Return which choices ``[G, batch, choices]`` a mask ``[batch, N, A]`` allows."""
+        return mask.transpose(0, 1)
 
     def index_of(self, actions: Tensor) -> Tensor:
         """Return the indices ``[G, batch]`` of actions ``[batch, N]`` among the choices."""
@@ -48,28 +60,38 @@ class ActingNetwork(nn.Module):
         return index.T
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def greedy(self, inputs: Tensor) -> Tensor:
-        """Return the best actions, ``[batch, N]``."""
-        return self.actions_of(argmax(self.values(inputs)))
+    def greedy(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the best of the allowed actions, ``[batch, N]``; arguments as of :meth:`values`."""
+        return self.actions_of(argmax(self.values(inputs, mask)))
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def explore(self, inputs: Tensor, *, epsilon: float, noise: float, generator: torch.Generator) -> Tensor:
+    def explore(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        *,
+        epsilon: float,
+        noise: float,
+        generator: torch.Generator,
+    ) -> Tensor:
         """Return actions for training, ``[batch, N]``.
 
         Args:
             inputs: as :meth:`select_input` gives them.
+            mask: the actions allowed, as in :meth:`values`.
             epsilon: fraction of the decisions that are uniformly random.
             noise: scale of the Gumbel noise added to the values; at 1, logits are sampled from their softmax.
             generator: source of all random numbers.
         """
-        values = self.values(inputs)
+        values = self.values(inputs, mask)
         if noise > 0.0:
             uniform = torch.rand(values.shape, generator=generator, device=values.device)
             values = values + noise * gumbel(uniform)
         index = argmax(values)
         if epsilon > 0.0:
             chance, uniform = torch.rand((2, *index.shape), generator=generator, device=values.device)
-            index = torch.where(chance < epsilon, (uniform * values.shape[-1]).long(), index)
+            choice = (uniform * values.shape[-1]).long() if mask is None else nth_allowed(uniform, values)
+            index = torch.where(chance < epsilon, choice, index)
         return self.actions_of(index)
 
 
@@ -91,7 +113,7 @@ class PerUser(ActingNetwork):
         units = (sizes.obs_size, *hidden, sizes.num_actions)
         self.network = StackedMLP(sizes.num_users, units, shared=shared, generator=seeded_generator(seed))
 
-    def values(self, inputs: Tensor) -> Tensor:
+    def outputs(self, inputs: Tensor) -> Tensor:
         """Return ``[N, batch, A]`` for observations ``[batch, N, D]``."""
         return self.network(inputs.transpose(0, 1))
 
@@ -113,7 +135,7 @@ class Branching(ActingNetwork):
         units = (sizes.state_size, *hidden, 1 + sizes.num_users * sizes.num_actions)
         self.network = StackedMLP(1, units, generator=seeded_generator(seed))
 
-    def values(self, inputs: Tensor) -> Tensor:
+    def outputs(self, inputs: Tensor) -> Tensor:
         """Return ``[N, batch, A]`` for states ``[batch, S]``."""
         outputs = self.network(inputs)[0]
         advantages = outputs[:, 1:].reshape(-1, self.sizes.num_users, self.sizes.num_actions)
@@ -144,9 +166,16 @@ class JointHead(ActingNetwork):
         powers = sizes.num_actions ** torch.arange(sizes.num_users - 1, -1, -1)
         self.register_buffer("powers", powers, persistent=False)
 
-    def values(self, inputs: Tensor) -> Tensor:
+    def outputs(self, inputs: Tensor) -> Tensor:
         """Return ``[1, batch, A^N]`` for states ``[batch, S]``."""
         return self.network(inputs)
+
+    def mask_of(self, mask: Tensor) -> Tensor:
+        """Return ``[1, batch, A^N]``: a joint action is allowed where everyone's action is."""
+        allowed = mask[:, 0]
+        for user in range(1, self.sizes.num_users):
+            allowed = (allowed.unsqueeze(2) & mask[:, user].unsqueeze(1)).flatten(1)
+        return allowed[None]
 
     def index_of(self, actions: Tensor) -> Tensor:
         """Return ``[1, batch]``: the actions as digits of a number to the base A, user 0's first."""
@@ -155,6 +184,18 @@ class JointHead(ActingNetwork):
     def actions_of(self, index: Tensor) -> Tensor:
         """Return the digits, ``[batch, N]``."""
         return (index[0][:, None] // self.powers) % self.sizes.num_actions
+
+
+def nth_allowed(uniform: Tensor, values: Tensor) -> Tensor:
+    """Return uniformly random choices among those that are not :data:`MASKED`.
+
+    Args:
+        uniform: numbers in [0, 1), ``[...]``.
+        values: ``[..., choices]``; at least one is not masked.
+    """
+    allowed = (values > 0.5 * MASKED).cumsum(dim=-1)
+    place = (uniform.unsqueeze(-1) * allowed[..., -1:]).long()
+    return (allowed <= place).sum(dim=-1)
 
 
 def seeded_generator(seed: int | None) -> torch.Generator:

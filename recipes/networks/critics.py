@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from edgeoffload_env._validation import check_choice
 from recipes.networks.acting import seeded_generator
 from recipes.networks.sizes import GameSizes
-from recipes.networks.stacked_mlp import StackedMLP, one_hot
+from recipes.networks.stacked_mlp import StackedMLP, chosen, one_hot
 
-KINDS = ("separate", "shared", "pooled", "team")
+KINDS = ("per-action", "separate", "shared", "pooled", "team")
 
 
 class Critics(nn.Module):
@@ -22,9 +22,11 @@ class Critics(nn.Module):
 
     Attributes:
         team: whether there is one value for all users, ``[1, batch]``, to be trained on the mean of their rewards.
+        linear_in_own: whether Q_i is linear in the user's own action, so that its slope holds the value of each.
     """
 
     team = False
+    linear_in_own = False
 
     def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """Return the values of joint actions, ``[N, batch]``."""
@@ -44,6 +46,44 @@ class Critics(nn.Module):
     def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """Return the values ``[N, batch, A]`` of each action the user could have taken, the others' kept."""
         raise NotImplementedError
+
+
+class PerActionCritics(Critics):
+    """A perceptron for each user over the global state and the others' actions, with an output for each own action.
+
+    Q_i(x, a) = <a_i, h_i(x, a_-i)>. Any function of a one-hot is linear in it, so nothing is lost, and the slope of
+    (34) in a_i holds the value of each of the user's actions. The slope of a perceptron that reads a_i as an input
+    need not: it is trained at the corners of the simplex alone.
+    """
+
+    linear_in_own = True
+
+    def __init__(self, sizes: GameSizes, hidden: Sequence[int], *, generator: torch.Generator | None) -> None:
+        super().__init__()
+        self.sizes = sizes
+        users, choices = sizes.num_users, sizes.num_actions
+        units = (sizes.state_size + users * choices, *hidden, choices)
+        self.network = StackedMLP(users, units, generator=generator)
+        read = torch.ones(users, units[0], 1)
+        for user in range(users):
+            start = sizes.state_size + user * choices
+            read[user, start : start + choices] = 0.0
+        self.register_buffer("read", read, persistent=False)
+
+    def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """See :meth:`Critics.forward`; the observations are not used."""
+        return chosen(self.for_each_own_action(obs, state, actions), actions.T)
+
+    def with_own_action(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+        """See :meth:`Critics.with_own_action`."""
+        return (own * self.for_each_own_action(obs, state, actions)).sum(dim=-1)
+
+    def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """See :meth:`Critics.for_each_own_action`."""
+        taken = one_hot(actions, self.sizes.num_actions, state.dtype).flatten(1)
+        inputs = torch.cat((state, taken), dim=1).expand(self.sizes.num_users, -1, -1)
+        first = torch.baddbmm(self.network.bias_0, inputs, self.network.weight_0 * self.read)
+        return self.network.rest(first)
 
 
 class StateCritics(Critics):
@@ -174,7 +214,8 @@ def make_critics(kind: str, sizes: GameSizes, hidden: Sequence[int], *, seed: in
     """Return critics of a kind.
 
     Args:
-        kind: "separate" (the paper's: one for each user), "shared" (one that sees a one-hot of the user), "pooled"
+        kind: "per-action" (one for each user, with an output for each of its own actions), "separate" (one for each
+            user, which reads its action as an input), "shared" (one such that sees a one-hot of the user), "pooled"
             (one that treats users alike) or "team" (the same with one value for all).
         sizes: the game's.
         hidden: units of each hidden layer.
@@ -182,6 +223,8 @@ def make_critics(kind: str, sizes: GameSizes, hidden: Sequence[int], *, seed: in
     """
     check_choice("critic", kind, KINDS)
     generator = seeded_generator(seed)
+    if kind == "per-action":
+        return PerActionCritics(sizes, hidden, generator=generator)
     if kind in ("separate", "shared"):
         return StateCritics(sizes, hidden, shared=kind == "shared", generator=generator)
     return PooledCritics(sizes, hidden, team=kind == "team", generator=generator)

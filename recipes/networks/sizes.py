@@ -14,6 +14,8 @@ class GameSizes(NamedTuple):
     num_actions: int
     obs_size: int
     state_size: int
+    config: EdgeOffloadConfig | None = None
+    """The game, where it is one of this package's."""
 
 
 def sizes_of(config: EdgeOffloadConfig) -> GameSizes:
@@ -23,4 +25,5 @@ def sizes_of(config: EdgeOffloadConfig) -> GameSizes:
         num_actions=action_count(config),
         obs_size=observation_size(config),
         state_size=state_size(config),
+        config=config,
     )

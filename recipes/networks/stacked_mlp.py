@@ -135,6 +135,11 @@ def argmax(values: Tensor) -> Tensor:
     return values.max(dim=-1).indices
 
 
+def chosen(values: Tensor, actions: Tensor) -> Tensor:
+    """Select from values ``[..., A]`` those of the actions ``[...]``."""
+    return values.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+
 def softmax(logits: Tensor) -> Tensor:
     """Compute the softmax over the last axis; torch is ten times slower on a short last axis than on a first one."""
     return torch.softmax(logits.movedim(-1, 0).contiguous(), dim=0).movedim(0, -1).contiguous()

@@ -14,6 +14,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from edgeoffload_env._validation import check_int, fail, fail_unknown
 from recipes import registry
+from recipes.envs.make_envs import game_of
 from recipes.offpolicy.algorithm import OffPolicyAlgorithm
 from recipes.offpolicy.env_runner import BatchedEnvRunner
 from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
@@ -126,6 +127,7 @@ class OffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carries n
             "learner": self.learner_type,
             "hyperparameters": self.hyperparameters,
             "network_seed": self.seed,
+            "game": game_of(self.env, self.env_config),
         }
 
 

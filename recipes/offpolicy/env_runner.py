@@ -27,10 +27,10 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
-from recipes.envs.batched_games import BatchedGames, GameStep
+from recipes.envs.batched_games import BatchedGames, GameStep, Start
 from recipes.envs.episode_stats import EpisodeStats, as_numpy
 from recipes.envs.make_envs import make_games
-from recipes.offpolicy.replay_buffer import TransitionBatch
+from recipes.offpolicy.replay_buffer import TransitionBatch, concatenate
 from recipes.offpolicy.schedules import linear
 
 
@@ -69,7 +69,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
         if self.worker_index or self.config.num_env_runners == 0 or self.config.create_env_on_local_worker:
             self.make_env()
         self.make_module()
-        self._seen: tuple[Any, Any] | None = None
+        self._seen: Start | None = None
         self._episodes = EpisodeStats()
 
     def make_env(self) -> None:
@@ -92,7 +92,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
         """Return the module's spaces: everyone's observation and the state, everyone's action."""
         if self.games is None:
             return self.spaces
-        users, actions, obs_size, state_size = self.games.sizes
+        users, actions, obs_size, state_size, _ = self.games.sizes
         seen = gymnasium.spaces.Dict(
             {
                 "obs": gymnasium.spaces.Box(-np.inf, np.inf, (users, obs_size), np.float32),
@@ -143,20 +143,20 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
         steps: list[TransitionBatch] = []
         done = 0
         while done < (num_timesteps if num_episodes is None else num_episodes):
-            obs, state = (torch.as_tensor(array, device=self.device) for array in self._seen)
+            obs, state, mask = (
+                None if array is None else torch.as_tensor(array, device=self.device) for array in self._seen
+            )
             inputs = acting.select_input(obs, state)
             if explore or random_actions:
-                actions = acting.explore(inputs, epsilon=epsilon, noise=noise, generator=self._generator)
+                actions = acting.explore(inputs, mask, epsilon=epsilon, noise=noise, generator=self._generator)
             else:
-                actions = acting.greedy(inputs)
+                actions = acting.greedy(inputs, mask)
             step = games.step(actions if games.on_device else actions.cpu().numpy())
-            self._seen = step.obs, step.state
-            steps.append(_transitions(obs, state, actions, step))
+            steps.append(_transitions(obs, state, mask, actions, step))
+            self._seen = Start(step.obs, step.state, step.mask)
             ended = self._episodes.add(step)
             done += games.num_envs if num_episodes is None else ended
-        batch = steps[0]
-        if len(steps) > 1:
-            batch = TransitionBatch(*(torch.cat(columns) for columns in zip(*steps, strict=True)))
+        batch = concatenate(steps)
         self.num_env_steps_sampled_lifetime += len(batch.actions)
         if num_episodes is not None:
             self._seen, self._game_seed = None, None  # the next call starts new games of the same stream
@@ -209,7 +209,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
             games = self.games.get_state()
             seen = None
             if games is not None and self._seen is not None:
-                seen = tuple(as_numpy(array).copy() for array in self._seen)
+                seen = Start(*(None if array is None else as_numpy(array).copy() for array in self._seen))
             state["games"] = {
                 "games": games,
                 "seen": seen,
@@ -237,7 +237,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
             self._seen = None
             if kept["games"] is not None:
                 self.games.set_state(kept["games"])
-                self._seen = kept["seen"]
+                self._seen = None if kept["seen"] is None else Start(*kept["seen"])
             elif self._game_seed is not None:  # games that cannot be stored are reset, with another seed than at first
                 self._game_seed = (self._game_seed + self.num_env_steps_sampled_lifetime) % 2**32
 
@@ -265,7 +265,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
         return linear(config.epsilon, config.final_epsilon, self.num_env_steps_sampled_lifetime, duration)
 
 
-def _transitions(obs: Any, state: Any, actions: Any, step: GameStep) -> TransitionBatch:
+def _transitions(obs: Any, state: Any, mask: Any, actions: Any, step: GameStep) -> TransitionBatch:
     as_tensor = torch.as_tensor
     return TransitionBatch(
         obs,
@@ -275,4 +275,6 @@ def _transitions(obs: Any, state: Any, actions: Any, step: GameStep) -> Transiti
         as_tensor(step.next_obs),
         as_tensor(step.next_state),
         as_tensor(step.terminated).to(torch.float32),
+        mask,
+        None if step.next_mask is None else as_tensor(step.next_mask),
     )

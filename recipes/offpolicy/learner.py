@@ -129,9 +129,16 @@ class OffPolicyLearner:
         first, final = getattr(self.hyper, name), getattr(self.hyper, f"final_{name}")
         return linear(first, final, self.env_steps, self._total_env_steps)
 
-    def td_error(self, values: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of values ``[N, batch]``: (35), or its Huber variant."""
-        return losses.huber_error(values, targets) if self.hyper.huber else losses.squared_error(values, targets)
+    def td_error(self, values: Tensor, targets: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Return the loss of values ``[N, batch]``: (35), or its Huber variant.
+
+        Args:
+            values: of the actions taken.
+            targets: of the same shape.
+            counted: bools of the same shape: the transitions that count; None for all.
+        """
+        error = losses.huber_error if self.hyper.huber else losses.squared_error
+        return error(values, targets, counted)
 
     def report(self, **values: Tensor) -> None:
         """Add values to the means that :meth:`take_metrics` returns."""

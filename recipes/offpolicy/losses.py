@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from recipes.networks.stacked_mlp import argmax, log_softmax
+from recipes.networks.stacked_mlp import chosen as chosen  # used by learners
 
 
 def td_target(rewards: Tensor, terminated: Tensor, next_values: Tensor, gamma: float) -> Tensor:
@@ -18,25 +19,30 @@ def td_target(rewards: Tensor, terminated: Tensor, next_values: Tensor, gamma: f
     return rewards + gamma * (1.0 - terminated) * next_values
 
 
-def squared_error(values: Tensor, targets: Tensor) -> Tensor:
+def squared_error(values: Tensor, targets: Tensor, counted: Tensor | None = None) -> Tensor:
     """Return (35), line 17 of Table 1: the mean over the batch of (Q - y)^2, summed over users."""
-    return (values - targets).square().mean(dim=1).sum()
+    return mean_over_batch((values - targets).square(), counted).sum()
 
 
-def huber_error(values: Tensor, targets: Tensor) -> Tensor:
+def huber_error(values: Tensor, targets: Tensor, counted: Tensor | None = None) -> Tensor:
     """Return :func:`squared_error` with linear growth beyond an error of 1, at twice the usual scale: equal below 1."""
-    return 2.0 * torch.nn.functional.huber_loss(values, targets, reduction="none").mean(dim=1).sum()
+    return 2.0 * mean_over_batch(torch.nn.functional.huber_loss(values, targets, reduction="none"), counted).sum()
 
 
-def entropy(logits: Tensor) -> Tensor:
-    """Return the entropy in nats of softmax(logits), mean over the batch, summed over users."""
+def mean_over_batch(values: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Return the mean ``[N]`` of values ``[N, batch]`` over the transitions that count, bools of the same shape.
+
+    A user without any has 0. None counts all: users who cannot choose are left out where a game has action masks.
+    """
+    if counted is None:
+        return values.mean(dim=1)
+    return (values * counted).sum(dim=1) / counted.sum(dim=1).clamp_min(1)
+
+
+def entropy(logits: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Return the entropy in nats of softmax(logits), mean over the transitions that count, summed over users."""
     log_p = log_softmax(logits)
-    return -(log_p.exp() * log_p).sum(dim=-1).mean(dim=1).sum()
-
-
-def chosen(values: Tensor, actions: Tensor) -> Tensor:
-    """Select from values ``[..., A]`` those of the actions ``[...]``."""
-    return values.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+    return -mean_over_batch((log_p.exp() * log_p).sum(dim=-1), counted).sum()
 
 
 def next_value(target_values: Tensor, online_values: Tensor | None = None) -> Tensor:

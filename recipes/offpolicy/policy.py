@@ -12,7 +12,8 @@ from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
 from edgeoffload_env.agents import user_names
 from edgeoffload_env.policies.view import PolicyView
-from recipes.networks.acting import ActingNetwork, PerUser
+from recipes.networks.acting import ActingNetwork
+from recipes.networks.equivariant import EquivariantActor
 from recipes.networks.sizes import sizes_of
 from recipes.networks.stacked_mlp import argmax
 from recipes.observations import check_vector, stack_observations
@@ -65,16 +66,22 @@ class NetworkPolicy:
         Raises:
             ValueError: other numbers of users, actions or features than it was trained for.
         """
+        if isinstance(self.acting, EquivariantActor):
+            self.acting.for_game(config)
+            return
         given, trained = sizes_of(config)._asdict(), self.acting.sizes._asdict()
-        del given["obs_size" if self.central else "state_size"]  # not read
-        for field, value in given.items():
-            if value != trained[field]:
-                fail(f"{field} of the game", value, f"{trained[field]}, as {self.name} was trained for")
+        for field in ("num_users", "num_actions", "state_size" if self.central else "obs_size"):
+            if given[field] != trained[field]:
+                fail(f"{field} of the game", given[field], f"{trained[field]}, as {self.name} was trained for")
 
     def act(self, view: PolicyView) -> NDArray[np.int64]:
         """Return everyone's greedy actions, ``[B, N]``."""
         inputs = torch.from_numpy(view.state if self.central else view.observation)
-        actions: NDArray[np.int64] = self.acting.greedy(inputs).numpy()
+        mask = None if view.action_mask is None else torch.from_numpy(view.action_mask > 0)
+        acting = self.acting
+        if isinstance(acting, EquivariantActor) and acting.decoder.config != view.config:
+            acting = acting.for_game(view.config)
+        actions: NDArray[np.int64] = acting.greedy(inputs, mask).numpy()
         return actions
 
     def actions(self, observations: Mapping[str, Any] | None = None, *, state: Any = None) -> dict[str, int]:
@@ -99,7 +106,6 @@ class NetworkPolicy:
             return dict(zip(self.users, chosen[0].tolist(), strict=True))
         if observations is None or state is not None:
             raise TypeError(f"{self.name} acts for each user on its own observation and needs observations alone")
-        assert isinstance(self.acting, PerUser)
         places, rows = stack_observations(observations, self.users, self.acting.sizes.obs_size)
         inputs = torch.from_numpy(rows)[:, None]
         values = [self.acting.single(place)(row) for place, row in zip(places, inputs, strict=True)]

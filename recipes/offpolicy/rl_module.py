@@ -18,7 +18,7 @@ class OffPolicyModule(TorchRLModule, InferenceOnlyAPI):  # type: ignore[misc]  #
     """
 
     def setup(self) -> None:
-        """Build the networks from ``model_config``: ``learner``, ``hyperparameters``, ``network_seed``."""
+        """Build the networks from ``model_config``: ``learner``, ``hyperparameters``, ``network_seed``, ``game``."""
         options = self.model_config
         learner, hyper, seed = options["learner"], options["hyperparameters"], options["network_seed"]
         sizes = GameSizes(
@@ -26,6 +26,7 @@ class OffPolicyModule(TorchRLModule, InferenceOnlyAPI):  # type: ignore[misc]  #
             num_actions=int(self.action_space.nvec[0]),
             obs_size=self.observation_space["obs"].shape[-1],
             state_size=self.observation_space["state"].shape[0],
+            config=options["game"],
         )
         networks = {"acting": learner.make_acting(hyper, sizes, seed), **learner.make_networks(hyper, sizes, seed)}
         for name, network in networks.items():

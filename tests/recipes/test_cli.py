@@ -33,7 +33,7 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (
             ["train", "sarsa"],
-            "unknown algorithm 'sarsa'. Known: dtomalb, dtoma, dtomalb-exact, idql-tolb",
+            "unknown algorithm 'sarsa'. Known: dtomalb, dtoma, dtomalb-exact, dtomalb-equivariant, idql-tolb",
         ),
         (["train", "dtomalbb"], "unknown algorithm 'dtomalbb'; did you mean 'dtomalb'? Known: dtomalb, "),
         (["sweep", "--algorithms", "dtomb", "--out", "out"], "unknown algorithm 'dtomb'; did you mean 'dtoma"),

@@ -95,7 +95,7 @@ def test_our_rows_are_what_the_vector_view_gives() -> None:
 
 def test_shorter_observations_are_padded_at_their_end() -> None:
     games = ParallelGames(lambda: CountingGame(sizes=[4, 6, 2]), 1)
-    obs, state = games.reset(0)
+    obs, state, _ = games.reset(0)
     assert games.sizes.obs_size == 6
     assert obs[0, 0, 4:].tolist() == [0.0, 0.0]
     assert obs[0, 1, 4:].tolist() == [7.0, 7.0]
@@ -105,7 +105,7 @@ def test_shorter_observations_are_padded_at_their_end() -> None:
 
 def test_the_games_own_state_is_used_where_there_is_one() -> None:
     games = ParallelGames(CodeGame, 2)
-    obs, state = games.reset(0)
+    obs, state, _ = games.reset(0)
     assert state.shape == (2, 3)
     assert np.array_equal(obs[:, 0], state)
 
@@ -148,8 +148,8 @@ def test_a_wrapped_parallel_game_is_looked_through() -> None:
 
 def test_copies_of_a_game_have_seeds_of_their_own() -> None:
     games = ParallelGames(CodeGame, 64)
-    obs, _ = games.reset(5)
-    again, _ = ParallelGames(CodeGame, 64).reset(5)
+    obs, *_ = games.reset(5)
+    again, *_ = ParallelGames(CodeGame, 64).reset(5)
     assert np.array_equal(obs, again)
     assert set(obs[:, 0].argmax(-1).tolist()) == {0, 1, 2}
 

@@ -1,0 +1,71 @@
+"""One actor and one team critic for any number of users and servers, our own: trained on one game, it plays any.
+
+    python -m recipes train dtomalb-equivariant
+
+Users act on their own observations, their number n and N, with one network that scores each server and the device. The
+critic is of the team's mean reward: a sum over servers and users, as delays are. Actors follow the exact gradient of
+the expected value over each user's own action, as in ``recipes/algorithms/dtomalb_exact.py``, by advantages in units of
+their root mean square.
+
+Differences from the paper: all of this; those of ``recipes/algorithms/dtomalb.py`` in minibatches, updates, a' of (32)
+and learning rates that fall.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from recipes.algorithms import dtomalb_exact
+from recipes.algorithms.dtomalb import ActorCriticHyperparameters, algorithm_config, load_policy
+from recipes.hyperparameters import Count, Fraction, Weight
+from recipes.networks.acting import ActingNetwork
+from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
+from recipes.networks.sizes import GameSizes
+from recipes.networks.stacked_mlp import argmax, gumbel, softmax
+from recipes.offpolicy.replay_buffer import TransitionBatch
+
+__all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(ActorCriticHyperparameters):
+    """Hyper-parameters of the equivariant network."""
+
+    gamma: Fraction = 0.9
+    train_batch_size_per_learner: Count = 128
+    replay_capacity: Count = 20_000
+    epsilon: Fraction = 0.0
+    final_epsilon: Fraction = 0.0
+    huber: bool = True
+    normalize_advantages: bool = True
+    entropy_coeff: Weight = 0.05
+    final_entropy_coeff: Weight = 0.002
+    ring: bool = True
+    """The actor sees users' places on the ring, by which users part without talking."""
+
+
+class Learner(dtomalb_exact.Learner):
+    """DTOMALB's exact gradients with one actor for all users and a critic of the team."""
+
+    @staticmethod
+    def make_acting(hyper: Hyperparameters, sizes: GameSizes, seed: int | None) -> ActingNetwork:
+        """Make the one actor."""
+        return EquivariantActor(sizes, hyper.hidden, seed=seed, ring=hyper.ring)
+
+    @staticmethod
+    def make_networks(hyper: ActorCriticHyperparameters, sizes: GameSizes, seed: int | None) -> dict[str, nn.Module]:
+        """Make the team's critic."""
+        return {"critics": EquivariantTeamCritic(sizes, hyper.hidden, seed=None if seed is None else seed + 1)}
+
+    def choice_and_values(self, batch: TransitionBatch, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the policy's probabilities and the value of each action, ``[N, batch, A]``.
+
+        The others act as the present policy does, not as they did when the transition was stored: one network learns
+        for all of them, and would otherwise learn what suits users who chose at random in the beginning.
+        """
+        with torch.no_grad():
+            uniform = torch.rand(logits.shape, generator=self.generator, device=logits.device)
+            actions = argmax(logits + gumbel(uniform)).T
+            values = self.networks.critics.for_each_own_action(batch.obs, batch.state, actions)
+        return softmax(logits), values

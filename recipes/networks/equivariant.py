@@ -1,0 +1,317 @@
+"""One actor and one team critic for any number of users and servers.
+
+Relabel users together with their places on the ring, or servers with their arcs, and actions are relabelled alike.
+Inputs are seconds (:mod:`recipes.networks.decoding`), so that a network plays games that it was not trained on.
+"""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from edgeoffload_env import EdgeOffloadConfig
+from edgeoffload_env._validation import fail
+from recipes.networks.acting import ActingNetwork, seeded_generator
+from recipes.networks.critics import Critics
+from recipes.networks.decoding import Decoded, Decoder
+from recipes.networks.sizes import GameSizes, sizes_of
+from recipes.networks.stacked_mlp import StackedMLP
+
+_USER_INPUTS = 13
+_SERVER_INPUTS = 11
+_SERVER_STATE = 5
+_TASK_INPUTS = 7
+_POOL_INPUTS = _TASK_INPUTS + 4
+_SCALE_S = 0.05
+
+
+def of_rows(network: StackedMLP, x: Tensor) -> Tensor:
+    """Apply a perceptron with one output to the last axis: ``[...]`` for ``[..., in]``."""
+    outputs: Tensor = network(x.reshape(1, -1, x.shape[-1]))
+    return outputs.reshape(x.shape[:-1])
+
+
+class EquivariantActor(ActingNetwork):
+    """Scores each server, and the device, for each user on its own observation, its number and N.
+
+    Users who observe the same servers would all choose the same one. So that they part without talking, users sit on a
+    ring, user n at (n + 1/2) / N, and each server owns an arc of it in proportion to its speed: the network sees where
+    the user is on the ring as seen from each server's arc.
+
+    Args:
+        sizes: the game's, with its configuration.
+        hidden: units of each hidden layer.
+        seed: of the parameters; None draws one.
+        ring: whether the network sees places on the ring; without them it is an ablation.
+
+    Raises:
+        ValueError: games of others than this package.
+    """
+
+    def __init__(self, sizes: GameSizes, hidden: Sequence[int], *, seed: int | None = None, ring: bool = True) -> None:
+        super().__init__(sizes)
+        self.ring = ring
+        self.decoder = Decoder(config_of(sizes))
+        generator = seeded_generator(seed)
+        self.server_scores = StackedMLP(1, (_USER_INPUTS + _SERVER_INPUTS, *hidden, 1), generator=generator)
+        self.device_score = StackedMLP(1, (_USER_INPUTS, *hidden, 1), generator=generator)
+
+    def for_game(self, config: EdgeOffloadConfig) -> "EquivariantActor":
+        """Return the same network, with the same parameters, for another game."""
+        other = copy.copy(self)
+        other.sizes, other.decoder = sizes_of(config), Decoder(config)
+        return other
+
+    def single(self, user: int) -> nn.Module:
+        """Return one user's network alone: observations ``[batch, D]`` to values ``[batch, A]``."""
+        return _AtPlace(self, (user + 0.5) / self.sizes.num_users)
+
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """Return ``[N, batch, M + 1]`` for observations ``[batch, N, D]``."""
+        users = inputs.shape[1]
+        place = (torch.arange(users, dtype=inputs.dtype, device=inputs.device) + 0.5) / users
+        return self.scores(self.decoder(inputs), place).transpose(0, 1)
+
+    def scores(self, seen: Decoded, place: Tensor, on_arcs: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Return ``[batch, users, M + 1]``.
+
+        Args:
+            seen: what the users observe.
+            place: of the users on the ring, ``[users]``.
+            on_arcs: their :func:`ring_position`; by default that of arcs in the order of the servers.
+        """
+        user, server = user_inputs(seen, self.decoder.config), server_inputs(seen)
+        distance, depth = ring_position(place, seen.speed_share) if on_arcs is None else on_arcs
+        if not self.ring:
+            distance, depth = torch.zeros_like(distance), torch.zeros_like(depth)
+        server = torch.cat((server, distance.unsqueeze(-1), depth.unsqueeze(-1)), dim=-1)
+        both = torch.cat((user.unsqueeze(-2).expand(*server.shape[:-1], -1), server), dim=-1)
+        return torch.cat((of_rows(self.device_score, user).unsqueeze(-1), of_rows(self.server_scores, both)), dim=-1)
+
+
+class _AtPlace(nn.Module):
+    """The actor of one user, by its place on the ring."""
+
+    def __init__(self, actor: EquivariantActor, place: float) -> None:
+        super().__init__()
+        self.actor = actor
+        self.register_buffer("place", torch.tensor([place]), persistent=False)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """Return ``[batch, M + 1]`` for observations ``[batch, D]``."""
+        return self.actor.scores(self.actor.decoder(obs.unsqueeze(1)), self.place)[:, 0]
+
+
+class EquivariantTeamCritic(Critics):
+    """The team's value: a sum over servers of what was sent to them, and over users of what stays with them.
+
+    Q(x, a) = (sum_m q(server m, pooled tasks sent to m, K) + sum_n local_n d(n) + sum_n u(n)) / N, which is what the
+    physics is: tasks meet at servers and on the uplink. A user's other actions change two pools and K, so the values
+    of all N (M + 1) of them, everyone else's kept, are exact and cost about N M rows of q.
+    """
+
+    team = True
+
+    def __init__(self, sizes: GameSizes, hidden: Sequence[int], *, seed: int | None = None) -> None:
+        super().__init__()
+        self.decoder = Decoder(config_of(sizes))
+        generator = seeded_generator(seed)
+        self.server_values = StackedMLP(1, (_SERVER_STATE + _POOL_INPUTS, *hidden, 1), generator=generator)
+        self.device_values = StackedMLP(1, (_USER_INPUTS, *hidden, 1), generator=generator)
+        self.queue_values = StackedMLP(1, (_USER_INPUTS, *hidden, 1), generator=generator)
+
+    def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """See :meth:`Critics.forward`; ``[1, batch]``. The state is not used."""
+        game = _TeamGame(self.decoder, obs, actions)
+        servers = self._q(game.server, game.pool, game.senders).sum(dim=-1)
+        return ((servers + self._of_users(game).sum(dim=-1)) / obs.shape[1])[None]
+
+    def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
+        """See :meth:`Critics.for_each_own_action`."""
+        game = _TeamGame(self.decoder, obs, actions)
+        users = obs.shape[1]
+        here, chosen = game.sent, game.sent.sum(dim=-1)  # [R, N, M], [R, N]
+        stay, go = game.senders_without, game.senders_without_but_sending  # K if the user stays, or offloads: [R, N]
+        # q of every server with its present pool, at every K that occurs: one less, the same, one more
+        around = torch.stack([game.senders + change for change in (-1.0, 0.0, 1.0)], dim=1)  # [R, 3]
+        table = self._q(game.server.unsqueeze(1), game.pool.unsqueeze(1), around)  # [R, 3, M]
+        others_stay, others_go = (table.gather(1, self._place(game, k, here.shape[2])) for k in (stay, go))  # [R, N, M]
+        own_server = (here.unsqueeze(-1) * game.server.unsqueeze(1)).sum(dim=2)  # [R, N, S]
+        left = (here.unsqueeze(-1) * (game.pool.unsqueeze(1) - game.task)).sum(dim=2)  # [R, N, E]
+        left_stay, left_go = (self._q_rows(own_server, left, k) * chosen for k in (stay, go))
+        joined = self._q_rows(
+            game.server.unsqueeze(1).expand(-1, users, -1, -1),
+            game.pool.unsqueeze(1) + (1.0 - here).unsqueeze(-1) * game.task,
+            go.unsqueeze(-1).expand(-1, -1, here.shape[2]),
+        )  # [R, N, M]
+        rest_stay = (others_stay * (1.0 - here)).sum(dim=-1) + left_stay
+        rest_go = (others_go * (1.0 - here)).sum(dim=-1) + left_go
+        # without server m's present value: that of its pool without the user where the user is there now
+        replaced = here * left_go.unsqueeze(-1) + (1.0 - here) * others_go
+        device, queues = self._device(game), of_rows(self.queue_values, game.user)
+        local = game.local * device
+        of_others = (local.sum(dim=1, keepdim=True) - local) + queues.sum(dim=1, keepdim=True)
+        at_home = rest_stay + device
+        away = rest_go.unsqueeze(-1) - replaced + joined
+        values = torch.cat((at_home.unsqueeze(-1), away), dim=-1) + of_others.unsqueeze(-1)
+        return (values / users).transpose(0, 1)
+
+    def with_own_action(self, obs: Tensor, state: Tensor, actions: Tensor, own: Tensor) -> Tensor:
+        """See :meth:`Critics.with_own_action`: the mixture of the values of each action."""
+        return (own * self.for_each_own_action(obs, state, actions)).sum(dim=-1)
+
+    @staticmethod
+    def _place(game: "_TeamGame", senders: Tensor, servers: int) -> Tensor:
+        """Return where K ``[R, N]`` is in the table around the present one, ``[R, N, M]``."""
+        change = (senders - game.senders.unsqueeze(-1)).round().long()
+        return (change + 1).unsqueeze(-1).expand(-1, -1, servers)
+
+    def _of_users(self, game: "_TeamGame") -> Tensor:
+        return game.local * self._device(game) + of_rows(self.queue_values, game.user)
+
+    def _device(self, game: "_TeamGame") -> Tensor:
+        return of_rows(self.device_values, game.user)
+
+    def _q(self, server: Tensor, pool: Tensor, senders: Tensor) -> Tensor:
+        """Return ``[..., M]`` for servers ``[..., M, S]``, pools ``[..., M, E]`` and K ``[...]``."""
+        return self._q_rows(server, pool, senders.unsqueeze(-1).expand(*senders.shape, pool.shape[-2]))
+
+    def _q_rows(self, server: Tensor, pool: Tensor, senders: Tensor) -> Tensor:
+        """Return ``[...]`` for servers ``[..., S]``, pools ``[..., E]`` and K ``[...]``."""
+        server, pool = (part.expand(*senders.shape, -1) for part in (server, pool))
+        senders = senders.unsqueeze(-1)
+        share, count = senders / self.decoder.config.num_users, pool[..., :1]
+        inputs = (server, scaled(pool), 0.25 * count, share, scaled(senders), share * count)
+        return of_rows(self.server_values, torch.cat(inputs, dim=-1))
+
+
+class _TeamGame:
+    """Pools of a batch of joint actions."""
+
+    def __init__(self, decoder: Decoder, obs: Tensor, actions: Tensor) -> None:
+        seen = decoder(obs)
+        self.user = user_inputs(seen, decoder.config)
+        self.server = server_state(seen)[:, 0]
+        servers = torch.arange(1, seen.load_s.shape[-1] + 1, device=obs.device)
+        self.sent = (actions.unsqueeze(-1) == servers).to(obs.dtype) * seen.active.unsqueeze(-1)  # [R, N, M]
+        offloads = self.sent.sum(dim=-1)
+        self.local = seen.active * (1.0 - offloads)
+        still_sending = (seen.uplink_load_s > 1e-6).to(obs.dtype)
+        sends = torch.maximum(offloads, still_sending)
+        self.senders = sends.sum(dim=-1)  # [R]
+        self.senders_without = self.senders.unsqueeze(-1) - sends + still_sending
+        self.senders_without_but_sending = self.senders.unsqueeze(-1) - sends + 1.0
+        self.task = task_inputs(seen)  # [R, N, M, E]
+        self.pool = (self.sent.unsqueeze(-1) * self.task).sum(dim=1)  # [R, M, E]
+
+
+def config_of(sizes: GameSizes) -> EdgeOffloadConfig:
+    """Return the game's configuration.
+
+    Raises:
+        ValueError: the game is not of this package.
+    """
+    if sizes.config is None:
+        fail("env", "another game", "an environment of edgeoffload_env, whose observations the network decodes")
+    return sizes.config
+
+
+def scaled(seconds: Tensor) -> Tensor:
+    """Return ``log1p(x / 0.05 s) / 2``, of order 1 for delays from 10 ms to minutes."""
+    return 0.5 * torch.log1p(seconds.clamp_min(0.0) / _SCALE_S)
+
+
+def user_inputs(seen: Decoded, config: EdgeOffloadConfig) -> Tensor:
+    """Return ``[B, N, 13]``: the own task, device and link, totals over servers, and the game's constants."""
+    finish_s = quickest_s(seen)
+    servers = seen.load_s.shape[-1]
+    slot = torch.full_like(seen.active, config.slot_s)
+    crowd = torch.full_like(seen.active, config.num_users / servers)
+    columns = (
+        scaled(seen.upload_s),
+        scaled(seen.device_s),
+        scaled(seen.device_load_s),
+        scaled(seen.uplink_load_s),
+        seen.active,
+        scaled(seen.device_cost_s),
+        scaled(seen.send_cost_s),
+        scaled(seen.deadline_s),
+        scaled(finish_s.amin(dim=-1)),
+        scaled(seen.load_s.mean(dim=-1)),
+        scaled(seen.load_s.amin(dim=-1)),
+        scaled(slot),
+        0.5 * torch.log(crowd),
+    )
+    return torch.stack(columns, dim=-1)
+
+
+def quickest_s(seen: Decoded) -> Tensor:
+    """Return the delay at each server if nobody else sent anything to it and all uploaded, ``[B, N, M]``."""
+    return (seen.upload_s + seen.uplink_load_s).unsqueeze(-1) + seen.forward_s + seen.load_s + seen.service_s
+
+
+def server_inputs(seen: Decoded) -> Tensor:
+    """Return ``[B, N, M, 9]``: each server as a user sees it."""
+    finish_s = quickest_s(seen)
+    late_s = (finish_s - seen.deadline_s.unsqueeze(-1)) * (seen.deadline_s > 0.0).unsqueeze(-1)
+    columns = (
+        scaled(seen.load_s),
+        scaled(seen.service_s),
+        scaled(seen.forward_s),
+        seen.up,
+        seen.queues,
+        scaled(finish_s),
+        scaled(late_s) - scaled(-late_s),
+        scaled(seen.load_s) - scaled(seen.load_s.mean(dim=-1, keepdim=True)),
+        scaled(finish_s) - scaled(finish_s.amin(dim=-1, keepdim=True)),
+    )
+    return torch.stack(columns, dim=-1)
+
+
+def server_state(seen: Decoded) -> Tensor:
+    """Return ``[B, N, M, 5]``: each server by itself."""
+    columns = (
+        scaled(seen.load_s),
+        seen.up,
+        seen.queues,
+        seen.speed_share * seen.speed_share.shape[-1],
+        scaled(seen.load_s) - scaled(seen.load_s.mean(dim=-1, keepdim=True)),
+    )
+    return torch.stack(columns, dim=-1)
+
+
+def task_inputs(seen: Decoded) -> Tensor:
+    """Return ``[B, N, M, 7]``: what a task adds to a server's pool; the first is 1, so that it counts tasks."""
+    shape = seen.service_s.shape
+    arrival_s = (seen.upload_s + seen.uplink_load_s).unsqueeze(-1) + seen.forward_s
+    late_s = (quickest_s(seen) - seen.deadline_s.unsqueeze(-1)) * (seen.deadline_s > 0.0).unsqueeze(-1)
+    columns = (
+        torch.ones_like(arrival_s),
+        seen.service_s,
+        arrival_s,
+        seen.service_s.square(),
+        torch.relu(late_s),
+        torch.sigmoid(late_s / 0.1) * (seen.deadline_s > 0.0).unsqueeze(-1),
+        seen.send_cost_s.unsqueeze(-1).expand(shape),
+    )
+    return torch.stack(columns, dim=-1)
+
+
+def ring_position(place: Tensor, speed_share: Tensor) -> tuple[Tensor, Tensor]:
+    """Locate users on the ring as seen from each server's arc.
+
+    Args:
+        place: of the users, in [0, 1), ``[N]``.
+        speed_share: lengths of the arcs, which follow one another from 0, ``[B, N, M]``.
+
+    Returns:
+        The distance to the arc, 0 inside, and the depth inside it in units of half its length, 0 outside;
+        ``[B, N, M]``.
+    """
+    end = speed_share.cumsum(dim=-1)
+    half = 0.5 * speed_share
+    offset = (place.unsqueeze(-1) - (end - half)).abs()
+    offset = torch.minimum(offset, 1.0 - offset)  # the short way round
+    outside = offset - half
+    return 4.0 * torch.relu(outside), torch.relu(-outside) / half.clamp_min(1e-6)

@@ -1,0 +1,145 @@
+"""One actor and one team critic for any number of users and servers."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
+from edgeoffload_env.policies import costs
+from recipes.networks.decoding import Decoded, Decoder
+from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic, ring_position
+from recipes.networks.sizes import GameSizes, sizes_of
+from recipes.offpolicy.policy import NetworkPolicy
+
+GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed")
+each_game = pytest.mark.parametrize("scenario", GAMES)
+
+
+def played(scenario: str, games: int = 3) -> tuple[Any, torch.Tensor, torch.Tensor]:
+    """A view after some slots, everyone's observations, and random joint actions."""
+    view = edgeoffload_v0.vector_env(games, scenario)
+    obs, _ = view.reset(seed=1)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        actions = rng.integers(view.config.servers + 1, size=(games, view.config.num_users))
+        obs, *_ = view.step(actions)
+    return view, torch.from_numpy(obs).double(), torch.from_numpy(actions)
+
+
+@each_game
+def test_decoded_observations_are_the_snapshots_seconds(scenario: str) -> None:
+    view, obs, _ = played(scenario)
+    config = view.config
+    snapshot = {name: np.asarray(array, np.float64) for name, array in view.snapshot().items()}
+    seen = Decoder(config)(obs)
+    active = snapshot.get("active", np.ones(seen.active.shape))
+    uploads = costs.Uploads(snapshot, config, config.num_users)
+    expected = {
+        "active": active,
+        "upload_s": active * uploads.send_s,
+        "device_s": active * snapshot["task_cycles"] / snapshot["device_hz"],
+        "load_s": (snapshot["backlog_cycles"] / snapshot["server_hz"])[:, None] * np.ones((1, config.num_users, 1)),
+        "service_s": (active * snapshot["task_cycles"])[..., None] / snapshot["server_hz"][:, None],
+        "forward_s": costs.forward_s(active * snapshot["task_bits"], config),
+    }
+    if config.device_queue:
+        expected["device_load_s"] = snapshot["device_backlog_cycles"] / snapshot["device_hz"]
+    if config.uplink_queue:
+        expected["uplink_load_s"] = uploads.upload_s - uploads.send_s
+    if config.deadline is not None:
+        expected["deadline_s"] = active * snapshot["deadline_s"]
+    if config.failures is not None:
+        expected["up"] = (snapshot["down_s"] == 0.0)[:, None] * np.ones((1, config.num_users, 1))
+    for name, values in expected.items():
+        np.testing.assert_allclose(getattr(seen, name).numpy(), values, rtol=2e-4, atol=2e-5, err_msg=name)
+
+
+@each_game
+def test_values_of_a_changed_own_action_are_those_of_the_changed_joint_action(scenario: str) -> None:
+    view, obs, actions = played(scenario)
+    critic = EquivariantTeamCritic(sizes_of(view.config), (16, 16), seed=0).double()
+    with torch.no_grad():
+        every, active = critic.for_each_own_action(obs, obs, actions), Decoder(view.config)(obs).active
+        for user in range(view.config.num_users):
+            for choice in range(view.config.servers + 1):
+                changed = actions.clone()
+                changed[:, user] = choice
+                difference = critic(obs, obs, changed)[0] - every[user, :, choice]
+                assert (difference.abs() * active[:, user]).max() < 1e-12
+
+
+def test_every_parameter_is_trained() -> None:
+    view, obs, actions = played("urban")
+    sizes = sizes_of(view.config)
+    critic, actor = EquivariantTeamCritic(sizes, (8, 8), seed=0).double(), EquivariantActor(sizes, (8, 8)).double()
+    for network, outputs in ((critic, critic(obs, obs, actions)), (actor, actor.values(obs))):
+        gradients = torch.autograd.grad(outputs.square().sum(), list(network.parameters()))
+        assert all(gradient.abs().sum() > 0 for gradient in gradients)
+
+
+@pytest.mark.parametrize("scenario", ["paper", "urban"])
+def test_relabelled_users_with_their_places_and_servers_with_their_arcs_act_alike(scenario: str) -> None:
+    view, obs, actions = played(scenario)
+    config = view.config
+    sizes = sizes_of(config)
+    actor, critic = EquivariantActor(sizes, (16,), seed=0).double(), EquivariantTeamCritic(sizes, (16,)).double()
+    seen, place = Decoder(config)(obs), (torch.arange(config.num_users) + 0.5) / config.num_users
+    scores = actor.scores(seen, place)
+    users = torch.randperm(config.num_users, generator=torch.Generator().manual_seed(0))
+    relabelled = Decoded(*(column[:, users] for column in seen))
+    torch.testing.assert_close(actor.scores(relabelled, place[users]), scores[:, users])
+    torch.testing.assert_close(critic(obs[:, users], obs, actions[:, users]), critic(obs, obs, actions))
+    order = torch.randperm(config.servers, generator=torch.Generator().manual_seed(1))
+    inverse = torch.argsort(order)
+    turned = Decoded(*(column if column.dim() == 2 else column[..., order] for column in seen))
+    on_arcs = tuple(part[..., order] for part in ring_position(place, seen.speed_share))
+    moved = actor.scores(turned, place, on_arcs)
+    torch.testing.assert_close(moved[..., 1:][..., inverse], scores[..., 1:])
+    torch.testing.assert_close(moved[..., 0], scores[..., 0])
+
+
+def test_each_user_needs_its_own_observation_alone() -> None:
+    view, obs, _ = played("urban")
+    actor = EquivariantActor(sizes_of(view.config), (16,), seed=0).double()
+    scores = actor.values(obs)
+    changed = obs.clone()
+    changed[:, 1:] = torch.rand_like(changed[:, 1:])
+    torch.testing.assert_close(actor.values(changed)[0], scores[0])
+    alone = NetworkPolicy("mine", actor.float())
+    names = [f"user_{n}" for n in (7, 2)]
+    rows = {name: obs[0, int(name[5:])].numpy().astype(np.float32) for name in names}
+    together = alone.acting.greedy(obs[:1].float())[0]
+    assert alone.actions(rows) == {name: int(together[int(name[5:])]) for name in names}
+
+
+def test_users_sit_on_arcs_in_proportion_to_the_servers_speed() -> None:
+    share = torch.tensor([[[0.25, 0.75]]]).expand(1, 4, 2)
+    distance, depth = ring_position((torch.arange(4) + 0.5) / 4, share)
+    assert (distance[0] == 0.0).tolist() == [[True, False], [False, True], [False, True], [False, True]]
+    torch.testing.assert_close(depth[0, :, 0], torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    torch.testing.assert_close(distance[0, :, 0], 4.0 * torch.tensor([0.0, 0.125, 0.375, 0.125]))
+
+
+def test_one_network_plays_games_of_any_size() -> None:
+    policy = NetworkPolicy("mine", EquivariantActor(sizes_of(scenarios.configure("paper")), (8,), seed=0))
+    for scenario in ("sparse", "held-out-large", "urban"):
+        result = evaluate(policy, scenario, 2, 0, max_cycles=3)
+        assert np.isfinite(result.utility.mean())
+    with pytest.raises(ValueError, match="observation of the game"):
+        policy.check(scenarios.configure("paper-load-only"))
+
+
+def test_other_peoples_games_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="env must be an environment of edgeoffload_env"):
+        EquivariantActor(GameSizes(3, 4, 5, 6), (8,))
+
+
+@pytest.mark.parametrize("ring", [True, False])
+def test_users_who_observe_the_same_part_by_their_places_on_the_ring_alone(ring: bool) -> None:
+    sizes = sizes_of(scenarios.configure("paper"))
+    actor = EquivariantActor(sizes, (16,), seed=0, ring=ring)
+    scores = actor.values(torch.zeros(1, sizes.num_users, sizes.obs_size))[:, 0]
+    spread = float((scores.amax(dim=0) - scores.amin(dim=0)).detach().amax())
+    assert (spread > 1e-4) == ring
