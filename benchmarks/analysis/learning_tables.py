@@ -31,8 +31,9 @@ def draws_note(results: Results) -> str:
     versions = ", ".join(map(str, earlier))
     return (
         f"Results of trained algorithms (marked †) are from episodes of the earlier random streams (version "
-        f"{versions}); the environment now uses version {DRAWS}. Those of `dtomalb`, `dtoma` and `dtomalb-exact` are also with critics that "
-        "read the own action as an input (`critic=separate`). They stand until these algorithms are trained again.\n"
+        f"{versions}); the environment now uses version {DRAWS}. Those of `dtomalb`, `dtoma` and `dtomalb-exact` are "
+        "also with critics that read the own action as an input (`critic=separate`). They stand until these algorithms "
+        "are trained again.\n"
     )
 
 
