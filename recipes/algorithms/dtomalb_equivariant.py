@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from edgeoffload_env._validation import fail
 from recipes.algorithms import dtomalb_exact
 from recipes.algorithms.dtomalb import ActorCriticHyperparameters, algorithm_config, load_policy
 from recipes.hyperparameters import Count, Fraction, Weight
@@ -43,6 +44,11 @@ class Hyperparameters(ActorCriticHyperparameters):
     final_entropy_coeff: Weight = 0.002
     ring: bool = True
     """The actor sees users' places on the ring, by which users part without talking."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.share_actors:
+            fail("share_actors", True, "False: there is one actor for all users without it")
 
 
 class Learner(dtomalb_exact.Learner):

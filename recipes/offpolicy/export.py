@@ -11,6 +11,7 @@ from edgeoffload_env import EdgeOffloadConfig, observation
 from edgeoffload_env._files import atomic_write
 from recipes.files import write_json, write_text
 from recipes.networks.acting import ActingNetwork
+from recipes.networks.equivariant import EquivariantActor
 from recipes.networks.stacked_mlp import argmax
 from recipes.offpolicy.policy import NetworkPolicy
 
@@ -45,6 +46,18 @@ class _OneUser(nn.Module):
         return self.layers(obs).argmax(dim=-1)
 
 
+class _AnyUser(nn.Module):
+    """The network of all users: observations ``[batch, D]`` and places ``[batch]`` to actions ``[batch]``."""
+
+    def __init__(self, acting: EquivariantActor) -> None:
+        super().__init__()
+        self.acting = acting
+
+    def forward(self, obs: Tensor, place: Tensor) -> Tensor:
+        seen = self.acting.decoder(obs.unsqueeze(1))
+        return self.acting.scores(seen, place.unsqueeze(1))[:, 0].argmax(dim=-1)
+
+
 class _Everyone(nn.Module):
     """A central network: states ``[batch, S]`` to everyone's actions ``[batch, N]``."""
 
@@ -57,7 +70,10 @@ class _Everyone(nn.Module):
 
 
 def export_policy(policy: NetworkPolicy, config: EdgeOffloadConfig, folder: Path) -> list[Path]:
-    """Write a file for each user (``everyone.pt2`` where execution is central), a README and the game's constants.
+    """Write a file for each user, a README and the game's constants.
+
+    It is one file for everyone, ``everyone.pt2``, where execution is central, and one file for any user,
+    ``any_user.pt2``, where all act with one network and their places on the ring.
 
     Args:
         policy: the policy to export.
@@ -75,19 +91,20 @@ def export_policy(policy: NetworkPolicy, config: EdgeOffloadConfig, folder: Path
     folder.mkdir(parents=True, exist_ok=True)
     acting: Any = policy.acting
     sizes = acting.sizes
+    # Two rows, because torch.export would fix a batch size of one as a constant
+    row, state, place = torch.zeros(2, sizes.obs_size), torch.zeros(2, sizes.state_size), torch.zeros(2)
+    files: dict[Path, tuple[nn.Module, tuple[Tensor, ...]]]
     if policy.central:
-        files: dict[Path, tuple[nn.Module, int]] = {folder / "everyone.pt2": (_Everyone(acting), sizes.state_size)}
+        files = {folder / "everyone.pt2": (_Everyone(acting), (state,))}
+    elif isinstance(acting, EquivariantActor):
+        files = {folder / "any_user.pt2": (_AnyUser(acting), (row, place))}
     else:
-        files = {
-            folder / f"{user}.pt2": (_OneUser(acting.single(n)), sizes.obs_size) for n, user in enumerate(policy.users)
-        }
-    for path, (network, size) in files.items():
+        files = {folder / f"{user}.pt2": (_OneUser(acting.single(n)), (row,)) for n, user in enumerate(policy.users)}
+    batch = {0: torch.export.Dim("batch", min=1)}
+    for path, (network, inputs) in files.items():
         network.requires_grad_(False)
-        # Two rows, because torch.export would fix a batch size of one as a constant
         with torch.no_grad():
-            program = torch.export.export(
-                network, (torch.zeros(2, size),), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
-            )
+            program = torch.export.export(network, inputs, dynamic_shapes=(batch,) * len(inputs))
         with atomic_write(path) as unfinished:
             torch.export.save(program, unfinished)
     write_text(folder / "README.md", _readme(policy, config, next(iter(files)).name))
@@ -101,6 +118,13 @@ def _readme(policy: NetworkPolicy, config: EdgeOffloadConfig, first: str) -> str
         scope = "One network for all users: it needs the global state."
         argument, shapes = "state", f"float32 [batch, {sizes.state_size}] -> int64 [batch, {sizes.num_users}]"
         features = observation.state_formulas(config)
+    elif isinstance(policy.acting, EquivariantActor):
+        scope = (
+            "One network for all users: it needs that user's own observation and its place (n + 1/2) / N, where n is\n"
+            "its number, from 0, and N is the number of users."
+        )
+        argument, shapes = "observation, place", f"float32 [batch, {sizes.obs_size}], [batch] -> int64 [batch]"
+        features = observation.formulas(config)
     else:
         scope = "A network for each user: it needs only that user's own observation."
         argument, shapes = "observation", f"float32 [batch, {sizes.obs_size}] -> int64 [batch]"

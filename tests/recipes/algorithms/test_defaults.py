@@ -38,7 +38,8 @@ def fields(config: Any) -> dict[str, Any]:
 def test_python_has_the_command_lines_defaults_field_by_field(name: str) -> None:
     trained = registry.get(name).load().algorithm_config(run(name))
     assert fields(config_of(name).environment("edgeoffload/paper-v0")) == fields(trained)
-    assert trained._train_batch_size_per_learner == config_of(name)._train_batch_size_per_learner == 512
+    batch_size = registry.get(name).load().Hyperparameters().train_batch_size_per_learner
+    assert trained._train_batch_size_per_learner == config_of(name)._train_batch_size_per_learner == batch_size
 
 
 @each

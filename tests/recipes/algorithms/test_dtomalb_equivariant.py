@@ -1,5 +1,6 @@
 """One actor and one team critic for any number of users and servers."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,11 @@ import torch
 
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from edgeoffload_env.policies import costs
+from recipes.algorithms.dtomalb_equivariant import Hyperparameters
 from recipes.networks.decoding import Decoded, Decoder
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic, ring_position
 from recipes.networks.sizes import GameSizes, sizes_of
+from recipes.offpolicy.export import export_policy
 from recipes.offpolicy.policy import NetworkPolicy
 
 GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed")
@@ -131,6 +134,11 @@ def test_one_network_plays_games_of_any_size() -> None:
         policy.check(scenarios.configure("paper-load-only"))
 
 
+def test_an_option_without_a_meaning_is_refused() -> None:
+    with pytest.raises(ValueError, match="share_actors must be False"):
+        Hyperparameters(share_actors=True)
+
+
 def test_other_peoples_games_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="env must be an environment of edgeoffload_env"):
         EquivariantActor(GameSizes(3, 4, 5, 6), (8,))
@@ -143,3 +151,16 @@ def test_users_who_observe_the_same_part_by_their_places_on_the_ring_alone(ring:
     scores = actor.values(torch.zeros(1, sizes.num_users, sizes.obs_size))[:, 0]
     spread = float((scores.amax(dim=0) - scores.amin(dim=0)).detach().amax())
     assert (spread > 1e-4) == ring
+
+
+def test_an_export_is_one_file_for_all_users(tmp_path: Path) -> None:
+    view, obs, _ = played("urban")
+    actor = EquivariantActor(sizes_of(view.config), (8,), seed=0)
+    (file,) = export_policy(NetworkPolicy("mine", actor), view.config, tmp_path / "exported")
+    assert file.name == "any_user.pt2"
+    network = torch.export.load(file).module()
+    users = view.config.num_users
+    for game, n in ((0, 4), (2, 17)):
+        action = network(obs[game, n : n + 1].float(), torch.tensor([(n + 0.5) / users]))
+        assert action.tolist() == [int(actor.greedy(obs.float())[game, n])]
+    assert "its place (n + 1/2) / N" in (tmp_path / "exported" / "README.md").read_text(encoding="utf-8")

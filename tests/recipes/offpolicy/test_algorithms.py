@@ -302,7 +302,8 @@ def test_double_q_and_plain_q_differ() -> None:
 
 
 def test_rows_are_opaque_to_the_learner_group() -> None:
-    assert TransitionBatch._fields == ("obs", "state", "actions", "rewards", "next_obs", "next_state", "terminated")
+    columns = ("obs", "state", "actions", "rewards", "next_obs", "next_state", "terminated", "mask", "next_mask")
+    assert TransitionBatch._fields == columns
 
 
 def test_a_step_is_adams_whatever_the_layout_of_the_gradients() -> None:

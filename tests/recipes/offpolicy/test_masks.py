@@ -9,7 +9,8 @@ import torch
 
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from recipes.algorithms.dtomalb import normalized_advantages, policy_loss
-from recipes.envs.batched_games import EdgeOffloadGames
+from recipes.envs.batched_games import EdgeOffloadGames, Start
+from recipes.envs.parallel_games import ParallelGames
 from recipes.networks.acting import MASKED, Branching, JointHead, PerUser, nth_allowed
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy import losses
@@ -124,6 +125,21 @@ def test_games_report_the_masks_before_and_after_their_reset() -> None:
         assert np.array_equal(step.next_mask, last > 0)
         assert bool((step.mask != step.next_mask).any()) == ended
     assert EdgeOffloadGames("paper", 3, "cpu").reset(4).mask is None
+
+
+def test_masks_of_other_peoples_games_come_from_their_infos() -> None:
+    games = ParallelGames(lambda: edgeoffload_v0.parallel_env("urban", num_users=4, max_cycles=2), 3)
+    has_task = games.sizes.obs_size - 4  # followed by the deadline and the two loads
+    start, actions = games.reset(2), np.zeros((3, 4), np.int64)
+    for ended in (False, True):
+        assert start.mask is not None
+        assert np.array_equal(start.mask[..., 1:].all(-1), start.obs[..., has_task] > 0.0)
+        assert start.mask[..., 0].all()
+        step = games.step(actions)
+        assert np.array_equal(step.next_mask[..., 1:].all(-1), step.next_obs[..., has_task] > 0.0)
+        start = Start(step.obs, step.state, step.mask)
+        assert step.ended.all() == ended
+    assert ParallelGames(lambda: edgeoffload_v0.parallel_env("paper", num_users=4), 3).reset(2).mask is None
 
 
 @pytest.mark.usefixtures("ray_session")

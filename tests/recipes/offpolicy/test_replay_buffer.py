@@ -9,7 +9,10 @@ def rows(first: int, count: int) -> TransitionBatch:
     number = torch.arange(first, first + count, dtype=torch.float32)
     users = number[:, None].expand(-1, 2)
     vector = number[:, None, None].expand(-1, 2, 3)
-    return TransitionBatch(vector, users.clone(), users.long(), users + 0.5, vector + 1.0, users + 1.0, users % 2)
+    masks = vector % 2 > 0, vector % 3 > 0
+    return TransitionBatch(
+        vector, users.clone(), users.long(), users + 0.5, vector + 1.0, users + 1.0, users % 2, *masks
+    )
 
 
 def assert_aligned(batch: TransitionBatch) -> None:
