@@ -23,7 +23,7 @@ GAMES = (16, 64, 256)
 AGILERL_GAMES = (1, 16)
 AGILERL_STEPS = 1_600
 HYPERPARAMETERS: dict[str, Any] = {"gamma": 0.9, "lr": 1e-3, "final_lr": 1e-3, "target_actions": "greedy"}
-HYPERPARAMETERS |= {"temperature": 1.0, "final_temperature": 1.0}
+HYPERPARAMETERS |= {"temperature": 1.0, "final_temperature": 1.0, "critic": "separate"}
 """Hyper-parameters of DTOMALB that :mod:`benchmarks.speed.bare_update` is written for."""
 
 

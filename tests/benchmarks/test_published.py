@@ -75,8 +75,10 @@ def test_every_published_run_was_evaluated_at_every_hundredth() -> None:
             assert apart <= after - before < apart + stride, key
 
 
-TUNED = [*((name, "paper") for name in registry.ALGORITHMS if name != "dtoma"), ("dqn-tolb", "sparse")]
-"""``dtoma`` has the settings of ``dtomalb``; the joint head was tuned on ``sparse``."""
+UNTUNED = ("dtoma", "dtomalb-equivariant")
+TUNED = [*((name, "paper") for name in registry.ALGORITHMS if name not in UNTUNED), ("dqn-tolb", "sparse")]
+"""``dtoma`` has the settings of ``dtomalb``, ``dtomalb-equivariant`` was not tuned yet; the joint head was tuned on
+``sparse``."""
 
 
 @pytest.mark.parametrize(("algorithm", "scenario"), TUNED)

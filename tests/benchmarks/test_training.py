@@ -49,7 +49,7 @@ def test_the_bare_update_is_the_learners(local_session: None) -> None:
     algorithm = config.training(**training.HYPERPARAMETERS).env_runners(num_envs_per_env_runner=8).build_algo()
     rllib_learner = algorithm.learner_group._learner
     learner, networks = rllib_learner.learner, rllib_learner.networks
-    users, choices, obs_size, state_size = algorithm.env_runner.games.sizes
+    users, choices, obs_size, state_size, _ = algorithm.env_runner.games.sizes
     bare = BareUpdate(users, obs_size, state_size, choices, 64)
     pairs = [
         (bare.actor, networks.acting),
