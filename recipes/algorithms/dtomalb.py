@@ -5,10 +5,10 @@
 Every user has an actor on its own observation and a centralised critic over the global state and everyone's actions,
 (27) to (35). The loss of line 17 has its bracket, the gradient of line 18 its sign and its Q at x, a as in (34).
 
-A critic has an output for each of its user's own actions, Q_i(x, a) = <a_i, h_i(x, a_-i)>: any function of a one-hot is
-linear in it, so nothing is lost, and the slope of (34) in a_i holds the value of each action. A perceptron that reads
-a_i as an input (``critic=separate``) is trained on one-hots alone, and its slope at one of them need not point to the
-best of the others.
+A critic has an output for each of its user's own actions, ``Q_i(x, a) = <a_i, h_i(x, a_-i)>``: any function of a
+one-hot is linear in it, so nothing is lost, and the slope of (34) in the own action holds the value of each action. A
+perceptron that reads it as an input (``critic=separate``) is trained on one-hots alone, and its slope at one of them
+need not point to the best of the others.
 
 Differences from the paper's Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an update
 (``train_batch_size_per_learner=512``) for every 16 slots (``num_envs_per_env_runner=16``, ``slots_per_update=1``) in

@@ -51,7 +51,7 @@ class Critics(nn.Module):
 class PerActionCritics(Critics):
     """A perceptron for each user over the global state and the others' actions, with an output for each own action.
 
-    Q_i(x, a) = <a_i, h_i(x, a_-i)>. Any function of a one-hot is linear in it, so nothing is lost, and the slope of
+    ``Q_i(x, a) = <a_i, h_i(x, a_-i)>``. Any function of a one-hot is linear in it, so nothing is lost, and the slope of
     (34) in a_i holds the value of each of the user's actions. The slope of a perceptron that reads a_i as an input
     need not: it is trained at the corners of the simplex alone.
     """
