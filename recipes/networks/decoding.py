@@ -6,6 +6,7 @@ Networks for any number of users and servers read seconds instead, computed by t
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from edgeoffload_env.policies import costs
 
 
 class Decoded(NamedTuple):
-    """What B games' users observe, in seconds; ``[B, N]`` of a user, ``[B, N, M]`` of a user at a server."""
+    """Observations of B games in seconds; ``[B, N]`` of a user, ``[B, N, M]`` of a user at a server."""
 
     active: Tensor
     """1.0 where the user has a task, else 0.0."""
@@ -31,7 +32,7 @@ class Decoded(NamedTuple):
     device_load_s: Tensor
     """Work queued on the own device."""
     uplink_load_s: Tensor
-    """What is still to be sent, if all users upload."""
+    """Bits that are still to be sent, as seconds if all users upload."""
     device_cost_s: Tensor
     """Costs of the energy of computing on the device."""
     send_cost_s: Tensor
@@ -126,12 +127,8 @@ class Decoder:
 
     def _hops(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Return seconds per bit, and latency, of the way from server 1 to each server, ``[M]``."""
-        behind = self.config.servers - 1
-        rates, latencies = (
-            value if isinstance(value, tuple) else (value,) * behind
-            for value in (self.config.forward_bps, self.config.forward_latency_s)
-        )
-        return obs.new_tensor([0.0, *(1.0 / rate for rate in rates)]), obs.new_tensor([0.0, *latencies])
+        latency_s, of_a_bit_s = (costs.forward_s(np.array(bits), self.config) for bits in (0.0, 1.0))
+        return obs.new_tensor(of_a_bit_s - latency_s), obs.new_tensor(latency_s)
 
 
 def _uncentred(feature: Tensor, bounds: tuple[float, float]) -> Tensor:

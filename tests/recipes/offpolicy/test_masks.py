@@ -161,6 +161,32 @@ def test_trainings_on_urban_choose_allowed_actions_alone(name: str) -> None:
     algorithm.stop()
 
 
+@pytest.mark.usefixtures("ray_session")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["dtomalb", "idql-tolb"])
+def test_learners_leave_idle_slots_out_and_mask_the_next_actions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small(name, "edgeoffload/urban-v0", server_hz=None, num_users=4).training(hidden=(8,))
+    algorithm = config.build_algo()
+    algorithm.train()
+    learner, rows = algorithm.learner_group._learner.learner, algorithm.replay.sample(64)
+    found: list[torch.Tensor] = []
+    monkeypatch.setattr(learner, "gradient_step", lambda group, loss: found.append(loss.detach()))
+    monkeypatch.setattr(learner, "move_targets", lambda: None)
+    before = learner.generator.get_state()
+
+    def losses_of(**changed: torch.Tensor) -> list[torch.Tensor]:
+        found.clear()
+        learner.generator.set_state(before)
+        learner.update(rows._replace(**changed))
+        return list(found)
+
+    usual, decided = losses_of(), rows.decided().T
+    assert losses_of(rewards=torch.where(decided, rows.rewards, 1e3)) == usual
+    assert losses_of(rewards=torch.where(decided, 1e3, rows.rewards)) != usual
+    assert losses_of(next_mask=torch.ones_like(rows.next_mask))[0] != usual[0]
+    algorithm.stop()
+
+
 def test_evaluation_of_networks_sends_nobody_without_a_task() -> None:
     config = scenarios.configure("urban", num_users=4, max_cycles=5)
     policy = NetworkPolicy("mine", PerUser(sizes_of(config), (8,), seed=0))
