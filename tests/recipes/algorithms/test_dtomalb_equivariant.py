@@ -9,12 +9,13 @@ import torch
 
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from edgeoffload_env.policies import costs
-from recipes.algorithms.dtomalb_equivariant import Hyperparameters
+from recipes.algorithms.dtomalb_equivariant import Hyperparameters, Learner
 from recipes.networks.decoding import Decoded, Decoder
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic, ring_position
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy.export import export_policy
 from recipes.offpolicy.policy import NetworkPolicy
+from recipes.offpolicy.replay_buffer import TransitionBatch
 
 GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed")
 each_game = pytest.mark.parametrize("scenario", GAMES)
@@ -164,3 +165,24 @@ def test_an_export_is_one_file_for_all_users(tmp_path: Path) -> None:
         action = network(obs[game, n : n + 1].float(), torch.tensor([(n + 0.5) / users]))
         assert action.tolist() == [int(actor.greedy(obs.float())[game, n])]
     assert "its place (n + 1/2) / N" in (tmp_path / "exported" / "README.md").read_text(encoding="utf-8")
+
+
+def test_actors_answer_the_others_present_policy_not_their_stored_actions() -> None:
+    view, obs, actions = played("paper")
+    sizes, hyper = sizes_of(view.config), Hyperparameters(hidden=(8,))
+    networks = torch.nn.Module()
+    networks.acting = Learner.make_acting(hyper, sizes, 0)
+    networks.critics = Learner.make_networks(hyper, sizes, 0)["critics"]
+    networks.target_acting, networks.target_critics = networks.acting, networks.critics
+    learner = Learner(hyper, networks, total_env_steps=1_000, generator=torch.Generator().manual_seed(1))
+    obs, zero = obs.float(), torch.zeros(actions.shape)
+    logits, before = networks.acting.values(obs).detach(), learner.generator.get_state()
+
+    def values(stored: torch.Tensor, policy: torch.Tensor) -> torch.Tensor:
+        learner.generator.set_state(before)
+        return learner.choice_and_values(TransitionBatch(obs, obs, stored, zero, obs, obs, zero), policy)[1]
+
+    assert torch.equal(values(actions, logits), values((actions + 1) % sizes.num_actions, logits))
+    at_home = logits + torch.nn.functional.one_hot(torch.tensor(0), sizes.num_actions) * 50.0
+    expected = networks.critics.for_each_own_action(obs, obs, torch.zeros_like(actions))
+    torch.testing.assert_close(values(actions, at_home), expected.detach())
