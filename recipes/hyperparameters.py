@@ -32,7 +32,7 @@ LayerSizes = tuple[Annotated[int, Range(1, 10**5)], ...]
 class ValidatedConfig:
     """A dataclass that validates each field against its annotation.
 
-    Fields may be ``bool``, ``Literal`` strings, ``Annotated`` ints and floats with a :class:`Range`, tuples of these,
+    Fields may be ``bool``, ``str``, ``Literal`` strings, ``Annotated`` ints and floats with a :class:`Range`, tuples of these,
     and any of them ``| None``.
 
     Raises:
@@ -78,6 +78,10 @@ def _validate(name: str, value: Any, annotation: Any) -> Any:
     if annotation is bool:
         if not isinstance(value, bool):
             fail(name, value, "True or False", TypeError)
+        return value
+    if annotation is str:
+        if not isinstance(value, str):
+            fail(name, value, "a string", TypeError)
         return value
     if origin is Literal:
         return check_choice(name, value, arguments)

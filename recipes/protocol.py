@@ -38,6 +38,11 @@ def evaluate_final(policy: Policy, settings: RunSettings, progress: Callable[[in
     return evaluate(policy, settings.scenario, FINAL_EPISODES, FINAL_SEED, progress=progress, **settings.env)
 
 
+def evaluate_elsewhere(policy: Policy, scenario: str, progress: Callable[[int], None] | None = None) -> Evaluation:
+    """Evaluate a policy on the final episodes of another scenario; ``progress`` as in :func:`.evaluate`."""
+    return evaluate(policy, scenario, FINAL_EPISODES, FINAL_SEED, progress=progress)
+
+
 def evaluation_to_json(result: Evaluation) -> dict[str, Any]:
     """Return the part of an evaluation that ``summary.json`` holds."""
     metrics = {name: interval._asdict() for name, interval in result.summary().items()}

@@ -13,6 +13,8 @@ from edgeoffload_env.model.effects import KINDS
 from recipes import registry
 from recipes.hyperparameters import ValidatedConfig
 
+ALSO = "also"
+"""Hyper-parameter of algorithms that train on several scenarios: those beside the first."""
 _ENV_PREFIX = "env."
 
 
@@ -47,12 +49,18 @@ class RunSettings:
         return scenarios.configure(self.scenario, **self.env)
 
     @property
+    def scenarios(self) -> tuple[str, ...]:
+        """The scenarios trained on; the first is :attr:`scenario`."""
+        return self.scenario, *(getattr(self.hyperparameters, ALSO, None) or ())
+
+    @property
     def command(self) -> str:
         """The shell command that trains this run."""
         default = vars(type(self.hyperparameters)())
         values = {name: value for name, value in vars(self.hyperparameters).items() if value != default[name]}
         values |= {f"{_ENV_PREFIX}{name}": value for name, value in self.env.items()}
-        words = [self.algorithm, "--scenario", self.scenario, "--seed", self.seed, "--env-steps", self.env_steps]
+        values.pop(ALSO, None)
+        words = [self.algorithm, "--scenario", *self.scenarios, "--seed", self.seed, "--env-steps", self.env_steps]
         words += [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
         return shlex.join(["python", "-m", "recipes", "train", *map(str, words)])
 

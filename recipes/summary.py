@@ -42,8 +42,13 @@ def finish_run(
         best_policy = registry.get(settings.algorithm).load().load_policy(settings, folder.best_folder)
         evaluation = protocol.evaluate_final(best_policy, settings, after_slots)
         final["best"] = protocol.evaluation_to_json(evaluation) | {"at_env_steps": best[0]}
+    others = {
+        name: protocol.evaluation_to_json(protocol.evaluate_elsewhere(policy, name, after_slots))
+        for name in settings.scenarios[1:]
+    }
+    also = {"also": others} if others else {}
     env_runners = {"env_runners": progress.env_runners} if progress.env_runners else {}
-    folder.finish(run_summary(settings, progress, result) | env_runners | {"final": final})
+    folder.finish(run_summary(settings, progress, result) | env_runners | {"final": final} | also)
     return result
 
 

@@ -12,14 +12,17 @@ and learning rates that fall.
 """
 
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from edgeoffload_env import EdgeOffloadConfig, scenarios
 from edgeoffload_env._validation import fail
 from recipes.algorithms import dtomalb_exact
 from recipes.algorithms.dtomalb import ActorCriticHyperparameters, algorithm_config, load_policy
-from recipes.hyperparameters import Count, Fraction, Weight
+from recipes.hyperparameters import Count, Fraction, Scale, Weight
 from recipes.networks.acting import ActingNetwork
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.sizes import GameSizes
@@ -44,15 +47,36 @@ class Hyperparameters(ActorCriticHyperparameters):
     final_entropy_coeff: Weight = 0.002
     ring: bool = True
     """The actor sees users' places on the ring, by which users part without talking."""
+    also: tuple[str, ...] | None = None
+    """Scenarios learned beside the first, in equal shares; ``--scenario`` with several names sets it."""
+    reward_scales: tuple[Scale, ...] | None = None
+    """Factor of each scenario's rewards in the loss; None for ``reward_scale`` in all."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.share_actors:
             fail("share_actors", True, "False: there is one actor for all users without it")
+        for name in self.also or ():
+            scenarios.get(name)
+        games = 1 + len(self.also or ())
+        if self.reward_scales is not None and len(self.reward_scales) != games:
+            fail("reward_scales", self.reward_scales, f"a factor for each of {games} scenarios")
 
 
 class Learner(dtomalb_exact.Learner):
     """DTOMALB's exact gradients with one actor for all users and a critic of the team."""
+
+    def __init__(self, hyper: Hyperparameters, networks: Any, **options: Any) -> None:
+        super().__init__(hyper, networks, **options)
+        self._all_networks = networks
+        self._networks_of = [networks] + [of_game(networks, game) for game in self.games[1:]]
+
+    def learn(self, batch: TransitionBatch, env_steps: int, game: int = 0) -> None:
+        """Run one :meth:`update`, with inputs decoded as the game's."""
+        self.networks = self._networks_of[game]
+        if (scales := self.hyper.reward_scales) is not None:
+            batch = batch._replace(rewards=scales[game] * batch.rewards)
+        super().learn(batch, env_steps, game)
 
     @staticmethod
     def make_acting(hyper: Hyperparameters, sizes: GameSizes, seed: int | None) -> ActingNetwork:
@@ -75,3 +99,8 @@ class Learner(dtomalb_exact.Learner):
             actions = argmax(logits + gumbel(uniform)).T
             values = self.networks.critics.for_each_own_action(batch.obs, batch.state, actions)
         return softmax(logits), values
+
+
+def of_game(networks: Any, game: EdgeOffloadConfig) -> SimpleNamespace:
+    """Return the networks, with the same parameters, for another game."""
+    return SimpleNamespace(**{name: network.for_game(game) for name, network in networks.named_children()})

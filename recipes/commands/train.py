@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from edgeoffload_env._validation import check_float, check_int
+from edgeoffload_env._validation import check_float, check_int, fail
 from recipes import registry
 from recipes.checkpoints import CHECKPOINT_INTERVAL_S
 from recipes.commands import arguments
@@ -14,7 +14,7 @@ from recipes.commands.exit_codes import DONE, STOPPED
 from recipes.commands.tables import comparison_table
 from recipes.errors import StoppedError, UsageError
 from recipes.runs import RunFolder
-from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
+from recipes.settings import ALSO, RunSettings, hyperparameters_and_env, parse_assignments
 from recipes.stop_signals import StopSignals
 from recipes.train import check_device, train
 
@@ -24,7 +24,13 @@ HELP = "train an algorithm, or resume its run with the same command"
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     command.add_argument("algorithm", metavar="ALGO", help=f"one of {', '.join(registry.ALGORITHMS)}")
-    command.add_argument("--scenario", default="paper", metavar="NAME", help="scenario to train on (default: paper)")
+    command.add_argument(
+        "--scenario",
+        nargs="+",
+        default=["paper"],
+        metavar="NAME",
+        help="scenario to train on (default: paper); dtomalb-equivariant learns several at once",
+    )
     command.add_argument("--seed", type=int, default=0, help="seed of networks, episodes and exploration (default: 0)")
     command.add_argument(
         "--env-steps", type=int, metavar="N", help="env steps to train for (default: the algorithm's, see ls)"
@@ -56,9 +62,11 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options)
         checkpoint_s = check_float("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
         env_runners = check_int("--env-runners", options.env_runners, 0, 10**4)
+        if env_runners and len(settings.scenarios) > 1:
+            fail("--env-runners", env_runners, "0 where several scenarios are trained on")
     except (ImportError, TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
-    path = options.out or Path("runs", settings.algorithm, settings.scenario, f"seed-{settings.seed}")
+    path = options.out or Path("runs", settings.algorithm, "+".join(settings.scenarios), f"seed-{settings.seed}")
     stop = StopSignals()
     try:
         with stop.installed():
@@ -82,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"\n{note}\nresume with: {command_line(settings, options, path)}", file=sys.stderr)
         return STOPPED
     print(comparison_table(result, settings.env, result.episodes, result.seed))
+    for name, also in (RunFolder.open(path).summary or {}).get("also", {}).items():
+        print(f"\n{name}: utility {also['utility']['mean']:.2f}, score {also['score']['mean']:.3f}")
     print(f"\nThe run is in {path}: summary.json, progress.csv, checkpoints, TensorBoard event files.")
     next_seed = dataclasses.replace(settings, seed=settings.seed + 1)
     print(f"Next: python -m recipes evaluate {shlex.quote(str(path))} --episodes 320")
@@ -103,11 +113,17 @@ def command_line(settings: RunSettings, options: argparse.Namespace, path: Path 
 def _settings(options: argparse.Namespace) -> RunSettings:
     recipe = registry.get(options.algorithm)
     hyperparameters, env = hyperparameters_and_env(parse_assignments(options.assignments))
+    scenario, *others = options.scenario
+    types = recipe.load().Hyperparameters
+    if others:
+        if ALSO not in types.__dataclass_fields__:
+            raise ValueError(f"{options.algorithm} trains on one scenario, got --scenario {' '.join(options.scenario)}")
+        hyperparameters[ALSO] = tuple(others)
     return RunSettings(
         algorithm=options.algorithm,
-        scenario=options.scenario,
+        scenario=scenario,
         seed=options.seed,
         env_steps=recipe.env_steps if options.env_steps is None else options.env_steps,
-        hyperparameters=recipe.load().Hyperparameters.of(hyperparameters),
+        hyperparameters=types.of(hyperparameters),
         env=env,
     )

@@ -121,6 +121,12 @@ class EquivariantTeamCritic(Critics):
         self.device_values = StackedMLP(1, (_USER_INPUTS, *hidden, 1), generator=generator)
         self.queue_values = StackedMLP(1, (_USER_INPUTS, *hidden, 1), generator=generator)
 
+    def for_game(self, config: EdgeOffloadConfig) -> "EquivariantTeamCritic":
+        """Return the same network, with the same parameters, for another game."""
+        other = copy.copy(self)
+        other.decoder = Decoder(config)
+        return other
+
     def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """See :meth:`Critics.forward`; ``[1, batch]``. The state is not used."""
         game = _TeamGame(self.decoder, obs, actions)

@@ -15,6 +15,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from recipes.offpolicy.env_runner import BatchedEnvRunner
 from recipes.offpolicy.replay_buffer import ReplayBuffer
 
 _STATE = "off_policy"
@@ -32,9 +33,15 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
         super().setup(config)
         seed = self.config.seed
         words = np.random.SeedSequence(None if seed is None else [seed, 2**32 - 1]).generate_state(1)
-        self.replay = ReplayBuffer(self.config.replay_capacity, seed=int(words[0]), device=self.config.device)
+        configs = self.config.other_games()
+        self.other_runners = [BatchedEnvRunner(config=config) for config in configs]
+        self.replays = [
+            ReplayBuffer(self.config.replay_capacity, seed=int(words[0]) + game, device=self.config.device)
+            for game in range(1 + len(configs))
+        ]
+        self.replay = self.replays[0]
         self.env_steps = 0
-        self._updates_due = 0.0
+        self._updates_due, self._updates = 0.0, 0
 
     def training_step(self) -> None:
         """Play at least ``min_sample_timesteps_per_iteration`` env steps, with an update every so many of them."""
@@ -54,6 +61,7 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
             local_env_runner=not remote,
             timeout_seconds=self.config.sample_timeout_s,
         )
+        reports = [*reports, *(runner.get_metrics() for runner in self.other_runners)]
         self.metrics.aggregate(reports, key=ENV_RUNNER_RESULTS)
         learned = self.learner_group.foreach_learner(lambda learner: learner.get_metrics())
         self.metrics.aggregate([result.get() for result in learned], key=LEARNER_RESULTS)
@@ -69,9 +77,11 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
         state: dict[str, Any] = super().get_state(components, not_components=not_components, **kwargs)
         if self._check_component(_STATE, components, not_components):
             state[_STATE] = {
-                "replay": self.replay.get_state(),
+                "replays": [replay.get_state() for replay in self.replays],
+                "other_runners": [runner.get_state("games") for runner in self.other_runners],
                 "env_steps": self.env_steps,
                 "updates_due": self._updates_due,
+                "updates": self._updates,
             }
         return state
 
@@ -79,9 +89,14 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
         """Restore the state that :meth:`get_state` returned."""
         super().set_state(state)
         if _STATE in state:
-            self.replay.set_state(state[_STATE]["replay"])
-            self.env_steps = state[_STATE]["env_steps"]
-            self._updates_due = state[_STATE]["updates_due"]
+            kept = state[_STATE]
+            for part, values in zip(self.replays, kept["replays"], strict=True):
+                part.set_state(values)
+            for runner, values in zip(self.other_runners, kept["other_runners"], strict=True):
+                runner.set_state(values)
+            self.env_steps = kept["env_steps"]
+            self._updates_due, self._updates = kept["updates_due"], kept["updates"]
+            self._share_weights(remote=False)
 
     def _sample(self, remote: bool) -> int:
         """Play a fragment on each env runner; return the number of env steps."""
@@ -95,8 +110,11 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
             )
         else:
             fragments = [self.env_runner.sample(env_steps=before)]
-        for (fragment,) in fragments:
-            self.replay.add(fragment.transitions)
+        sampled = [(self.replays[0], fragment) for (fragment,) in fragments]
+        for runner, replay in zip(self.other_runners, self.replays[1:], strict=True):
+            sampled += [(replay, fragment) for fragment in runner.sample(env_steps=before)]
+        for replay, fragment in sampled:
+            replay.add(fragment.transitions)
             self.env_steps += fragment.env_steps()
         return self.env_steps - before
 
@@ -108,8 +126,10 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
         updates, self._updates_due = int(self._updates_due), self._updates_due % 1.0
         timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: self.env_steps}
         for _ in range(updates):
-            batch = self.replay.sample(self.config.train_batch_size_per_learner)
-            self.learner_group.update(batch=batch, timesteps=timesteps)
+            game = self._updates % len(self.replays)  # in turn
+            batch = self.replays[game].sample(self.config.train_batch_size_per_learner)
+            self.learner_group.update(batch=batch, timesteps=timesteps, game=game)
+            self._updates += 1
         return updates > 0
 
     def _share_weights(self, remote: bool) -> None:
@@ -119,5 +139,8 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
             return
         # Within one process a copy takes a tenth of the time that the object store does
         self.learner_group.foreach_learner(
-            lambda learner: self.env_runner.copy_weights(learner.module[DEFAULT_MODULE_ID])
+            lambda learner: [
+                runner.copy_weights(learner.module[DEFAULT_MODULE_ID])
+                for runner in (self.env_runner, *self.other_runners)
+            ]
         )

@@ -21,6 +21,7 @@ from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner
 from recipes.offpolicy.rl_module import OffPolicyModule
 from recipes.offpolicy.rllib_learner import RLlibLearner
+from recipes.rllib.adapter import env_id
 from recipes.rllib.fault_reporting import PROBE_TIMEOUT_S
 
 _HORIZON = "total_env_steps"
@@ -48,6 +49,7 @@ class OffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carries n
         self.rollout_fragment_length = "auto"
         self.min_sample_timesteps_per_iteration = 1_000
         self.env_config = dict(self.fixed_env)
+        self.game = 0
         self.total_env_steps = self.default_env_steps
         self._dont_auto_sync_env_runner_states = True  # there are no connectors
         self.env_runner_health_probe_timeout_s = PROBE_TIMEOUT_S
@@ -106,6 +108,19 @@ class OffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carries n
         super().validate()
         if self.num_learners:
             fail("num_learners", self.num_learners, "0: the learner runs beside the replay buffer")
+        if self.num_env_runners and self.other_games():
+            fail("num_env_runners", self.num_env_runners, "0 where several scenarios are trained on")
+
+    def other_games(self) -> list[Self]:
+        """Return the configurations of the games that the algorithm learns beside ``env``."""
+        configs = []
+        for game, name in enumerate(getattr(self, "also", None) or (), start=1):
+            config = self.copy(copy_frozen=False)
+            config.env_config = dict(self.fixed_env)
+            config.environment(env_id(name))
+            config.game = game
+            configs.append(config)
+        return configs
 
     def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
         """Return the slots that a call of ``sample`` plays in each game: those of an update, unless set."""

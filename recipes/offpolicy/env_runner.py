@@ -58,7 +58,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
         self.device = torch.device(self.config.device if not self.worker_index else "cpu")
         seed = self.config.seed
         streams = np.random.SeedSequence(
-            None if seed is None else [seed, self.worker_index or 0, int(bool(self.config.in_evaluation))]
+            None if seed is None else [seed, self.worker_index or 0, int(bool(self.config.in_evaluation))],
+            spawn_key=(self.config.game,) if self.config.game else (),
         )
         game_seed, noise_seed = (int(word) for word in streams.generate_state(2))
         self._game_seed: int | None = game_seed

@@ -2,12 +2,13 @@
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from edgeoffload_env import EdgeOffloadConfig
 from recipes.networks.acting import ActingNetwork, PerUser
 from recipes.networks.sizes import GameSizes
 from recipes.offpolicy import losses
@@ -37,6 +38,7 @@ class OffPolicyLearner:
         total_env_steps: int,
         generator: torch.Generator,
         check_loss: Callable[[str, Tensor, Mapping[str, Any]], None] = lambda name, loss, batch: None,
+        games: Sequence[EdgeOffloadConfig | None] = (None,),
     ) -> None:
         """Make the optimisers.
 
@@ -46,9 +48,10 @@ class OffPolicyLearner:
             total_env_steps: of the whole training, over which schedules run.
             generator: source of random numbers.
             check_loss: called with a group's name, its loss and the batch before each gradient step.
+            games: configurations of the games learned from; None for others than this package's.
         """
         self.hyper, self.networks, self.generator = hyper, networks, generator
-        self.env_steps = 0
+        self.games, self.env_steps = games, 0
         self._total_env_steps, self._check_loss = total_env_steps, check_loss
         groups = self.parameter_groups()
         self._parameters = {name: [list(network.parameters()) for network in group] for name, group in groups.items()}
@@ -88,8 +91,8 @@ class OffPolicyLearner:
 
     # Provided to subclasses
 
-    def learn(self, batch: TransitionBatch, env_steps: int) -> None:
-        """Run one :meth:`update` after ``env_steps`` of the training."""
+    def learn(self, batch: TransitionBatch, env_steps: int, game: int = 0) -> None:
+        """Run one :meth:`update` after ``env_steps`` of the training, on transitions of one of the games."""
         self._batch, self.env_steps = batch._asdict(), env_steps
         self.update(batch._replace(rewards=self.hyper.reward_scale * batch.rewards))
         self._updates += 1

@@ -7,6 +7,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
+from recipes.envs.make_envs import game_of
 from recipes.offpolicy.learner import OffPolicyLearner
 from recipes.offpolicy.replay_buffer import TransitionBatch
 from recipes.rllib.nan_guard import require_finite
@@ -42,6 +43,7 @@ class RLlibLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
             total_env_steps=self.config.total_env_steps,
             generator=generator,
             check_loss=require_finite,
+            games=[game_of(config.env, config.env_config) for config in (self.config, *self.config.other_games())],
         )
         for name, optimizer in self.learner.optimizers.items():
             self.register_optimizer(
@@ -52,7 +54,13 @@ class RLlibLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
             )
 
     def update(
-        self, batch: TransitionBatch | None = None, *, training_data: Any = None, timesteps: Any = None, **_: Any
+        self,
+        batch: TransitionBatch | None = None,
+        *,
+        training_data: Any = None,
+        timesteps: Any = None,
+        game: int = 0,
+        **_: Any,
     ) -> Any:
         """Run one update.
 
@@ -60,10 +68,11 @@ class RLlibLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
             batch: transitions from the replay buffer.
             training_data: the same, as a ``LearnerGroup`` passes it.
             timesteps: ``NUM_ENV_STEPS_SAMPLED_LIFETIME`` so far, for schedules.
+            game: which of the games the transitions are of.
         """
         self._weights_seq_no += 1
         transitions = training_data.batch if batch is None else batch
-        self.learner.learn(transitions, (timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
+        self.learner.learn(transitions, (timesteps or {}).get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0), game)
         return {}
 
     def get_metrics(self) -> Any:
