@@ -96,7 +96,8 @@ class Learner(OffPolicyLearner):
         """Learn from the minibatch of line 15."""
         critic_loss = self.critic_loss(batch, self.targets(batch))
         self.gradient_step("critics", critic_loss)
-        actor_loss = self.actor_loss(batch.first(self.hyper.actor_batch_size or len(batch.actions)))
+        size = self.hyper.actor_batch_size
+        actor_loss = self.actor_loss(batch.first(size) if size else batch)
         self.gradient_step("actors", actor_loss)
         self.move_targets()  # line 20
         self.report(critic_loss=critic_loss, actor_loss=actor_loss)

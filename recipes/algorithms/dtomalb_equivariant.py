@@ -25,6 +25,7 @@ from recipes.algorithms.dtomalb import ActorCriticHyperparameters, algorithm_con
 from recipes.hyperparameters import Count, Fraction, Scale, Weight
 from recipes.networks.acting import ActingNetwork
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
+from recipes.networks.equivariant_inputs import RememberingReader
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import argmax, gumbel, softmax
 from recipes.offpolicy.replay_buffer import TransitionBatch
@@ -68,8 +69,7 @@ class Learner(dtomalb_exact.Learner):
 
     def __init__(self, hyper: Hyperparameters, networks: Any, **options: Any) -> None:
         super().__init__(hyper, networks, **options)
-        self._all_networks = networks
-        self._networks_of = [networks] + [of_game(networks, game) for game in self.games[1:]]
+        self._networks_of = [of_game(networks, game) for game in self.games]
 
     def learn(self, batch: TransitionBatch, env_steps: int, game: int = 0) -> None:
         """Run one :meth:`update`, with inputs decoded as the game's."""
@@ -102,5 +102,6 @@ class Learner(dtomalb_exact.Learner):
 
 
 def of_game(networks: Any, game: EdgeOffloadConfig) -> SimpleNamespace:
-    """Return the networks, with the same parameters, for another game."""
-    return SimpleNamespace(**{name: network.for_game(game) for name, network in networks.named_children()})
+    """Return the networks, with the same parameters, for a game; they read its observations once for all."""
+    reader = RememberingReader(game)
+    return SimpleNamespace(**{name: network.for_game(game, reader) for name, network in networks.named_children()})

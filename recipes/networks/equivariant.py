@@ -14,16 +14,20 @@ from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import fail
 from recipes.networks.acting import ActingNetwork, seeded_generator
 from recipes.networks.critics import Critics
-from recipes.networks.decoding import Decoded, Decoder
+from recipes.networks.equivariant_inputs import (
+    SERVER_INPUTS,
+    SERVER_STATE,
+    TASK_INPUTS,
+    USER_INPUTS,
+    InputReader,
+    Inputs,
+    ring_position,
+    scaled,
+)
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.networks.stacked_mlp import StackedMLP
 
-_USER_INPUTS = 13
-_SERVER_INPUTS = 11
-_SERVER_STATE = 5
-_TASK_INPUTS = 7
-_POOL_INPUTS = _TASK_INPUTS + 4
-_SCALE_S = 0.05
+_POOL_INPUTS = TASK_INPUTS + 4
 
 
 def of_rows(network: StackedMLP, x: Tensor) -> Tensor:
@@ -52,15 +56,15 @@ class EquivariantActor(ActingNetwork):
     def __init__(self, sizes: GameSizes, hidden: Sequence[int], *, seed: int | None = None, ring: bool = True) -> None:
         super().__init__(sizes)
         self.ring = ring
-        self.decoder = Decoder(config_of(sizes))
+        self.reader = InputReader(config_of(sizes))
         generator = seeded_generator(seed)
-        self.server_scores = StackedMLP(1, (_USER_INPUTS + _SERVER_INPUTS, *hidden, 1), generator=generator)
-        self.device_score = StackedMLP(1, (_USER_INPUTS, *hidden, 1), generator=generator)
+        self.server_scores = StackedMLP(1, (USER_INPUTS + SERVER_INPUTS, *hidden, 1), generator=generator)
+        self.device_score = StackedMLP(1, (USER_INPUTS, *hidden, 1), generator=generator)
 
-    def for_game(self, config: EdgeOffloadConfig) -> "EquivariantActor":
-        """Return the same network, with the same parameters, for another game."""
+    def for_game(self, config: EdgeOffloadConfig, reader: InputReader | None = None) -> "EquivariantActor":
+        """Return the same network, with the same parameters, for another game; with a reader of its inputs, or one made."""
         other = copy.copy(self)
-        other.sizes, other.decoder = sizes_of(config), Decoder(config)
+        other.sizes, other.reader = sizes_of(config), reader or InputReader(config)
         return other
 
     def single(self, user: int) -> nn.Module:
@@ -71,18 +75,18 @@ class EquivariantActor(ActingNetwork):
         """Return ``[N, batch, M + 1]`` for observations ``[batch, N, D]``."""
         users = inputs.shape[1]
         place = (torch.arange(users, dtype=inputs.dtype, device=inputs.device) + 0.5) / users
-        return self.scores(self.decoder(inputs), place).transpose(0, 1)
+        return self.scores(self.reader(inputs), place).transpose(0, 1)
 
-    def scores(self, seen: Decoded, place: Tensor, on_arcs: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def scores(self, read: Inputs, place: Tensor, on_arcs: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Return ``[batch, users, M + 1]``.
 
         Args:
-            seen: what the users observe.
+            read: off the users' observations.
             place: of the users on the ring, ``[users]``.
             on_arcs: their :func:`ring_position`; by default that of arcs in the order of the servers.
         """
-        user, server = user_inputs(seen, self.decoder.config), server_inputs(seen)
-        distance, depth = ring_position(place, seen.speed_share) if on_arcs is None else on_arcs
+        user, server = read.user, read.server
+        distance, depth = ring_position(place, read.seen.speed_share) if on_arcs is None else on_arcs
         if not self.ring:
             distance, depth = torch.zeros_like(distance), torch.zeros_like(depth)
         server = torch.cat((server, distance.unsqueeze(-1), depth.unsqueeze(-1)), dim=-1)
@@ -100,7 +104,7 @@ class _AtPlace(nn.Module):
 
     def forward(self, obs: Tensor) -> Tensor:
         """Return ``[batch, M + 1]`` for observations ``[batch, D]``."""
-        return self.actor.scores(self.actor.decoder(obs.unsqueeze(1)), self.place)[:, 0]
+        return self.actor.scores(self.actor.reader(obs.unsqueeze(1)), self.place)[:, 0]
 
 
 class EquivariantTeamCritic(Critics):
@@ -115,27 +119,27 @@ class EquivariantTeamCritic(Critics):
 
     def __init__(self, sizes: GameSizes, hidden: Sequence[int], *, seed: int | None = None) -> None:
         super().__init__()
-        self.decoder = Decoder(config_of(sizes))
+        self.reader = InputReader(config_of(sizes))
         generator = seeded_generator(seed)
-        self.server_values = StackedMLP(1, (_SERVER_STATE + _POOL_INPUTS, *hidden, 1), generator=generator)
-        self.device_values = StackedMLP(1, (_USER_INPUTS, *hidden, 1), generator=generator)
-        self.queue_values = StackedMLP(1, (_USER_INPUTS, *hidden, 1), generator=generator)
+        self.server_values = StackedMLP(1, (SERVER_STATE + _POOL_INPUTS, *hidden, 1), generator=generator)
+        self.device_values = StackedMLP(1, (USER_INPUTS, *hidden, 1), generator=generator)
+        self.queue_values = StackedMLP(1, (USER_INPUTS, *hidden, 1), generator=generator)
 
-    def for_game(self, config: EdgeOffloadConfig) -> "EquivariantTeamCritic":
-        """Return the same network, with the same parameters, for another game."""
+    def for_game(self, config: EdgeOffloadConfig, reader: InputReader | None = None) -> "EquivariantTeamCritic":
+        """See :meth:`EquivariantActor.for_game`."""
         other = copy.copy(self)
-        other.decoder = Decoder(config)
+        other.reader = reader or InputReader(config)
         return other
 
     def forward(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """See :meth:`Critics.forward`; ``[1, batch]``. The state is not used."""
-        game = _TeamGame(self.decoder, obs, actions)
+        game = _TeamGame(self.reader(obs), actions)
         servers = self._q(game.server, game.pool, game.senders).sum(dim=-1)
         return ((servers + self._of_users(game).sum(dim=-1)) / obs.shape[1])[None]
 
     def for_each_own_action(self, obs: Tensor, state: Tensor, actions: Tensor) -> Tensor:
         """See :meth:`Critics.for_each_own_action`."""
-        game = _TeamGame(self.decoder, obs, actions)
+        game = _TeamGame(self.reader(obs), actions)
         users = obs.shape[1]
         here, chosen = game.sent, game.sent.sum(dim=-1)  # [R, N, M], [R, N]
         stay, go = game.senders_without, game.senders_without_but_sending  # K if the user stays, or offloads: [R, N]
@@ -187,7 +191,7 @@ class EquivariantTeamCritic(Critics):
         """Return ``[...]`` for servers ``[..., S]``, pools ``[..., E]`` and K ``[...]``."""
         server, pool = (part.expand(*senders.shape, -1) for part in (server, pool))
         senders = senders.unsqueeze(-1)
-        share, count = senders / self.decoder.config.num_users, pool[..., :1]
+        share, count = senders / self.reader.config.num_users, pool[..., :1]
         inputs = (server, scaled(pool), 0.25 * count, share, scaled(senders), share * count)
         return of_rows(self.server_values, torch.cat(inputs, dim=-1))
 
@@ -195,20 +199,20 @@ class EquivariantTeamCritic(Critics):
 class _TeamGame:
     """Pools of a batch of joint actions."""
 
-    def __init__(self, decoder: Decoder, obs: Tensor, actions: Tensor) -> None:
-        seen = decoder(obs)
-        self.user = user_inputs(seen, decoder.config)
-        self.server = server_state(seen)[:, 0]
-        servers = torch.arange(1, seen.load_s.shape[-1] + 1, device=obs.device)
-        self.sent = (actions.unsqueeze(-1) == servers).to(obs.dtype) * seen.active.unsqueeze(-1)  # [R, N, M]
+    def __init__(self, read: Inputs, actions: Tensor) -> None:
+        seen = read.seen
+        self.user = read.user
+        self.server = read.server_state[:, 0]
+        servers = torch.arange(1, seen.load_s.shape[-1] + 1, device=actions.device)
+        self.sent = (actions.unsqueeze(-1) == servers).to(self.user.dtype) * seen.active.unsqueeze(-1)  # [R, N, M]
         offloads = self.sent.sum(dim=-1)
         self.local = seen.active * (1.0 - offloads)
-        still_sending = (seen.uplink_load_s > 1e-6).to(obs.dtype)
+        still_sending = (seen.uplink_load_s > 1e-6).to(self.user.dtype)
         sends = torch.maximum(offloads, still_sending)
         self.senders = sends.sum(dim=-1)  # [R]
         self.senders_without = self.senders.unsqueeze(-1) - sends + still_sending
         self.senders_without_but_sending = self.senders.unsqueeze(-1) - sends + 1.0
-        self.task = task_inputs(seen)  # [R, N, M, E]
+        self.task = read.task  # [R, N, M, E]
         self.pool = (self.sent.unsqueeze(-1) * self.task).sum(dim=1)  # [R, M, E]
 
 
@@ -221,103 +225,3 @@ def config_of(sizes: GameSizes) -> EdgeOffloadConfig:
     if sizes.config is None:
         fail("env", "another game", "an environment of edgeoffload_env, whose observations the network decodes")
     return sizes.config
-
-
-def scaled(seconds: Tensor) -> Tensor:
-    """Return ``log1p(x / 0.05 s) / 2``, of order 1 for delays from 10 ms to minutes."""
-    return 0.5 * torch.log1p(seconds.clamp_min(0.0) / _SCALE_S)
-
-
-def user_inputs(seen: Decoded, config: EdgeOffloadConfig) -> Tensor:
-    """Return ``[B, N, 13]``: the own task, device and link, totals over servers, and the game's constants."""
-    finish_s = quickest_s(seen)
-    servers = seen.load_s.shape[-1]
-    slot = torch.full_like(seen.active, config.slot_s)
-    crowd = torch.full_like(seen.active, config.num_users / servers)
-    columns = (
-        scaled(seen.upload_s),
-        scaled(seen.device_s),
-        scaled(seen.device_load_s),
-        scaled(seen.uplink_load_s),
-        seen.active,
-        scaled(seen.device_cost_s),
-        scaled(seen.send_cost_s),
-        scaled(seen.deadline_s),
-        scaled(finish_s.amin(dim=-1)),
-        scaled(seen.load_s.mean(dim=-1)),
-        scaled(seen.load_s.amin(dim=-1)),
-        scaled(slot),
-        0.5 * torch.log(crowd),
-    )
-    return torch.stack(columns, dim=-1)
-
-
-def quickest_s(seen: Decoded) -> Tensor:
-    """Return the delay at each server if nobody else sent anything to it and all uploaded, ``[B, N, M]``."""
-    return (seen.upload_s + seen.uplink_load_s).unsqueeze(-1) + seen.forward_s + seen.load_s + seen.service_s
-
-
-def server_inputs(seen: Decoded) -> Tensor:
-    """Return ``[B, N, M, 9]``: each server as a user sees it."""
-    finish_s = quickest_s(seen)
-    late_s = (finish_s - seen.deadline_s.unsqueeze(-1)) * (seen.deadline_s > 0.0).unsqueeze(-1)
-    columns = (
-        scaled(seen.load_s),
-        scaled(seen.service_s),
-        scaled(seen.forward_s),
-        seen.up,
-        seen.queues,
-        scaled(finish_s),
-        scaled(late_s) - scaled(-late_s),
-        scaled(seen.load_s) - scaled(seen.load_s.mean(dim=-1, keepdim=True)),
-        scaled(finish_s) - scaled(finish_s.amin(dim=-1, keepdim=True)),
-    )
-    return torch.stack(columns, dim=-1)
-
-
-def server_state(seen: Decoded) -> Tensor:
-    """Return ``[B, N, M, 5]``: each server by itself."""
-    columns = (
-        scaled(seen.load_s),
-        seen.up,
-        seen.queues,
-        seen.speed_share * seen.speed_share.shape[-1],
-        scaled(seen.load_s) - scaled(seen.load_s.mean(dim=-1, keepdim=True)),
-    )
-    return torch.stack(columns, dim=-1)
-
-
-def task_inputs(seen: Decoded) -> Tensor:
-    """Return ``[B, N, M, 7]``: what a task adds to a server's pool; the first is 1, so that it counts tasks."""
-    shape = seen.service_s.shape
-    arrival_s = (seen.upload_s + seen.uplink_load_s).unsqueeze(-1) + seen.forward_s
-    late_s = (quickest_s(seen) - seen.deadline_s.unsqueeze(-1)) * (seen.deadline_s > 0.0).unsqueeze(-1)
-    columns = (
-        torch.ones_like(arrival_s),
-        seen.service_s,
-        arrival_s,
-        seen.service_s.square(),
-        torch.relu(late_s),
-        torch.sigmoid(late_s / 0.1) * (seen.deadline_s > 0.0).unsqueeze(-1),
-        seen.send_cost_s.unsqueeze(-1).expand(shape),
-    )
-    return torch.stack(columns, dim=-1)
-
-
-def ring_position(place: Tensor, speed_share: Tensor) -> tuple[Tensor, Tensor]:
-    """Locate users on the ring as seen from each server's arc.
-
-    Args:
-        place: of the users, in [0, 1), ``[N]``.
-        speed_share: lengths of the arcs, which follow one another from 0, ``[B, N, M]``.
-
-    Returns:
-        The distance to the arc, 0 inside, and the depth inside it in units of half its length, 0 outside;
-        ``[B, N, M]``.
-    """
-    end = speed_share.cumsum(dim=-1)
-    half = 0.5 * speed_share
-    offset = (place.unsqueeze(-1) - (end - half)).abs()
-    offset = torch.minimum(offset, 1.0 - offset)  # the short way round
-    outside = offset - half
-    return 4.0 * torch.relu(outside), torch.relu(-outside) / half.clamp_min(1e-6)

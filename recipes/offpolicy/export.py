@@ -54,8 +54,8 @@ class _AnyUser(nn.Module):
         self.acting = acting
 
     def forward(self, obs: Tensor, place: Tensor) -> Tensor:
-        seen = self.acting.decoder(obs.unsqueeze(1))
-        return self.acting.scores(seen, place.unsqueeze(1))[:, 0].argmax(dim=-1)
+        read = self.acting.reader(obs.unsqueeze(1))
+        return self.acting.scores(read, place.unsqueeze(1))[:, 0].argmax(dim=-1)
 
 
 class _Everyone(nn.Module):

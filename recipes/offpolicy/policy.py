@@ -79,7 +79,7 @@ class NetworkPolicy:
         inputs = torch.from_numpy(view.state if self.central else view.observation)
         mask = None if view.action_mask is None else torch.from_numpy(view.action_mask > 0)
         acting = self.acting
-        if isinstance(acting, EquivariantActor) and acting.decoder.config != view.config:
+        if isinstance(acting, EquivariantActor) and acting.reader.config != view.config:
             acting = acting.for_game(view.config)
         actions: NDArray[np.int64] = acting.greedy(inputs, mask).numpy()
         return actions

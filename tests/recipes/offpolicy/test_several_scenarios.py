@@ -78,8 +78,8 @@ def test_a_batch_is_learned_as_of_its_own_game() -> None:
         batch = algorithm.replays[game].sample(8)
         sizes = sizes_of(scenarios.configure(name))
         critic, actor = EquivariantTeamCritic(sizes, (16, 16)), EquivariantActor(sizes, (16, 16))
-        critic.load_state_dict(learner._all_networks.critics.state_dict())
-        actor.load_state_dict(learner._all_networks.acting.state_dict())
+        critic.load_state_dict(algorithm.learner_group._learner.networks.critics.state_dict())
+        actor.load_state_dict(algorithm.learner_group._learner.networks.acting.state_dict())
         values, logits = critic(batch.obs, batch.state, batch.actions), actor.values(batch.obs, batch.mask)
         seen: list[Any] = []
         learner.update = seen.append
