@@ -25,7 +25,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
-from recipes.hyperparameters import CountOrZero, Range, Weight
+from recipes.hyperparameters import Count, CountOrZero, Range, Weight
 from recipes.networks.critics import Critics, make_critics
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import argmax, gumbel, softmax
@@ -44,6 +44,8 @@ Temperature = Annotated[float, Range(1e-3, 1e3)]
 class ActorCriticHyperparameters(OffPolicyHyperparameters):
     """Hyper-parameters of DTOMALB and of its variants."""
 
+    replay_capacity: Count = 10_000
+    """Joint transitions kept in the replay buffer: the others' actions in it are to be those of about now."""
     exploration_noise: Annotated[float, Range(0.0, 1e6)] = 1.0
     """Scale of the Gumbel noise on the actors' logits; at 1, actions are sampled from their softmax."""
     target_actions: Literal["greedy", "sampled"] = "sampled"

@@ -62,7 +62,7 @@ class PerActionCritics(Critics):
         super().__init__()
         self.sizes = sizes
         users, choices = sizes.num_users, sizes.num_actions
-        units = (sizes.state_size + users * choices, *hidden, 1 + choices)
+        units = (sizes.state_size + users * choices, *hidden, choices)
         self.network = StackedMLP(users, units, generator=generator)
         read = torch.ones(users, units[0], 1)
         for user in range(users):
@@ -83,8 +83,7 @@ class PerActionCritics(Critics):
         taken = one_hot(actions, self.sizes.num_actions, state.dtype).flatten(1)
         inputs = torch.cat((state, taken), dim=1).expand(self.sizes.num_users, -1, -1)
         first = torch.baddbmm(self.network.bias_0, inputs, self.network.weight_0 * self.read)
-        outputs = self.network.rest(first)
-        return outputs[..., :1] + outputs[..., 1:]
+        return self.network.rest(first)
 
 
 class StateCritics(Critics):
