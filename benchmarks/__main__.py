@@ -10,6 +10,7 @@ COMMANDS = {
     "judge": ("benchmarks.study.judge", "evaluate any policy and put it on the leaderboard"),
     "policies": ("benchmarks.study.policies", "measure again all results that need no training"),
     "tuned": ("benchmarks.study.tuning", "store the results of a hyper-parameter search"),
+    "slopes": ("benchmarks.study.slopes", "slopes of DTOMALB's critics against their values"),
     "pages": ("benchmarks.analysis.pages", "write the tables of the README and of docs/ from the results"),
     "throughput": ("benchmarks.speed.throughput", "steps per second of every view against yardsticks"),
     "training": ("benchmarks.speed.training", "speed of sampling, of an update and of whole trainings"),

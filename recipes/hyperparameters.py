@@ -32,8 +32,8 @@ LayerSizes = tuple[Annotated[int, Range(1, 10**5)], ...]
 class ValidatedConfig:
     """A dataclass that validates each field against its annotation.
 
-    Fields may be ``bool``, ``str``, ``Literal`` strings, ``Annotated`` ints and floats with a :class:`Range`, tuples of these,
-    and any of them ``| None``.
+    Fields may be ``bool``, ``str``, ``Literal`` strings, ``Annotated`` ints and floats with a :class:`Range`, tuples of
+    these, and any of them ``| None``.
 
     Raises:
         TypeError: a field of the wrong type, or an unknown field; the message names it.

@@ -78,6 +78,8 @@ class Hyperparameters(CriticHyperparameters):
     """Temperature of the Gumbel-Softmax at the beginning."""
     final_temperature: Temperature = 0.5
     """Temperature of the Gumbel-Softmax at the end."""
+    estimator: Literal["gumbel-softmax", "reinforce"] = "gumbel-softmax"
+    """The actors' gradient: through relaxed samples, or by the likelihood ratio with the policy's mean as baseline."""
 
 
 class Learner(OffPolicyLearner):
@@ -142,6 +144,10 @@ class Learner(OffPolicyLearner):
         """Return relaxed samples of each user's action, and nabla_{a_i} Q_i at the sampled ones, ``[N, batch, A]``."""
         uniform = torch.rand(logits.shape, generator=self.generator, device=logits.device)
         relaxed, sampled = gumbel_softmax(logits, uniform, self.scheduled("temperature"))
+        if self.hyper.estimator == "reinforce":
+            with torch.no_grad():
+                values = self.networks.critics.for_each_own_action(batch.obs, batch.state, batch.actions)
+            return likelihood_ratio(logits, sampled), values - (softmax(logits) * values).sum(dim=-1, keepdim=True)
         return relaxed, action_gradient(self.networks.critics, batch, sampled)
 
 
@@ -156,6 +162,11 @@ def gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> tuple
     relaxed = softmax((logits + gumbel(uniform)) / temperature)
     sampled = torch.zeros_like(relaxed).scatter_(-1, argmax(relaxed).unsqueeze(-1), 1.0)
     return relaxed, sampled.detach()
+
+
+def likelihood_ratio(logits: Tensor, sampled: Tensor) -> Tensor:
+    """Return log softmax(logits) of the sampled actions, 0 elsewhere: its gradient is REINFORCE's, ``[..., A]``."""
+    return torch.where(sampled > 0.0, torch.log_softmax(logits, dim=-1), 0.0)
 
 
 def action_gradient(critics: Critics, batch: TransitionBatch, sampled: Tensor) -> Tensor:

@@ -1,11 +1,16 @@
 """One actor and one team critic for any number of users and servers, our own: trained on one game, it plays any.
 
     python -m recipes train dtomalb-equivariant
+    python -m recipes train dtomalb-equivariant --scenario paper sparse crowded-team
 
 Users act on their own observations, their number n and N, with one network that scores each server and the device. The
 critic is of the team's mean reward: a sum over servers and users, as delays are. Actors follow the exact gradient of
 the expected value over each user's own action, as in ``recipes/algorithms/dtomalb_exact.py``, by advantages in units of
 their root mean square.
+
+With several scenarios one network learns all of them: each plays as many env steps, keeps its own transitions and is
+learned from in turn, in units of its own (``reward_scales``). Evaluations during training, and with them ``best/``, are
+of the first; the final evaluation is of each.
 
 Differences from the paper: all of this; those of ``recipes/algorithms/dtomalb.py`` in minibatches, updates, a' of (32)
 and learning rates that fall.

@@ -62,7 +62,7 @@ class EquivariantActor(ActingNetwork):
         self.device_score = StackedMLP(1, (USER_INPUTS, *hidden, 1), generator=generator)
 
     def for_game(self, config: EdgeOffloadConfig, reader: InputReader | None = None) -> "EquivariantActor":
-        """Return the same network, with the same parameters, for another game; with a reader of its inputs, or one made."""
+        """Return the same network, with the same parameters, for another game, with a reader of its inputs."""
         other = copy.copy(self)
         other.sizes, other.reader = sizes_of(config), reader or InputReader(config)
         return other

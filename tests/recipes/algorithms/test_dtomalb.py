@@ -1,6 +1,12 @@
 import torch
 
-from recipes.algorithms.dtomalb import action_gradient, gumbel_softmax, normalized_advantages, policy_loss
+from recipes.algorithms.dtomalb import (
+    action_gradient,
+    gumbel_softmax,
+    likelihood_ratio,
+    normalized_advantages,
+    policy_loss,
+)
 from recipes.networks.critics import Critics, make_critics
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import gumbel
@@ -53,6 +59,19 @@ def test_the_exact_gradient_is_that_of_the_expectation() -> None:
     (gradient,) = torch.autograd.grad(loss, logits)
     truth = finite_differences(expected_value, logits.detach())
     torch.testing.assert_close(-gradient, truth, rtol=1e-6, atol=1e-9)
+
+
+def test_the_likelihood_ratio_has_the_expectations_gradient() -> None:
+    critics, batch, logits = critic_and_batch(100_000)
+    logits.requires_grad_()
+    uniform = torch.rand(logits.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    _, sampled = gumbel_softmax(logits, uniform, 1.0)
+    values = critics.for_each_own_action(*batch[:3])
+    values = values - (torch.softmax(logits, dim=-1) * values).sum(dim=-1, keepdim=True)
+    (gradient,) = torch.autograd.grad(policy_loss(likelihood_ratio(logits, sampled), values), logits)
+    truth = finite_differences(expected_value, logits[:, :1].detach())
+    assert truth.abs().max() > 1e-3
+    torch.testing.assert_close(-gradient.sum(dim=1, keepdim=True), truth, rtol=0.05, atol=5e-5)
 
 
 def test_drawn_actions_are_one_hots_with_the_softmaxs_frequencies_at_any_temperature() -> None:
