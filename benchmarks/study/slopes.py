@@ -9,11 +9,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from benchmarks.study import provenance
 from benchmarks.study.store import write_table
-from recipes.algorithms.dtomalb import action_gradient, gumbel_softmax
 from recipes.registry import get
 from recipes.settings import RunSettings
 
@@ -48,6 +45,10 @@ def run(options: argparse.Namespace) -> None:
 
 def measured(critic: str, seed: int, env_steps: int) -> dict[str, Any]:
     """Train one run and return its row."""
+    import torch
+
+    from recipes.algorithms.dtomalb import gumbel_softmax
+
     recipe: Any = get("dtomalb").load()
     hyper = recipe.Hyperparameters(critic=critic)
     settings = RunSettings(algorithm="dtomalb", scenario="paper", seed=seed, env_steps=env_steps, hyperparameters=hyper)
@@ -66,7 +67,7 @@ def measured(critic: str, seed: int, env_steps: int) -> dict[str, Any]:
     return {"critic": critic, "seed": seed, "env_steps": env_steps, "agreement": round(share, 3)}
 
 
-def agreement(critics: Any, batch: Any, sampled: torch.Tensor) -> float:
+def agreement(critics: Any, batch: Any, sampled: Any) -> float:
     """Return the share of users and rows whose best other action is the same by slope and by value.
 
     Args:
@@ -74,6 +75,10 @@ def agreement(critics: Any, batch: Any, sampled: torch.Tensor) -> float:
         batch: joint transitions.
         sampled: one-hots of the own actions at which the slope is taken, ``[N, batch, A]``.
     """
+    import torch
+
+    from recipes.algorithms.dtomalb import action_gradient
+
     by_slope = action_gradient(critics, batch, sampled)
     with torch.no_grad():
         by_value = critics.for_each_own_action(batch.obs, batch.state, batch.actions)

@@ -59,7 +59,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train or resume a run, then print its evaluation."""
     try:
-        settings = _settings(options)
+        settings = settings_of(options)
         checkpoint_s = check_float("--checkpoint-every", options.checkpoint_every, 0.0, 1e9)
         env_runners = check_int("--env-runners", options.env_runners, 0, 10**4)
         if env_runners and len(settings.scenarios) > 1:
@@ -110,7 +110,12 @@ def command_line(settings: RunSettings, options: argparse.Namespace, path: Path 
     return " ".join([settings.command, *map(shlex.quote, words)])
 
 
-def _settings(options: argparse.Namespace) -> RunSettings:
+def settings_of(options: argparse.Namespace) -> RunSettings:
+    """Return the settings that the arguments ask for.
+
+    Raises:
+        TypeError, ValueError: the message names the field, the value and what is allowed.
+    """
     recipe = registry.get(options.algorithm)
     hyperparameters, env = hyperparameters_and_env(parse_assignments(options.assignments))
     scenario, *others = options.scenario

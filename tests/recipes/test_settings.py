@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import re
 import shlex
@@ -10,6 +9,7 @@ import pytest
 from edgeoffload_env.effects import Energy
 from recipes import registry
 from recipes.cli import parse
+from recipes.commands.train import settings_of
 from recipes.hyperparameters import LayerSizes, Range, ValidatedConfig
 from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
 
@@ -121,15 +121,13 @@ def test_bad_settings_are_named(changes: dict[str, Any], message: str) -> None:
 def test_settings_survive_their_command() -> None:
     hyper = registry.get("rllib-dqn").load().Hyperparameters
     changed = hyper.of({"hidden": (8, 4), "lr": 1e-05, "double_q": False})
+    several = registry.get("dtomalb-equivariant").load().Hyperparameters(also=("sparse", "urban"), lr=1e-05)
     for asked in (
         settings(),
+        settings(algorithm="dtomalb-equivariant", hyperparameters=several),
         settings(seed=3, hyperparameters=changed, env={"num_users": 4, "server_hz": (1e9, 2.5e9)}),
     ):
-        words = parse(shlex.split(asked.command)[3:])
-        values, env = hyperparameters_and_env(parse_assignments(words.assignments))
-        again = settings(scenario=words.scenario, seed=words.seed, env_steps=words.env_steps, env=env)
-        again = dataclasses.replace(again, algorithm=words.algorithm, hyperparameters=hyper.of(values))
-        assert again == asked
+        assert settings_of(parse(shlex.split(asked.command)[3:])) == asked
     assert asked.command.startswith(
         "python -m recipes train rllib-dqn --scenario paper --seed 3 --env-steps 100 --set "
     )
