@@ -74,7 +74,7 @@ class Learner(dtomalb_exact.Learner):
 
     def __init__(self, hyper: Hyperparameters, networks: Any, **options: Any) -> None:
         super().__init__(hyper, networks, **options)
-        self._networks_of = [of_game(networks, game) for game in self.games]
+        self._networks_of = [of_game(networks, game) for game in self.games if game is not None]
 
     def learn(self, batch: TransitionBatch, env_steps: int, game: int = 0) -> None:
         """Run one :meth:`update`, with inputs decoded as the game's."""
