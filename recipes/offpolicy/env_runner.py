@@ -166,6 +166,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
     def get_metrics(self) -> Any:
         """Log the steps and episodes since the last call under RLlib's names, and return the metrics."""
         episodes, log = self._episodes, self.metrics.log_value
+        if self.config.game:  # episodes are reported of the first game alone
+            for ended in (episodes.returns, episodes.lengths, episodes.measures):
+                ended.clear()
         for key, count in (
             (NUM_ENV_STEPS_SAMPLED, episodes.env_steps),
             (NUM_EPISODES, len(episodes.returns)),

@@ -96,7 +96,8 @@ def test_mpe2s_simple_spread_is_learnt() -> None:
     """Three agents that nobody here wrote, whose returns are per agent in 25 steps.
 
     Random play gets -27.1, standing still -25.4, each going to a landmark of its own -16.8; the training below reached
-    -17.7 on seed 0, and on seed 5 -17.4 ten thousand env steps before its end.
+    -17.7 on seed 0, and on seed 5 -17.4 ten thousand env steps before its end. With a critic for each own action, which
+    suits this package's games, it reached -19.0 to -19.6 on seed 0, at any entropy and size of the replay that was tried.
     """
     from mpe2 import simple_spread_v3
 
@@ -106,6 +107,8 @@ def test_mpe2s_simple_spread_is_learnt() -> None:
         .environment("spread")
         .env_runners(num_envs_per_env_runner=8)
         .training(
+            critic="separate",
+            replay_capacity=100_000,
             train_batch_size_per_learner=256,
             gamma=0.95,
             lr=2e-3,

@@ -48,6 +48,7 @@ def test_each_scenario_is_played_and_learned_in_equal_shares() -> None:
     update = learner.update
     learner.update = lambda batch: (learned.append(batch.actions.shape[1]), update(batch))
     result = algorithm.train()
+    assert result["env_runners"]["num_episodes_lifetime"] == len(algorithm.replay) // 50  # those of the first
     users = [scenarios.configure(name).num_users for name in NAMES]
     assert [len(replay) for replay in algorithm.replays] == [len(algorithm.replays[0])] * 3
     assert [replay.sample(1).actions.shape[1] for replay in algorithm.replays] == users
