@@ -94,7 +94,8 @@ class OffPolicyLearner:
     def learn(self, batch: TransitionBatch, env_steps: int, game: int = 0) -> None:
         """Run one :meth:`update` after ``env_steps`` of the training, on transitions of one of the games."""
         self._batch, self.env_steps = batch._asdict(), env_steps
-        self.update(batch._replace(rewards=self.hyper.reward_scale * batch.rewards))
+        rewards = self.hyper.reward_scale * batch.rewards
+        self.update(batch._replace(rewards=losses.symlog(rewards) if self.hyper.symlog_rewards else rewards))
         self._updates += 1
 
     def parameters(self, group: str) -> list[nn.Parameter]:

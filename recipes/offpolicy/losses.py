@@ -50,3 +50,8 @@ def next_value(target_values: Tensor, online_values: Tensor | None = None) -> Te
     if online_values is None:
         return target_values.amax(dim=-1)
     return chosen(target_values, argmax(online_values))
+
+
+def symlog(x: Tensor) -> Tensor:
+    """Return sign(x) log(1 + |x|), of Hafner et al. (2023), "Mastering Diverse Domains through World Models"."""
+    return x.sign() * x.abs().log1p()
