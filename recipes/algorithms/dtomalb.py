@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from recipes.hyperparameters import Count, CountOrZero, Range, Weight
 from recipes.networks.critics import Critics, make_critics
 from recipes.networks.sizes import GameSizes
-from recipes.networks.stacked_mlp import argmax, gumbel, softmax
+from recipes.networks.stacked_mlp import argmax, gumbel, log_softmax, softmax
 from recipes.offpolicy import losses
 from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner
@@ -166,7 +166,7 @@ def gumbel_softmax(logits: Tensor, uniform: Tensor, temperature: float) -> tuple
 
 def likelihood_ratio(logits: Tensor, sampled: Tensor) -> Tensor:
     """Return log softmax(logits) of the sampled actions, 0 elsewhere: its gradient is REINFORCE's, ``[..., A]``."""
-    return torch.where(sampled > 0.0, torch.log_softmax(logits, dim=-1), 0.0)
+    return torch.where(sampled > 0.0, log_softmax(logits), 0.0)
 
 
 def action_gradient(critics: Critics, batch: TransitionBatch, sampled: Tensor) -> Tensor:

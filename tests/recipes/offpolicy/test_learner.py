@@ -1,5 +1,6 @@
 """Parameter groups: several networks with one optimiser and one loss, as value decomposition needs them."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,3 +111,6 @@ def test_rewards_are_scaled_before_they_are_learned_from() -> None:
     mixed.update = lambda batch: seen.append(batch.rewards)  # type: ignore[method-assign]
     mixed.learn(batch(), 0)
     assert torch.equal(seen[0], 0.1 * batch().rewards)
+    mixed.hyper = dataclasses.replace(mixed.hyper, symlog_rewards=True)
+    mixed.learn(batch(), 0)
+    assert torch.equal(seen[1], losses.symlog(0.1 * batch().rewards))

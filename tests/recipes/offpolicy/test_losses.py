@@ -17,6 +17,12 @@ def test_squared_error_is_each_users_mean_summed() -> None:
     assert float(losses.squared_error(values, targets)) == 5.0 + 10.0
 
 
+def test_symlog_keeps_order_and_sign_and_small_numbers() -> None:
+    x = torch.tensor([-1000.0, -1.0, -1e-4, 0.0, 1e-4, 1000.0], dtype=torch.float64)
+    expected = torch.tensor([-6.908755, -0.693147, -1e-4, 0.0, 1e-4, 6.908755], dtype=torch.float64)
+    torch.testing.assert_close(losses.symlog(x), expected, rtol=1e-4, atol=0.0)
+
+
 def test_huber_error_is_the_squared_error_of_small_errors_and_linear_for_large_ones() -> None:
     targets = torch.zeros(1, 1)
     small, large, larger = (torch.full((1, 1), value) for value in (0.5, 10.0, 11.0))
