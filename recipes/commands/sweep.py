@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         try:
             errors = _train(missing, options) if missing else {}
-        except StoppedError:
+        except (StoppedError, KeyboardInterrupt):  # the latter while Ray starts
             errors = {}
         rows = results.result_rows(out)
         results.write_tables(out, rows)
