@@ -11,8 +11,9 @@ perceptron that reads it as an input (``critic=separate``) is trained on one-hot
 need not point to the best of the others.
 
 Differences from the paper's Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an update
-(``train_batch_size_per_learner=512``) for every 16 slots (``num_envs_per_env_runner=16``, ``slots_per_update=1``) in
-place of one per slot; exploration noise N_t as Gumbel noise on the logits (``exploration_noise=1.0``) plus a fraction
+(``train_batch_size_per_learner=256``) for every 16 slots (``num_envs_per_env_runner=16``, ``slots_per_update=1``) in
+place of one per slot; a small replay buffer (``replay_capacity=10_000``), so that the others' actions in (34) are
+those of about now; exploration noise N_t as Gumbel noise on the logits (``exploration_noise=1.0``) plus a fraction
 of random actions (``final_epsilon=0.05``); a' of (32) drawn from the target actors' softmax
 (``target_actions=sampled``) in place of their best actions; learning rates that fall (``lr=1e-3``,
 ``final_lr=5e-5``). The paper leaves open the discount and the Gumbel-Softmax's temperature: ``gamma=0.5`` and
@@ -44,6 +45,8 @@ Temperature = Annotated[float, Range(1e-3, 1e3)]
 class ActorCriticHyperparameters(OffPolicyHyperparameters):
     """Hyper-parameters of DTOMALB and of its variants."""
 
+    train_batch_size_per_learner: Count = 256
+    """Joint transitions in a batch; each holds one slot of all users."""
     replay_capacity: Count = 10_000
     """Joint transitions kept in the replay buffer: the others' actions in it are to be those of about now."""
     exploration_noise: Annotated[float, Range(0.0, 1e6)] = 1.0
