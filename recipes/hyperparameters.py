@@ -87,7 +87,8 @@ def _validate(name: str, value: Any, annotation: Any) -> Any:
         return check_choice(name, value, arguments)
     if origin is tuple:
         if not isinstance(value, tuple | list) or not value:
-            fail(name, value, "a non-empty tuple such as (64, 64)", TypeError)
+            example = ("sparse", "urban") if arguments[0] is str else (64, 64)
+            fail(name, value, f"a non-empty tuple such as {example}", TypeError)
         return tuple(_validate(name, item, arguments[0]) for item in value)
     if origin is Annotated and isinstance(bounds := arguments[1], Range):
         if arguments[0] is int:

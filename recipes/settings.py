@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeoffload_env import EdgeOffloadConfig, scenarios
-from edgeoffload_env._validation import check_int
+from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.cli_policies import parse_value
 from edgeoffload_env.model.effects import KINDS
 from recipes import registry
@@ -39,6 +39,14 @@ class RunSettings:
         registry.get(self.algorithm)
         object.__setattr__(self, "seed", check_int("seed", self.seed, 0, 2**31 - 1))
         object.__setattr__(self, "env_steps", check_int("env_steps", self.env_steps, 1, 10**12))
+        if len(set(self.scenarios)) < len(self.scenarios):
+            fail("scenarios", self.scenarios, "different from one another")
+        if self.env and len(self.scenarios) > 1:
+            fail(
+                f"{_ENV_PREFIX}{next(iter(self.env))}",
+                "a value",
+                "left as it is where several scenarios are trained on",
+            )
         config = self.env_config
         names = dict.fromkeys(name.partition(".")[0] for name in self.env)  # "energy.idle_power_w" sets part of energy
         object.__setattr__(self, "env", {name: _plain_effect(getattr(config, name)) for name in names})

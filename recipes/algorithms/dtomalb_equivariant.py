@@ -8,9 +8,9 @@ critic is of the team's mean reward: a sum over servers and users, as delays are
 the expected value over each user's own action, as in ``recipes/algorithms/dtomalb_exact.py``, by advantages in units of
 their root mean square.
 
-With several scenarios one network learns all of them: each plays as many env steps, keeps its own transitions and is
-learned from in turn, in units of its own (``reward_scales``). Evaluations during training, and with them ``best/``, are
-of the first; the final evaluation is of each.
+With several scenarios one network learns all of them. Each gets an equal share of the env steps and a replay buffer of
+its own, and they take turns in updates; ``reward_scales`` puts their rewards into units of their own. Evaluations
+during training, and with them ``best/``, are of the first; at the end the last networks play each.
 
 Differences from the paper: all of this; those of ``recipes/algorithms/dtomalb.py`` in minibatches, updates, a' of (32)
 and learning rates that fall.
@@ -54,16 +54,17 @@ class Hyperparameters(ActorCriticHyperparameters):
     ring: bool = True
     """The actor sees users' places on the ring, by which users part without talking."""
     also: tuple[str, ...] | None = None
-    """Scenarios learned beside the first, in equal shares; ``--scenario`` with several names sets it."""
+    """Scenarios trained on beside the first, in equal shares; ``--scenario`` with several names sets it."""
     reward_scales: tuple[Scale, ...] | None = None
-    """Factor of each scenario's rewards in the loss; None for ``reward_scale`` in all."""
+    """Further factors of the rewards in the loss, one for each scenario; None for 1."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.share_actors:
             fail("share_actors", True, "False: there is one actor for all users without it")
         for name in self.also or ():
-            scenarios.get(name)
+            if scenarios.configure(name).observation != "full":
+                fail("also", name, "scenarios with observation='full', which the networks decode")
         games = 1 + len(self.also or ())
         if self.reward_scales is not None and len(self.reward_scales) != games:
             fail("reward_scales", self.reward_scales, f"a factor for each of {games} scenarios")
@@ -74,6 +75,8 @@ class Learner(dtomalb_exact.Learner):
 
     def __init__(self, hyper: Hyperparameters, networks: Any, **options: Any) -> None:
         super().__init__(hyper, networks, **options)
+        if None in self.games:
+            fail("games", self.games, "the configurations of the games")
         self._networks_of = [of_game(networks, game) for game in self.games if game is not None]
 
     def learn(self, batch: TransitionBatch, env_steps: int, game: int = 0) -> None:

@@ -29,11 +29,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["paper"],
         metavar="NAME",
-        help="scenario to train on (default: paper); dtomalb-equivariant learns several at once",
+        help="scenario to train on (default: paper), after ALGO; dtomalb-equivariant trains one network on several",
     )
     command.add_argument("--seed", type=int, default=0, help="seed of networks, episodes and exploration (default: 0)")
     command.add_argument(
-        "--env-steps", type=int, metavar="N", help="env steps to train for (default: the algorithm's, see ls)"
+        "--env-steps",
+        type=int,
+        metavar="N",
+        help="env steps to train for, over all scenarios (default: the algorithm's, see ls)",
     )
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the run (default: runs/ALGO/SCENARIO/seed-SEED)"
@@ -91,7 +94,10 @@ def run(options: argparse.Namespace) -> int:
         return STOPPED
     print(comparison_table(result, settings.env, result.episodes, result.seed))
     for name, also in (RunFolder.open(path).summary or {}).get("also", {}).items():
-        print(f"\n{name}: utility {also['utility']['mean']:.2f}, score {also['score']['mean']:.3f}")
+        print(f"\n{name}: utility {also['utility']['mean']:.2f}, score {also['score']['mean']:.3f}", end="")
+        print(
+            f" ({also['episodes']} episodes, seed {also['seed']}; evaluate {path} --scenario {name} prints its table)"
+        )
     print(f"\nThe run is in {path}: summary.json, progress.csv, checkpoints, TensorBoard event files.")
     next_seed = dataclasses.replace(settings, seed=settings.seed + 1)
     print(f"Next: python -m recipes evaluate {shlex.quote(str(path))} --episodes 320")
@@ -123,6 +129,8 @@ def settings_of(options: argparse.Namespace) -> RunSettings:
     if others:
         if ALSO not in types.__dataclass_fields__:
             raise ValueError(f"{options.algorithm} trains on one scenario, got --scenario {' '.join(options.scenario)}")
+        if ALSO in hyperparameters:
+            raise ValueError("scenarios are given twice: by --scenario, and by --set also; give them once")
         hyperparameters[ALSO] = tuple(others)
     return RunSettings(
         algorithm=options.algorithm,

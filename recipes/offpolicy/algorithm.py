@@ -22,7 +22,7 @@ _STATE = "off_policy"
 
 
 class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no types
-    """Off-policy learning of all users from one replay buffer of joint transitions.
+    """Off-policy learning of all users from a replay buffer of joint transitions, one for each game trained on.
 
     A checkpoint holds networks, targets, optimisers, replay buffer, running games, generators and counters: with a
     local env runner, a resumed training gives the same numbers as an uninterrupted one.
@@ -96,7 +96,8 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
                 runner.set_state(values)
             self.env_steps = kept["env_steps"]
             self._updates_due, self._updates = kept["updates_due"], kept["updates"]
-            self._share_weights(remote=False)
+            if self.other_runners:
+                self._share_weights(remote=False)
 
     def _sample(self, remote: bool) -> int:
         """Play a fragment on each env runner; return the number of env steps."""

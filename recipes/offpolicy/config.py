@@ -112,7 +112,7 @@ class OffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carries n
             fail("num_env_runners", self.num_env_runners, "0 where several scenarios are trained on")
 
     def other_games(self) -> list[Self]:
-        """Return the configurations of the games that the algorithm learns beside ``env``."""
+        """Return the configurations of the games trained on beside ``env``, without the arguments of ``env_config``."""
         configs = []
         for game, name in enumerate(getattr(self, "also", None) or (), start=1):
             config = self.copy(copy_frozen=False)

@@ -16,6 +16,7 @@ ALGORITHMS: dict[str, Any] = {
     "dtomalb": lambda: DTOMALBConfig().training(
         temperature=1.0, entropy_coeff=0.1, final_entropy_coeff=0.1, grad_clip=10.0
     ),
+    "dtomalb-reinforce": lambda: DTOMALBConfig().training(estimator="reinforce", symlog_rewards=True),
     "dtomalb-exact": lambda: DTOMALBExactConfig().training(entropy_coeff=0.01, final_entropy_coeff=0.01),
     "dtomalb-shared": lambda: DTOMALBExactConfig().training(
         entropy_coeff=0.1, final_entropy_coeff=0.1, share_actors=True, critic="shared"

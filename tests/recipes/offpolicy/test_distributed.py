@@ -95,9 +95,9 @@ def test_tune_runs_it_over_seeds(tmp_path: Path) -> None:
 def test_mpe2s_simple_spread_is_learnt() -> None:
     """Three agents that nobody here wrote, whose returns are per agent in 25 steps.
 
-    Random play gets -27.1, standing still -25.4, each going to a landmark of its own -16.8; in 60,000 env steps the
-    training below reached -17.7 on seed 0. With an output for each own action, which suits this package's games, the
-    critics got it to -19.0 to -20.0 there, at all entropies, learning rates and sizes of the replay that were tried.
+    Random play gets -27.1, standing still -25.4, each going to a landmark of its own -16.8; 60,000 env steps of the
+    training below, which takes 40,000, reached -17.7 on seed 0. With an output for each own action, which suits this
+    package's games, critics got it to -19.0 to -20.0, at every entropy, learning rate and replay that was tried.
     """
     from mpe2 import simple_spread_v3
 

@@ -72,7 +72,7 @@ def test_games_are_drawn_by_streams_of_their_own() -> None:
 
 
 def test_a_batch_is_learned_as_of_its_own_game() -> None:
-    algorithm = small(reward_scales=(1.0, 0.5, 0.25)).build_algo()
+    algorithm = small(reward_scales=(1.0, 0.5, 0.25), reward_scale=0.1).build_algo()
     algorithm.train()
     learner = algorithm.learner_group._learner.learner
     for game, name in enumerate(NAMES):
@@ -87,7 +87,7 @@ def test_a_batch_is_learned_as_of_its_own_game() -> None:
         learner.learn(batch, 0, game)
         torch.testing.assert_close(learner.networks.critics(batch.obs, batch.state, batch.actions), values)
         torch.testing.assert_close(learner.networks.acting.values(batch.obs, batch.mask), logits)
-        torch.testing.assert_close(seen[0].rewards, (1.0, 0.5, 0.25)[game] * batch.rewards)
+        torch.testing.assert_close(seen[0].rewards, 0.1 * (1.0, 0.5, 0.25)[game] * batch.rewards)
     algorithm.stop()
 
 
@@ -122,6 +122,7 @@ def test_the_command_trains_on_several_scenarios(tmp_path: Path, capsys: pytest.
     assert summary["evaluation"]["scenario"] == "sparse"
     utility = summary["also"]["paper"]["utility"]["mean"]
     assert f"\npaper: utility {utility:.2f}, score " in printed
+    assert f"(320 episodes, seed 1; evaluate {out} --scenario paper prints its table)" in printed
     assert main(["evaluate", str(out), "--scenario", "paper", "--episodes", "320", "--seed", "1", "--json"]) == 0
     assert f"{utility!r}" in capsys.readouterr().out
 
@@ -130,7 +131,7 @@ def test_the_command_trains_on_several_scenarios(tmp_path: Path, capsys: pytest.
     ("arguments", "message"),
     [
         (["dtomalb", "--scenario", "paper", "sparse"], "dtomalb trains on one scenario, got --scenario paper sparse"),
-        (["dtomalb-equivariant", "--scenario", "paper", "sparce"], "unknown scenario 'sparce'; did you mean 'sparse'"),
+        (["dtomalb-equivariant", "--scenario", "paper", "urbann"], "unknown scenario 'urbann'; did you mean 'urban'"),
         (
             ["dtomalb-equivariant", "--scenario", "paper", "sparse", "--env-runners", "2"],
             "--env-runners must be 0 where several scenarios are trained on, got 2",
@@ -138,6 +139,19 @@ def test_the_command_trains_on_several_scenarios(tmp_path: Path, capsys: pytest.
         (
             ["dtomalb-equivariant", "--scenario", "paper", "sparse", "--set", "reward_scales=(1.0,)"],
             "reward_scales must be a factor for each of 2 scenarios, got (1.0,)",
+        ),
+        (["dtomalb-equivariant", "--scenario", "paper", "paper"], "scenarios must be different from one another"),
+        (
+            ["dtomalb-equivariant", "--scenario", "paper", "sparse", "--set", "also=('urban',)"],
+            "scenarios are given twice: by --scenario, and by --set also; give them once",
+        ),
+        (
+            ["dtomalb-equivariant", "--scenario", "paper", "paper-load-only"],
+            "also must be scenarios with observation='full', which the networks decode, got 'paper-load-only'",
+        ),
+        (
+            ["dtomalb-equivariant", "--scenario", "paper", "sparse", "--set", "env.num_users=5"],
+            "env.num_users must be left as it is where several scenarios are trained on",
         ),
     ],
 )
@@ -155,5 +169,7 @@ def test_env_runner_processes_are_refused() -> None:
 def test_a_scenario_by_another_name_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown scenario 'papers'"):
         Hyperparameters(also=("papers",))
+    with pytest.raises(TypeError, match=r"also must be a non-empty tuple such as \('sparse', 'urban'\), got 'sparse'"):
+        Hyperparameters(also="sparse")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="also must be a string, got 3"):
         Hyperparameters(also=(3,))  # type: ignore[arg-type]
