@@ -57,7 +57,7 @@ class OffPolicyHyperparameters(ValidatedConfig):
     reward_scale: Scale = 1.0
     """Factor of the rewards in the loss."""
     symlog_rewards: bool = False
-    """Rewards r in the loss as sign(r) log(1 + |r|), after their scale, so that overload does not drown the rest."""
+    """Compress scaled rewards by symlog, sign(x) log(1 + abs(x)), so that overload does not drown the rest."""
     huber: bool = False
     """Huber loss in place of the squared error: linear beyond an error of 1."""
     grad_clip: Scale | None = None

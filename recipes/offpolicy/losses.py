@@ -53,5 +53,5 @@ def next_value(target_values: Tensor, online_values: Tensor | None = None) -> Te
 
 
 def symlog(x: Tensor) -> Tensor:
-    """Return sign(x) log(1 + |x|), of Hafner et al. (2023), "Mastering Diverse Domains through World Models"."""
+    """Return sign(x) log(1 + abs(x)), of Hafner et al. (2023), "Mastering Diverse Domains through World Models"."""
     return x.sign() * x.abs().log1p()
