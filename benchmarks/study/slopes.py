@@ -1,4 +1,4 @@
-"""How often a critic's slope in a user's own action points to the best other action.
+"""Measure how often a critic's slope in a user's own action points to the best other action.
 
 Trains ``dtomalb`` on ``paper`` with either critic. At actions sampled from the policy, the slope of (34) ranks the
 user's other actions; so do the critic's own values at their one-hots, which it is trained on. ``slopes.csv`` has a row

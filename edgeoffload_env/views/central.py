@@ -92,7 +92,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         return self._game.state(), reward, False, truncations[agents[0]], info
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Which actions of the coming slot are allowed, bool ``[N (M + 1)]``: the first user's, the second's and so on.
+        """Return the allowed actions of the coming slot, bool ``[N (M + 1)]``: the first user's, the second's, ...
 
         Raises:
             ValueError: before a reset.

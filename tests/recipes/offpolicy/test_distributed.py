@@ -97,7 +97,8 @@ def test_mpe2s_simple_spread_is_learnt() -> None:
 
     Random play gets -27.1, standing still -25.4, each going to a landmark of its own -16.8; 60,000 env steps of the
     training below, which takes 40,000, reached -17.7 on seed 0. With an output for each own action, which suits this
-    package's games, critics got it to -19.0 to -20.0, at every entropy, learning rate and replay that was tried.
+    package's games, critics got it to -19.1 to -20.0: at entropies of 0.002 and 0.02, with a replay of 20,000, and with
+    normalised advantages.
     """
     from mpe2 import simple_spread_v3
 
