@@ -1,13 +1,25 @@
 """Tables of ablations: open environment parameters, budget, hyper-parameters, reward scale."""
 
+from collections.abc import Iterable
+
 from scipy import stats
 
 from benchmarks.analysis.figures import style
 from benchmarks.analysis.formatting import Rows, extremes, interval, table
 from benchmarks.analysis.statistics import difference, ratio
-from benchmarks.study.plan import HYPERPARAMETERS, LONGER, OWN, SENSITIVITY, SMALLER_REWARDS, SMALLEST, STEADINESS
+from benchmarks.study.plan import (
+    EQUIVARIANT_PARTS,
+    ESTIMATORS,
+    HYPERPARAMETERS,
+    LONGER,
+    OWN,
+    SENSITIVITY,
+    SMALLER_REWARDS,
+    SMALLEST,
+    STEADINESS,
+)
 from benchmarks.study.plan import PAPER_ALGORITHMS as PAPERS
-from benchmarks.study.store import Results, values
+from benchmarks.study.store import Results, select, values
 
 
 @table()
@@ -71,3 +83,28 @@ def steadiness(results: Results) -> Rows:
                 to_ours = interval(ratio(now, ours)) if algorithm != "dtomalb" else "-"
                 gain = interval(difference(ends, before)) if variant else "-"
                 yield variant or "default", algorithm, len(now), spread, to_default, to_ours, mean, gain
+
+
+_PARTS = "seeds | mean utility | worst to best | above {} by"
+
+
+@table("actor gradient of DTOMALB on `paper` | " + _PARTS.format("the separate critic's"))
+def estimators(results: Results) -> Rows:
+    """DTOMALB with each estimator of its actors' gradient, all else as it is by default."""
+    yield from _variants(results, ESTIMATORS, "separate critic")
+
+
+@table("`dtomalb-equivariant` on `paper` | " + _PARTS.format("all parts"))
+def equivariant_parts(results: Results) -> Rows:
+    """The equivariant network without each of its parts."""
+    yield from _variants(results, EQUIVARIANT_PARTS, "all parts")
+
+
+def _variants(results: Results, variants: Iterable[str], base: str) -> Rows:
+    """Yield seeds, utilities on ``paper`` and the difference to a base, for each variant with two seeds or more."""
+    on_paper = select(results.last(), scenario="paper", num_users=10)
+    found = {name: select(on_paper, variant=name)["utility"].to_numpy(dtype=float) for name in (base, *variants)}
+    for name in variants:
+        if len(utilities := found[name]) > 1:
+            above = "-" if name == base else interval(difference(utilities, found[base]))
+            yield name, len(utilities), f"{utilities.mean():.2f}", extremes(utilities), above

@@ -50,7 +50,7 @@ def marked(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
 def as_published(rows: pd.DataFrame, *, any_users: bool = False) -> pd.DataFrame:
     """Return the rows without ablations and, unless ``any_users``, with each scenario's own number of users."""
     own = rows["scenario"].map(lambda name: scenarios.configure(name).num_users)
-    return rows[~rows["variant"].isin([*ABLATIONS]) & (any_users | (rows["num_users"] == own))]
+    return rows[~rows["variant"].isin(ABLATIONS) & (any_users | (rows["num_users"] == own))]
 
 
 def _compared(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

@@ -12,6 +12,10 @@ FAILURE = "component failure"
 """Name in results of the training game with one user's actor or the central controller out of order."""
 
 
+OTHER_SIZES = ("sparse",)
+"""Training scenarios with other numbers of users, for networks that play any number."""
+
+
 class FailedComponent:
     """A policy with one failed component, whose users compute on their devices.
 
@@ -33,7 +37,7 @@ class FailedComponent:
 
 
 def generalization(policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: int) -> dict[str, Evaluation]:
-    """Evaluate a policy on each held-out scenario that it can play, and with a failed component.
+    """Evaluate a policy on each held-out scenario and each of :data:`OTHER_SIZES` that it can play, and with a failure.
 
     Args:
         policy: a trained policy.
@@ -42,7 +46,7 @@ def generalization(policy: Policy, config: EdgeOffloadConfig, episodes: int, see
         seed: seed of the games.
     """
     found = {FAILURE: evaluate(FailedComponent(policy), config, episodes, seed)}
-    for name in scenarios.names(held_out=True):
+    for name in (*scenarios.names(held_out=True), *OTHER_SIZES):
         if can_play(policy, scenarios.configure(name)):
             found[name] = evaluate(policy, name, episodes, seed)
     return found

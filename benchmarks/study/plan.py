@@ -20,8 +20,13 @@ HYPERPARAMETERS, LONGER, SMALLER_REWARDS, STEADINESS = (
 )
 SMALLEST = "rewards / 100"
 """The reward scale that all own algorithms were trained with."""
-ABLATIONS = SENSITIVITY | HYPERPARAMETERS | LONGER | SMALLER_REWARDS | _VARIANTS["weights"] | STEADINESS
-"""Variants that are ablations rather than algorithms to compare."""
+ESTIMATORS = _VARIANTS["estimators"] | _VARIANTS["exact gradient"]
+EQUIVARIANT_PARTS = _VARIANTS["equivariant parts"]
+ABLATIONS = (
+    *(SENSITIVITY | HYPERPARAMETERS | LONGER | SMALLER_REWARDS | _VARIANTS["weights"]),
+    *(STEADINESS | ESTIMATORS | EQUIVARIANT_PARTS),
+)
+"""Names of variants that are ablations rather than algorithms to compare."""
 OPTIMUM_GAMES, OPTIMUM_POLICIES, USERS_POLICIES, EFFECTS_POLICIES = (
     _PLAN[name] for name in ("optimum_games", "optimum_policies", "users_policies", "effects_policies")
 )

@@ -18,7 +18,7 @@ and learning rates that fall.
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ from recipes.algorithms import dtomalb_exact
 from recipes.algorithms.dtomalb import ActorCriticHyperparameters, algorithm_config, load_policy
 from recipes.hyperparameters import Count, Fraction, Scale, Weight
 from recipes.networks.acting import ActingNetwork
+from recipes.networks.critics import make_critics
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.equivariant_inputs import RememberingReader
 from recipes.networks.sizes import GameSizes
@@ -53,6 +54,9 @@ class Hyperparameters(ActorCriticHyperparameters):
     final_entropy_coeff: Weight = 0.002
     ring: bool = True
     """The actor sees users' places on the ring, by which users part without talking."""
+    critic: Literal["structured", "team"] = "structured"
+    """The team's value as a sum over servers and users, or by the perceptron of ``dtomalb``'s critic of that name,
+    which is of one game."""
     also: tuple[str, ...] | None = None
     """Scenarios trained on beside the first, in equal shares; ``--scenario`` with several names sets it."""
     reward_scales: tuple[Scale, ...] | None = None
@@ -62,6 +66,8 @@ class Hyperparameters(ActorCriticHyperparameters):
         super().__post_init__()
         if self.share_actors:
             fail("share_actors", True, "False: there is one actor for all users without it")
+        if self.also and self.critic != "structured":
+            fail("critic", self.critic, "'structured' where several scenarios are trained on")
         for name in self.also or ():
             if scenarios.configure(name).observation != "full":
                 fail("also", name, "scenarios with observation='full', which the networks decode")
@@ -94,7 +100,11 @@ class Learner(dtomalb_exact.Learner):
     @staticmethod
     def make_networks(hyper: ActorCriticHyperparameters, sizes: GameSizes, seed: int | None) -> dict[str, nn.Module]:
         """Make the team's critic."""
-        return {"critics": EquivariantTeamCritic(sizes, hyper.hidden, seed=None if seed is None else seed + 1)}
+        assert isinstance(hyper, Hyperparameters)
+        critic_seed = None if seed is None else seed + 1
+        if hyper.critic == "structured":
+            return {"critics": EquivariantTeamCritic(sizes, hyper.hidden, seed=critic_seed)}
+        return {"critics": make_critics(hyper.critic, sizes, hyper.hidden, seed=critic_seed)}
 
     def choice_and_values(self, batch: TransitionBatch, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Return the policy's probabilities and the value of each action, ``[N, batch, A]``.
@@ -110,6 +120,14 @@ class Learner(dtomalb_exact.Learner):
 
 
 def of_game(networks: Any, game: EdgeOffloadConfig) -> SimpleNamespace:
-    """Return the networks, with the same parameters, for a game; they read its observations once for all."""
+    """Return the networks, with the same parameters, for a game; they read its observations once for all.
+
+    A network that is of one game is returned as it is.
+    """
     reader = RememberingReader(game)
-    return SimpleNamespace(**{name: network.for_game(game, reader) for name, network in networks.named_children()})
+    return SimpleNamespace(
+        **{
+            name: network.for_game(game, reader) if hasattr(network, "for_game") else network
+            for name, network in networks.named_children()
+        }
+    )

@@ -38,6 +38,8 @@ _DRAW: dict[str, Callable[[Results], Any]] = {
     "price-of-anarchy": beyond.price_of_anarchy,
     "joint-head": beyond.joint_head,
     "sensitivity": beyond.sensitivity,
+    "estimators": beyond.estimators,
+    "equivariant": beyond.equivariant,
 }
 """By the number in the paper, or by name. To add a figure, write a function that draws it and add a line here."""
 FIGURES = {name: FigureSpec(draw=draw, studies=plan.studies(name)) for name, draw in _DRAW.items()}

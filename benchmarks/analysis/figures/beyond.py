@@ -10,7 +10,17 @@ from benchmarks.analysis.leaderboard import utility_of
 from benchmarks.analysis.statistics import performance_profile, rng
 from benchmarks.speed.complexity import joint_outputs
 from benchmarks.study import plan
-from benchmarks.study.plan import HYPERPARAMETERS, LONGER, OWN, SENSITIVITY, SMALLER_REWARDS, SMALLEST, STEADINESS
+from benchmarks.study.plan import (
+    EQUIVARIANT_PARTS,
+    ESTIMATORS,
+    HYPERPARAMETERS,
+    LONGER,
+    OWN,
+    SENSITIVITY,
+    SMALLER_REWARDS,
+    SMALLEST,
+    STEADINESS,
+)
 from benchmarks.study.store import Results, label, select, values
 from edgeoffload_env import scenarios
 
@@ -149,6 +159,39 @@ def sensitivity(results: Results) -> Any:
     axes[2].set_yticks([0.0, 0.1, 0.3, 1.0, 3.0], ["0", "0.1", "0.3", "1", "3"])
     style.finish(axes[2], {}, ylabel="deviation of utility within a run, last fifth", ylim=(-0.01, 3.5))
     return figure
+
+
+def estimators(results: Results) -> Any:
+    """DTOMALB on ``paper`` with each estimator of its actors' gradient."""
+    figure, (axis,) = style.axes(1, width=5.5)
+    _ablation(axis, results, ("dtomalb", "dtomalb-exact"), ESTIMATORS)
+    style.finish(axis, {}, ylabel="system utility on paper")
+    return figure
+
+
+def equivariant(results: Results) -> Any:
+    """The equivariant network on ``paper`` without each of its parts, and on games that it was not trained on."""
+    figure, axes = style.axes(2, width=5.5)
+    name = "dtomalb-equivariant"
+    _ablation(axes[0], results, (name,), EQUIVARIANT_PARTS)
+    style.finish(axes[0], {}, ylabel="system utility on paper")
+    rows = select(results.table("generalization"), algorithm=name)
+    games = [game for game in dict.fromkeys(rows["game"]) if game in scenarios.names()]
+    for place, game in enumerate(games):
+        greedy = style.evaluated("greedy", game).utility.mean()
+        style.point(axes[1], place, select(rows, game=game)["utility"].to_numpy(dtype=float) / greedy, style.of(name))
+    axes[1].axhline(1.0, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1)
+    axes[1].set_xticks(range(len(games)), games, rotation=75, ha="right", fontsize=6)
+    style.finish(axes[1], ylabel="utility / greedy's (both negative; less is better)", title="trained on paper alone")
+    return figure
+
+
+def _ablation(axis: Any, results: Results, algorithms: Any, variants: Any) -> None:
+    """Draw the utilities of variants on ``paper``, each with its algorithm's style, and a line at ``greedy``'s."""
+    rows = results.last()
+    _compare(axis, algorithms, variants, lambda name, variant: values(rows, name, "paper", variant=variant), 0.2)
+    greedy = style.evaluated("greedy", "paper").utility.mean()
+    axis.axhline(greedy, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1, label="greedy")
 
 
 def _compare(axis: Any, algorithms: Any, variants: Any, measure: Any, apart: float, *, empty: bool = False) -> None:
