@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env import observation
+from edgeoffload_env._validation import fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.features import LOAD_SCALE_S
@@ -36,9 +37,14 @@ class NumbaVector:
         config: the games' constants; ``observation`` must be "full" and the speeds the same in every episode.
         snapshot: from a vector view's ``snapshot()``.
         seed: seed of the tasks that the loop draws.
+
+    Raises:
+        ValueError: a game with effects, which the loop lacks.
     """
 
     def __init__(self, config: EdgeOffloadConfig, snapshot: dict[str, Any], seed: int) -> None:
+        if config.schema.effects:
+            fail("config", config, "a game without effects")
         self._play = compiled_loop(config)
         fields = {name: np.ascontiguousarray(snapshot[name], dtype=np.float32) for name in _SNAPSHOT}
         self._tasks = fields["task_bits"], fields["task_cycles"]

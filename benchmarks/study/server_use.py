@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.model.servers import load_factor_s
-from edgeoffload_env.policies import Policy, view_of
+from edgeoffload_env.policies import Policy, costs, view_of
 
 
 class ServerUse(NamedTuple):
@@ -33,15 +33,18 @@ def server_use(policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: i
     env = edgeoffload_v0.vector_env(num_envs=episodes, scenario=config, backend="numpy", dtype="float64")
     env.reset(seed=seed)
     rng = np.random.default_rng((seed, 1))
-    hz, load, tasks = (np.zeros(config.servers) for _ in range(3))
+    hz, load, sent = (np.zeros(config.servers) for _ in range(3))
+    tasks = 0.0
     for _ in range(config.max_cycles):
         view = view_of(env, rng)
         actions = np.asarray(policy.act(view))
         before = view.snapshot
-        chosen = actions[..., None] == np.arange(1, action_count(config))
+        has_task = costs.has_task(before)
+        chosen = has_task[..., None] & (actions[..., None] == np.arange(1, action_count(config)))
         queued = before["backlog_cycles"] + (chosen * before["task_cycles"][..., None]).sum(axis=1)
         load += load_factor_s(queued, before["server_hz"]).mean(axis=0)
-        tasks += chosen.mean(axis=(0, 1))
+        sent += chosen.sum(axis=(0, 1))
+        tasks += has_task.sum()
         hz += before["server_hz"].mean(axis=0)
         env.step(actions)
-    return ServerUse(hz / config.max_cycles, load / config.max_cycles, tasks / config.max_cycles)
+    return ServerUse(hz / config.max_cycles, load / config.max_cycles, sent / max(tasks, 1.0))

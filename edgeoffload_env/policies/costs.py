@@ -3,6 +3,7 @@
 Planning policies know all queues, repair times, energies and deadlines, and count every cost at weight 1.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def queues(config: EdgeOffloadConfig) -> Floats:
     return (np.arange(config.servers) < config.servers - config.elastic_servers).astype(np.float64)
 
 
-def has_task(arrays: Snapshot) -> Any:
+def has_task(arrays: Mapping[str, Any]) -> Any:
     """Whether each user has a task, ``[B, N]``."""
     return arrays["active"] > 0.5 if "active" in arrays else np.ones_like(arrays["task_bits"], dtype=np.bool_)
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from benchmarks.analysis.ablation_tables import hyperparameters, sensitivity, smaller_rewards, steadiness
+from benchmarks.analysis.ablation_tables import (
+    equivariant_parts,
+    estimators,
+    hyperparameters,
+    sensitivity,
+    smaller_rewards,
+    steadiness,
+)
 from benchmarks.study.plan import SMALLEST, STEADINESS
 from tests.benchmarks.tables import MadeUp, curve_rows, final_rows
 
@@ -47,7 +54,29 @@ def test_steadiness() -> None:
     assert body[5][3] == "0.00 (0.00 to 0.10)"
 
 
-@pytest.mark.parametrize("table", [hyperparameters, sensitivity, smaller_rewards, steadiness])
+def test_estimators_and_parts_stand_beside_their_base() -> None:
+    rows = final_rows("dtomalb", "paper", [-13.0, -13.2], variant="separate critic")
+    rows += final_rows("dtomalb", "paper", [-11.4, -11.6], variant="per-action critic")
+    rows += final_rows("dtomalb", "paper", [-11.0], variant="REINFORCE")  # one seed alone
+    rows += final_rows("dtomalb-exact", "paper", [-11.2, -11.2], variant="exact gradient")
+    rows += final_rows("dtomalb-equivariant", "paper", [-11.1, -11.3], variant="all parts")
+    rows += final_rows("dtomalb-equivariant", "paper", [-20.1, -20.3], variant="without the ring")
+    body = estimators(MadeUp(final=rows)).to_numpy().tolist()
+    assert [row[:3] for row in body] == [
+        ["per-action critic", 2, "-11.50"],
+        ["separate critic", 2, "-13.10"],
+        ["exact gradient", 2, "-11.20"],
+    ]
+    assert body[0][3] == "-11.60 to -11.40"
+    assert [row[4].split()[0] for row in body] == ["1.60", "-", "1.90"]
+    parts = equivariant_parts(MadeUp(final=rows)).to_numpy().tolist()
+    assert [row[0] for row in parts] == ["all parts", "without the ring"]
+    assert [row[4].split()[0] for row in parts] == ["-", "-9.00"]
+
+
+@pytest.mark.parametrize(
+    "table", [equivariant_parts, estimators, hyperparameters, sensitivity, smaller_rewards, steadiness]
+)
 def test_without_rows_there_is_only_a_head(table) -> None:  # type: ignore[no-untyped-def]
     made = table(MadeUp())
     assert len(made.columns) >= 5

@@ -51,5 +51,10 @@ def test_a_policy_plays_the_held_out_scenarios_that_it_can() -> None:
     found = generalization(ForTenUsers(), scenarios.configure("paper"), 3, 0)
     assert FAILURE in found
     assert "held-out-heavy" in found
-    assert not {"held-out-small", "held-out-large"} & found.keys()
+    assert not {"held-out-small", "held-out-large", "sparse"} & found.keys()
     assert found["held-out-heavy"].utility.mean() == evaluate("greedy", "held-out-heavy", 3, 0).utility.mean()
+
+
+def test_a_network_for_any_number_of_users_also_plays_other_sizes() -> None:
+    found = generalization(policies.make("nearest"), scenarios.configure("paper"), 1, 0)
+    assert {"held-out-small", "held-out-large", "sparse"} < found.keys()

@@ -100,3 +100,10 @@ def test_what_the_loop_is_not_written_for_is_refused(fields: dict[str, object]) 
     view.reset(seed=0)
     with pytest.raises(ValueError, match="written for"):
         NumbaVector(view.config, view.snapshot(), seed=0)
+
+
+def test_a_game_with_effects_is_refused() -> None:
+    view = edgeoffload_v0.vector_env(2, "urban")
+    view.reset(seed=0)
+    with pytest.raises(ValueError, match="config must be a game without effects"):
+        NumbaVector(view.config, view.snapshot(), seed=0)

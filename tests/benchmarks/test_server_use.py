@@ -24,3 +24,11 @@ def test_shares_and_loads_agree_with_the_evaluation() -> None:
     assert use.task_share.sum() == pytest.approx(result.offload_fraction.mean(), abs=0.01)
     assert np.var(use.load_factor_s) <= result.imbalance.mean()
     assert (np.diff(use.task_share) > 0).all()  # faster servers get more
+
+
+def test_idle_users_send_no_tasks() -> None:
+    config = scenarios.configure("urban", num_users=4, max_cycles=6)
+    use = server_use(policies.make("nearest"), config, 5, 0)
+    np.testing.assert_array_equal(use.task_share, [1, 0, 0, 0, 0])  # although most users are idle in most slots
+    everyone = server_use(policies.make("nearest"), scenarios.configure("urban", num_users=4, arrivals=None), 5, 0)
+    assert use.load_factor_s[0] < 0.5 * everyone.load_factor_s[0]

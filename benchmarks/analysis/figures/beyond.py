@@ -182,7 +182,7 @@ def equivariant(results: Results) -> Any:
         style.point(axes[1], place, select(rows, game=game)["utility"].to_numpy(dtype=float) / greedy, style.of(name))
     axes[1].axhline(1.0, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1)
     axes[1].set_xticks(range(len(games)), games, rotation=75, ha="right", fontsize=6)
-    style.finish(axes[1], ylabel="utility / greedy's (both negative; less is better)", title="trained on paper alone")
+    style.finish(axes[1], ylabel="utility / greedy's (less is better)", yscale="log", title="trained on paper alone")
     return figure
 
 

@@ -10,11 +10,13 @@ import torch
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from edgeoffload_env.policies import costs
 from recipes.algorithms.dtomalb_equivariant import Hyperparameters, Learner
+from recipes.networks.critics import PooledCritics
 from recipes.networks.decoding import Decoded, Decoder
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.equivariant_inputs import Inputs, RememberingReader, ring_position
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy.export import export_policy
+from recipes.offpolicy.learner import frozen_copy
 from recipes.offpolicy.policy import NetworkPolicy
 from recipes.offpolicy.replay_buffer import TransitionBatch
 
@@ -188,6 +190,26 @@ def test_actors_answer_the_others_present_policy_not_their_stored_actions() -> N
     at_home = logits + torch.nn.functional.one_hot(torch.tensor(0), sizes.num_actions) * 50.0
     expected = networks.critics.for_each_own_action(obs, obs, torch.zeros_like(actions))
     torch.testing.assert_close(values(actions, at_home), expected.detach())
+
+
+def test_actors_learn_from_an_unstructured_critic_too() -> None:
+    """The ablation: the perceptron of ``dtomalb``'s team critic, which reads no place of the game's structure."""
+    view, obs, actions = played("paper")
+    sizes, hyper = sizes_of(view.config), Hyperparameters(hidden=(8,), critic="team")
+    networks = torch.nn.Module()
+    networks.acting = Learner.make_acting(hyper, sizes, 0)
+    networks.critics = Learner.make_networks(hyper, sizes, 0)["critics"]
+    assert isinstance(networks.critics, PooledCritics)
+    networks.target_acting, networks.target_critics = frozen_copy(networks.acting), frozen_copy(networks.critics)
+    generator = torch.Generator().manual_seed(1)
+    learner = Learner(hyper, networks, total_env_steps=1_000, generator=generator, games=[view.config])
+    obs, zero = obs.float(), torch.zeros(actions.shape)
+    before = [parameter.detach().clone() for parameter in networks.parameters()]
+    learner.learn(TransitionBatch(obs, obs, actions, zero - 1.0, obs, obs, zero), 0)
+    changed = [not torch.equal(old, new) for old, new in zip(before, networks.parameters(), strict=True)]
+    assert sum(changed) > 0.8 * len(changed)
+    with pytest.raises(ValueError, match="critic must be 'structured' where several scenarios"):
+        Hyperparameters(critic="team", also=("sparse",))
 
 
 def test_a_reader_remembers_a_batch_by_its_identity() -> None:
