@@ -9,6 +9,7 @@ COMMANDS = {
     "reproduce": ("benchmarks.study.reproduce", "train missing runs, store their rows, draw figures, update docs"),
     "judge": ("benchmarks.study.judge", "evaluate any policy and put it on the leaderboard"),
     "policies": ("benchmarks.study.policies", "measure again all results that need no training"),
+    "tune": ("benchmarks.study.halving", "search for hyper-parameters, alike for every algorithm"),
     "tuned": ("benchmarks.study.tuning", "store the results of a hyper-parameter search"),
     "slopes": ("benchmarks.study.slopes", "slopes of DTOMALB's critics against their values"),
     "pages": ("benchmarks.analysis.pages", "write the tables of the README and of docs/ from the results"),

@@ -1,12 +1,14 @@
 """Plan of a sweep: every combination of algorithms, scenarios, numbers of users, searched values and seeds.
 
-A search file is YAML. It maps a field, named as for ``--set``, to a list of values or to a range to sample from::
+A search file is YAML. It maps a field, named as for ``--set``, to a list of values, or to a range or a choice to sample
+from::
 
     lr: [0.001, 0.0003]
     env.balance_weight: [0, 1, 10, 100]
     tau: {low: 0.001, high: 0.1, log: true}
+    huber: {choice: [true, false]}
 
-Every combination of the lists is trained, each with ``samples`` draws from the ranges; all algorithms, scenarios and
+Every combination of the lists is trained, each with ``samples`` draws of the others; all algorithms, scenarios and
 seeds get the same values. A file may also hold a list of such mappings, which are searched one after the other.
 """
 
@@ -117,13 +119,20 @@ def read_search(path: Path) -> list[dict[str, Any]]:
         raise ValueError(f"--search {path} must hold lines such as `lr: [0.001, 0.0003]`")
     for name, values in (item for fields in mappings for item in fields.items()):
         is_range = isinstance(values, dict) and {"low", "high"} <= values.keys() <= {"low", "high", "log"}
-        if not is_range and not (isinstance(values, list) and values):
-            fail(f"{name} in --search {path}", values, "a non-empty list, or a range {low: ..., high: ..., log: true}")
-    return [{str(name): _parse(values) for name, values in fields.items()} for fields in mappings]
+        listed = values["choice"] if isinstance(values, dict) and values.keys() == {"choice"} else values
+        if not is_range and not (isinstance(listed, list) and listed):
+            kinds = "a non-empty list, a range {low: ..., high: ..., log: true}, or {choice: [...]}"
+            fail(f"{name} in --search {path}", values, kinds)
+    return [parse_search(fields) for fields in mappings]
+
+
+def parse_search(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a search with numbers that YAML reads as text, such as 1e-3, as numbers, as ``--set`` reads them."""
+    return {str(name): _parse(values) for name, values in fields.items()}
 
 
 def combinations(search: Sequence[dict[str, Any]], samples: int = 1, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Generate every combination of the lists of a search, with draws from its ranges.
+    """Generate every combination of the lists of a search, with draws from its ranges and choices.
 
     Args:
         search: from :func:`read_search`.
@@ -144,8 +153,13 @@ def combinations(search: Sequence[dict[str, Any]], samples: int = 1, seed: int =
                 yield {name: chosen[name] for name in fields}
 
 
-def _draw(name: str, bounds: dict[str, Any], rng: np.random.Generator) -> float | int:
-    """Draw a number, rounded to six digits so that it can be written down; an integer if both bounds are."""
+def _draw(name: str, bounds: dict[str, Any], rng: np.random.Generator) -> Any:
+    """Draw from a choice, or a number, rounded to six digits so that it can be written down.
+
+    The number is an integer if both bounds are.
+    """
+    if "choice" in bounds:
+        return bounds["choice"][int(rng.integers(len(bounds["choice"])))]
     low = check_float(f"low of {name}", bounds["low"], -1e12, 1e12)
     high = check_float(f"high of {name}", bounds["high"], low, 1e12)
     integers = isinstance(bounds["low"], int) and isinstance(bounds["high"], int)
@@ -158,7 +172,6 @@ def _draw(name: str, bounds: dict[str, Any], rng: np.random.Generator) -> float 
 
 
 def _parse(values: Any) -> Any:
-    """Parse numbers that YAML reads as text, such as 1e-3, as ``--set`` does."""
     if isinstance(values, dict):
         return {name: _parse(value) for name, value in values.items()}
     if isinstance(values, list):

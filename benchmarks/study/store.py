@@ -7,6 +7,7 @@
 ``generalization.csv``  a row per run on ``paper`` and other game: the last checkpoint on games it was not trained on
 ``users.csv``           a row per shipped policy and number of users
 ``effects.csv``         a row per shipped policy and scenario with effects
+``tuning_rounds.csv``   a row per run of the search for hyper-parameters
 ``configurations.json``  per algorithm, variant and game: settings, versions, the command of the first run
 ======================  =============================================================================================
 
@@ -54,11 +55,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("above_greedy", "above_greedy_low", "above_greedy_high"),
     ),
     "policies": ("scenario", "policy", "package"),
+    "tuning_rounds": (
+        *("algorithm", "round", "setting", "scenario", "seed"),
+        *("env_steps", "utility", "score", "wall_s", "values"),
+    ),
 }
 """The tables and their columns; ``policies.csv`` has more, from ``python -m edgeoffload_env evaluate --csv``."""
 _TEXTS = (
     *("algorithm", "scenario", "variant", "checkpoint", "settings", "game", "policy"),
-    *("about", "command", "versions", "package", "code", "tuned"),
+    *("about", "command", "versions", "package", "code", "tuned", "values"),
 )
 Row = dict[str, Any]
 ROOT = Path(__file__).parents[2]

@@ -35,7 +35,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--env-steps", type=int, metavar="N", help="env steps of each run (default: the algorithm's, see ls)"
     )
     command.add_argument(
-        "--search", type=Path, metavar="FILE.yaml", help="fields to vary: lists of values, or ranges with low and high"
+        "--search", type=Path, metavar="FILE.yaml", help="fields to vary: lists of values, ranges, choices"
     )
     command.add_argument(
         "--samples", type=int, default=1, metavar="K", help="draws from the ranges of --search (default: 1)"

@@ -96,15 +96,26 @@ def test_similar_values_do_not_share_a_folder() -> None:
     [
         ("", "must hold lines such as"),
         ("just words", "must hold lines such as"),
-        ("gamma: 0.5", r"gamma in --search .* must be a non-empty list, or a range .*, got 0\.5"),
-        ("gamma: []", r"must be a non-empty list, or a range .*, got \[\]"),
-        ("gamma: {low: 1}", r"must be a non-empty list, or a range .*, got \{'low': 1\}"),
+        ("gamma: 0.5", r"gamma in --search .* must be a non-empty list, a range .*, got 0\.5"),
+        ("gamma: []", r"must be a non-empty list, a range .*, got \[\]"),
+        ("gamma: {low: 1}", r"must be a non-empty list, a range .*, got \{'low': 1\}"),
+        ("gamma: {choice: []}", r"or \{choice: \[\.\.\.\]\}, got \{'choice': \[\]\}"),
+        ("gamma: {choice: [1], low: 0}", r"or \{choice: \[\.\.\.\]\}, got \{'choice': \[1\], 'low': 0\}"),
         ("gamma: [0.5", "cannot be read"),
     ],
 )
 def test_an_invalid_search_file(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         search(tmp_path, text)
+
+
+def test_draws_of_a_choice(tmp_path: Path) -> None:
+    fields = search(tmp_path, "huber: {choice: [true, false]}\nreward_scale: {choice: [1, 1e-1, 1e-2]}\n")
+    drawn = list(combinations(fields, samples=60, seed=1))
+    assert drawn == list(combinations(fields, samples=60, seed=1))
+    pairs = {(values["huber"], values["reward_scale"]) for values in drawn}
+    assert len(drawn) == 60
+    assert pairs == {(huber, scale) for huber in (True, False) for scale in (1, 0.1, 0.01)}
 
 
 def test_invalid_bounds_of_a_range(tmp_path: Path) -> None:

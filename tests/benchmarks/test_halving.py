@@ -1,0 +1,96 @@
+"""The search for hyper-parameters by successive halving."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from benchmarks.study import halving, provenance
+from benchmarks.study.halving import PROTOCOL, SPACES, Protocol, Round, draws, ranking, search
+from benchmarks.study.store import Results
+from recipes import registry
+from recipes.sweep import PlannedRun
+from tests.benchmarks.test_store import finished
+
+SMALL = Protocol(
+    games=(("paper", 2_000), ("sparse", 1_000)),
+    rounds=(
+        Round(settings=5, seeds=1, budget=0.5),
+        Round(settings=3, seeds=2, budget=1.0),
+        Round(settings=2, seeds=1, budget=1.0),
+    ),
+    first_seed=100,
+)
+
+
+def trains(score: Any) -> tuple[Any, list[PlannedRun]]:
+    """In place of training: runs end with the score of a function of the run; and the list of runs."""
+    trained: list[PlannedRun] = []
+
+    def train(missing: list[PlannedRun], folder: Path, jobs: int | None) -> None:
+        for planned in missing:
+            trained.append(planned)
+            finished(folder, planned, score(planned))
+
+    return train, trained
+
+
+def lr(planned: PlannedRun) -> float:
+    return float(planned.settings.to_json()["hyperparameters"]["lr"])
+
+
+def test_the_best_go_on_to_fresh_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, trained = trains(lambda planned: 0.5 - 100 * lr(planned) + 0.1 * (planned.settings.scenario == "paper"))
+    monkeypatch.setattr(halving, "_train", train)
+    stored = Results(tmp_path / "results")
+    best = search("idql-tolb", tmp_path, stored, SMALL)
+    settings = draws("idql-tolb", 5)
+    rates = {number: values.get("lr", 1e-3) for number, values in settings.items()}
+    order = sorted(rates, key=lambda number: rates[number])
+    assert [values for values, _ in best] == [settings[number] for number in order[:2]]
+    assert best[0][1] == pytest.approx(0.55 - 100 * rates[order[0]])
+    rows = stored.table(halving.TABLE)
+    assert rows.groupby("round").size().tolist() == [5 * 2, 3 * 2 * 2, 2 * 2]
+    assert rows.groupby("round")["seed"].unique().map(list).tolist() == [[100], [101, 102], [103]]
+    assert set(rows[rows["round"] == 2]["setting"]) == set(order[:3])
+    assert [planned.settings.env_steps for planned in trained[:4]] == [1_000, 500, 1_000, 500]
+    assert {planned.settings.env_steps for planned in trained[10:]} == {2_000, 1_000}
+    assert f"{halving.TABLE}.csv" in provenance.read(stored.folder)
+
+
+def test_an_interrupted_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, trained = trains(lr)
+    stored = Results(tmp_path / "results")
+    monkeypatch.setattr(halving, "_train", lambda missing, folder, jobs: train(missing[:7], folder, jobs))
+    assert search("idql-tolb", tmp_path, stored, SMALL) == []
+    assert len(stored.table(halving.TABLE)) == 7
+    monkeypatch.setattr(halving, "_train", train)
+    assert len(search("idql-tolb", tmp_path, stored, SMALL)) == 2
+    assert len(trained) == len({(planned.settings.env_steps, planned.folder) for planned in trained})
+
+
+def test_scores_are_clipped_and_ties_go_to_the_better_worst_run() -> None:
+    rows = pd.DataFrame(
+        [(0, 0.9), (0, -90.0), (1, 0.9), (1, -1.0), (2, 0.4), (2, 0.4), (3, 0.3), (3, 0.5), (4, None), (4, 1.0)],
+        columns=["setting", "score"],
+    )
+    found = ranking(rows)
+    assert [setting for setting, _ in found] == [2, 3, 4, 0, 1]
+    assert [score for _, score in found] == pytest.approx([0.4, 0.4, 0.0, -0.05, -0.05])
+
+
+@pytest.mark.parametrize("algorithm", SPACES)
+def test_all_drawn_settings_are_allowed(algorithm: str) -> None:
+    """Hyper-parameters validate them; the first is the defaults."""
+    hyperparameters = registry.get(algorithm).load().Hyperparameters
+    settings = draws(algorithm, 200)
+    assert settings[0] == {}
+    for values in settings.values():
+        hyperparameters.of(values)
+    assert draws(algorithm, 16) == draws(algorithm, 16)
+    assert len({str(values) for values in draws(algorithm, PROTOCOL.rounds[0].settings).values()}) == 16
+
+
+def test_every_algorithm_has_a_space() -> None:
+    assert set(SPACES) == set(registry.ALGORITHMS)
