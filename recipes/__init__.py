@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return [*_configs(), "load_policy"]
     if not name.startswith("_") and name in (configs := _configs()):
-        from recipes.offpolicy.config import config_class
+        from recipes.configs import config_class
 
         return config_class(configs[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
