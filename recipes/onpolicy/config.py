@@ -22,4 +22,4 @@ class OnPolicyConfig(JointConfig):
         if self.rollout_fragment_length != "auto":
             return int(self.rollout_fragment_length)
         games = self.num_envs_per_env_runner * max(1, self.num_env_runners)
-        return math.ceil(self.train_batch_size_per_learner / games)
+        return math.ceil(int(self.train_batch_size_per_learner) / games)
