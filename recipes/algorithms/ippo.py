@@ -1,13 +1,13 @@
-"""IPPO: independent PPO, an actor and a critic for each user on its own observation and reward (20).
+"""IPPO: independent PPO, actors and critics on each user's own observation and reward (20).
 
     python -m recipes train ippo
 
 De Witt et al. (2020), "Is Independent Learning All You Need in the StarCraft Multi-Agent Challenge?". Every user
-follows the clipped surrogate of Schulman et al. (2017), with advantages from its own critic. Users share neither
-networks nor gradients; ``share_actors`` and ``share_critics`` give them one network with a one-hot of the user, as de
-Witt et al. do.
+follows the clipped surrogate of Schulman et al. (2017), with advantages from the value of its own observation. As there,
+users share one actor and one critic, which also see a one-hot of the user; ``share_actors=False`` and
+``share_critics=False`` give each its own.
 
-Differences from the paper: it has no such algorithm.
+Differences from the paper: it has no such algorithm. Not tuned yet.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from typing import Annotated
 
 from torch import nn
 
-from recipes.hyperparameters import Fraction, LearningRate, Range, Scale, Weight
+from recipes.hyperparameters import Range, Scale, Weight
 from recipes.joint.losses import entropy
 from recipes.joint.recipe import algorithm_config, load_policy
 from recipes.networks.stacked_mlp import chosen, log_softmax
@@ -31,8 +31,6 @@ __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 class Hyperparameters(OnPolicyHyperparameters):
     """Hyper-parameters of PPO for each user; those that RLlib's ``PPOConfig`` has bear its names."""
 
-    gamma: Fraction = 0.9
-    final_lr: LearningRate = 1e-4
     clip_param: Annotated[float, Range(0.0, 10.0)] = 0.2
     """Largest change of an action's probability in an update that is rewarded, as a ratio."""
     entropy_coeff: Weight = 0.01

@@ -4,9 +4,10 @@
 
 Yu et al. (2022), "The Surprising Effectiveness of PPO in Cooperative Multi-Agent Games". It is ``ippo`` with another
 critic: V_i(x) of the global state and a one-hot of the user, in place of V_i(o_i). The critics are needed in training
-alone; execution is as distributed as that of ``ippo``.
+alone; execution is as distributed as that of ``ippo``. Critics learn standardised returns (``normalize_values``), as
+Yu et al. recommend.
 
-Differences from the paper: it has no such algorithm.
+Differences from the paper: it has no such algorithm. Not tuned yet.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 class Hyperparameters(ippo.Hyperparameters):
     """Hyper-parameters of PPO with centralised critics."""
 
-    share_critics: bool = True
     team_reward: bool = False
     """Train everyone on the mean reward of all users, in place of each user's own."""
 

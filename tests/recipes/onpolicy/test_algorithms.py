@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings
 
 ALGORITHMS: dict[str, Any] = {
     "ippo": lambda: IPPOConfig(),
-    "ippo-shared": lambda: IPPOConfig().training(share_actors=True, share_critics=True, vf_clip_param=10.0),
+    "ippo-separate": lambda: IPPOConfig().training(share_actors=False, share_critics=False, vf_clip_param=10.0),
     "mappo": lambda: MAPPOConfig().training(grad_clip=1.0),
     "mappo-separate": lambda: MAPPOConfig().training(
         share_actors=False, share_critics=False, normalize_values=False, team_reward=True
