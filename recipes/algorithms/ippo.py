@@ -3,8 +3,8 @@
     python -m recipes train ippo
 
 De Witt et al. (2020), "Is Independent Learning All You Need in the StarCraft Multi-Agent Challenge?". Every user
-follows the clipped surrogate of Schulman et al. (2017), with advantages from the value of its own observation. As there,
-users share one actor and one critic, which also see a one-hot of the user; ``share_actors=False`` and
+follows the clipped surrogate of Schulman et al. (2017), with advantages from the value of its own observation. Users
+share one actor and one critic, as they do there, which also see a one-hot of the user; ``share_actors=False`` and
 ``share_critics=False`` give each its own.
 
 Differences from the paper: it has no such algorithm. Not tuned yet.

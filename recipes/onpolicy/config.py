@@ -21,5 +21,5 @@ class OnPolicyConfig(JointConfig):
         """Return the slots of a rollout: so many that all env runners' games have the batch together, unless set."""
         if self.rollout_fragment_length != "auto":
             return int(self.rollout_fragment_length)
-        games = self.num_envs_per_env_runner * max(1, self.num_env_runners)
+        games: int = self.num_envs_per_env_runner * max(1, self.num_env_runners)
         return math.ceil(int(self.train_batch_size_per_learner) / games)

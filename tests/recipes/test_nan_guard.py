@@ -30,7 +30,8 @@ SMALL = {
 }
 NETWORKS, REWARDS = "networks", "rewards"
 CASES = [*((algorithm, NETWORKS) for algorithm in SMALL), ("rllib-dqn", REWARDS)]
-COLUMNS = {"dtomalb": "obs", "dqn-tolb": "obs", "mappo": "advantages", "rllib-dqn": "new_obs", "rllib-ppo": "advantages"}
+COLUMNS = {"dtomalb": "obs", "dqn-tolb": "obs", "rllib-dqn": "new_obs"}
+COLUMNS |= {"mappo": "advantages", "rllib-ppo": "advantages"}
 
 
 def poison_networks(learner: Any) -> None:
