@@ -3,9 +3,9 @@
 ``python -m recipes ls`` lists the algorithms. Recipes run from a checkout and are meant to be read, copied and changed;
 importing this package loads nothing else: neither numpy, nor torch, nor Ray.
 
-``recipes.DTOMALBConfig``, ``DTOMAConfig``, ``DTOMALBExactConfig``, ``DTOMALBEquivariantConfig``, ``IDQLConfig`` and
-``DQNTOLBConfig`` are RLlib configurations with the defaults of the command line. They are made from the
-hyper-parameters of the files in ``recipes/algorithms`` when first asked for.
+``recipes.DTOMALBConfig``, ``DTOMAConfig``, ``DTOMALBExactConfig``, ``DTOMALBEquivariantConfig``, ``IDQLConfig``,
+``DQNTOLBConfig``, ``IPPOConfig`` and ``MAPPOConfig`` are RLlib configurations with the defaults of the command line.
+They are made from the hyper-parameters of the files in ``recipes/algorithms`` when first asked for.
 """
 
 from pathlib import Path
@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return [*_configs(), "load_policy"]
     if not name.startswith("_") and name in (configs := _configs()):
-        from recipes.offpolicy.config import config_class
+        from recipes.configs import config_class
 
         return config_class(configs[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -40,7 +40,7 @@ def measure(timing: Timing) -> dict[str, Any]:
     from recipes.rllib.session import local_ray
 
     with local_ray():
-        from recipes.offpolicy.env_runner import BatchedEnvRunner
+        from recipes.joint.env_runner import BatchedEnvRunner
 
         config = _config()
         algorithm = config.copy().build_algo()

@@ -19,13 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from recipes.hyperparameters import Scale
+from recipes.joint.recipe import algorithm_config, load_policy
+from recipes.joint.transitions import TransitionBatch
 from recipes.networks.acting import ActingNetwork, Branching, JointHead
 from recipes.networks.sizes import GameSizes
 from recipes.offpolicy import losses
 from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner
-from recipes.offpolicy.recipe import algorithm_config, load_policy
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 

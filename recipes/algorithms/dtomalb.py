@@ -27,14 +27,14 @@ import torch
 from torch import Tensor, nn
 
 from recipes.hyperparameters import Count, CountOrZero, Range, Weight
+from recipes.joint.recipe import algorithm_config, load_policy
+from recipes.joint.transitions import TransitionBatch
 from recipes.networks.critics import Critics, make_critics
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import argmax, gumbel, log_softmax, softmax
 from recipes.offpolicy import losses
 from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner
-from recipes.offpolicy.recipe import algorithm_config, load_policy
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 

@@ -28,13 +28,13 @@ from edgeoffload_env._validation import fail
 from recipes.algorithms import dtomalb_exact
 from recipes.algorithms.dtomalb import ActorCriticHyperparameters, algorithm_config, load_policy
 from recipes.hyperparameters import Count, Fraction, Scale, Weight
+from recipes.joint.transitions import TransitionBatch
 from recipes.networks.acting import ActingNetwork
 from recipes.networks.critics import make_critics
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.equivariant_inputs import RememberingReader
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import argmax, gumbel, softmax
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 

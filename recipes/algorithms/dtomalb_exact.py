@@ -20,8 +20,8 @@ from torch import Tensor
 from recipes.algorithms import dtomalb
 from recipes.algorithms.dtomalb import CriticHyperparameters, algorithm_config, load_policy
 from recipes.hyperparameters import Fraction, Scale, Weight
+from recipes.joint.transitions import TransitionBatch
 from recipes.networks.stacked_mlp import softmax
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from recipes.joint.recipe import algorithm_config, load_policy
+from recipes.joint.transitions import TransitionBatch
 from recipes.offpolicy import losses
 from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner
-from recipes.offpolicy.recipe import algorithm_config, load_policy
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 

@@ -24,8 +24,8 @@ def run(options: argparse.Namespace) -> None:
         policy = load_trained_policy(folder)
     except ImportError as error:
         raise UsageError(str(error)) from error
-    from recipes.offpolicy.export import export_policy
-    from recipes.offpolicy.policy import NetworkPolicy
+    from recipes.joint.export import export_policy
+    from recipes.joint.policy import NetworkPolicy
 
     if not isinstance(policy, NetworkPolicy):
         raise UsageError(

@@ -63,7 +63,9 @@ class StackedMLP(nn.Module):
 
     def first(self, x: Tensor) -> Tensor:
         """Return the first layer before its ReLU, ``[N, batch, hidden]``; it is linear in the input."""
-        hidden = self._layer(0, x.expand(self.num_users, *x.shape) if x.dim() == 2 else x)
+        if x.dim() == 2:  # one product for all users where they also share the weights
+            x = x.expand(self.copies, *x.shape)
+        hidden = self._layer(0, x)
         return hidden if self.user_bias is None else hidden + self.user_bias.transpose(0, 1)
 
     def rest(self, hidden: Tensor) -> Tensor:
@@ -82,7 +84,7 @@ class StackedMLP(nn.Module):
         outputs = weight.shape[2]
         narrow = layer == self.depth - 1 and outputs < _NARROW
         y = narrow_product(x, weight, bias) if narrow else torch.baddbmm(bias, x, weight)
-        return y if self.copies == self.num_users else y.reshape(users, batch, outputs)
+        return y if self.copies == users else y.reshape(users, batch, outputs)
 
 
 class _NarrowProduct(torch.autograd.Function):

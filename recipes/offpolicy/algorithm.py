@@ -4,24 +4,21 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from ray.rllib.algorithms.algorithm import Algorithm
-from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import (
-    ENV_RUNNER_RESULTS,
     ENV_RUNNER_SAMPLING_TIMER,
-    LEARNER_RESULTS,
     LEARNER_UPDATE_TIMER,
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
     TIMERS,
 )
 
-from recipes.offpolicy.env_runner import BatchedEnvRunner
+from recipes.joint.algorithm import JointAlgorithm
+from recipes.joint.env_runner import BatchedEnvRunner
 from recipes.offpolicy.replay_buffer import ReplayBuffer
 
 _STATE = "off_policy"
 
 
-class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no types
+class OffPolicyAlgorithm(JointAlgorithm):
     """Off-policy learning of all users from a replay buffer of joint transitions, one for each game trained on.
 
     A checkpoint holds networks, targets, optimisers, replay buffer, running games, generators and counters: with a
@@ -40,31 +37,21 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
             for game in range(1 + len(configs))
         ]
         self.replay = self.replays[0]
-        self.env_steps = 0
         self._updates_due, self._updates = 0.0, 0
 
     def training_step(self) -> None:
         """Play at least ``min_sample_timesteps_per_iteration`` env steps, with an update every so many of them."""
         target = self.env_steps + max(1, self.config.min_sample_timesteps_per_iteration)
-        remote = self.env_runner_group.num_remote_env_runners() > 0
         while self.env_steps < target:
             with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
-                sampled = self._sample(remote)
+                sampled = self._sample()
             if not sampled:  # all env runners are down; RLlib restores them between training steps
                 break
             with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
                 updated = self._learn(sampled)
             if updated:
-                self._share_weights(remote)
-        reports = self.env_runner_group.foreach_env_runner(
-            lambda runner: runner.get_metrics(),
-            local_env_runner=not remote,
-            timeout_seconds=self.config.sample_timeout_s,
-        )
-        reports = [*reports, *(runner.get_metrics() for runner in self.other_runners)]
-        self.metrics.aggregate(reports, key=ENV_RUNNER_RESULTS)
-        learned = self.learner_group.foreach_learner(lambda learner: learner.get_metrics())
-        self.metrics.aggregate([result.get() for result in learned], key=LEARNER_RESULTS)
+                self.share_weights()
+        self.collect_metrics()
 
     def get_state(
         self,
@@ -97,21 +84,12 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
             self.env_steps = kept["env_steps"]
             self._updates_due, self._updates = kept["updates_due"], kept["updates"]
             if self.other_runners:
-                self._share_weights(remote=False)
+                self.share_weights()
 
-    def _sample(self, remote: bool) -> int:
+    def _sample(self) -> int:
         """Play a fragment on each env runner; return the number of env steps."""
         before = self.env_steps
-        if remote:
-            fragments = self.env_runner_group.foreach_env_runner(
-                "sample",
-                kwargs={"env_steps": before},
-                local_env_runner=False,
-                timeout_seconds=self.config.sample_timeout_s,
-            )
-        else:
-            fragments = [self.env_runner.sample(env_steps=before)]
-        sampled = [(self.replays[0], fragment) for (fragment,) in fragments]
+        sampled = [(self.replays[0], fragment) for fragment in self.sample_fragments()]
         for runner, replay in zip(self.other_runners, self.replays[1:], strict=True):
             sampled += [(replay, fragment) for fragment in runner.sample(env_steps=before)]
         for replay, fragment in sampled:
@@ -132,16 +110,3 @@ class OffPolicyAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no t
             self.learner_group.update(batch=batch, timesteps=timesteps, game=game)
             self._updates += 1
         return updates > 0
-
-    def _share_weights(self, remote: bool) -> None:
-        """Copy the learner's acting network to the env runners."""
-        if remote:
-            self.env_runner_group.sync_weights(from_worker_or_learner_group=self.learner_group, inference_only=True)
-            return
-        # Within one process a copy takes a tenth of the time that the object store does
-        self.learner_group.foreach_learner(
-            lambda learner: [
-                runner.copy_weights(learner.module[DEFAULT_MODULE_ID])
-                for runner in (self.env_runner, *self.other_runners)
-            ]
-        )

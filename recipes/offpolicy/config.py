@@ -1,187 +1,25 @@
-"""RLlib configurations of the off-policy algorithms, made from their hyper-parameters.
+"""Base of the RLlib configurations of the off-policy algorithms."""
 
-``DTOMALBConfig().environment("edgeoffload/paper-v0", env_config={"num_users": 5}).training(lr=1e-3).build_algo()``,
-and in ``tune.Tuner`` as any other.
-"""
-
-import dataclasses
-import functools
-import inspect
-from typing import Any, ClassVar, Self
-
-from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from ray.rllib.core.rl_module.rl_module import RLModuleSpec
-
-from edgeoffload_env._validation import check_int, fail, fail_unknown
-from recipes import registry
-from recipes.envs.make_envs import game_of
+from recipes.joint.config import JointConfig
+from recipes.joint.schedules import linear
 from recipes.offpolicy.algorithm import OffPolicyAlgorithm
-from recipes.offpolicy.env_runner import BatchedEnvRunner
-from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner
 from recipes.offpolicy.rl_module import OffPolicyModule
-from recipes.offpolicy.rllib_learner import RLlibLearner
-from recipes.rllib.adapter import env_id
-from recipes.rllib.fault_reporting import PROBE_TIMEOUT_S
-
-_HORIZON = "total_env_steps"
 
 
-class OffPolicyConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carries no types
-    """Base of the off-policy algorithms' configurations; :func:`config_class` makes them.
+class OffPolicyConfig(JointConfig):
+    """Base of the off-policy algorithms' configurations, with a replay buffer; see :class:`.JointConfig`."""
 
-    Every hyper-parameter is an attribute with the same default as on the command line, and :meth:`training` sets it.
-    Hyper-parameters that change over the training do so within ``total_env_steps``, by default the algorithm's default
-    run length. An iteration plays ``min_sample_timesteps_per_iteration`` env steps (1,000).
-    """
+    algorithm_base = OffPolicyAlgorithm
+    learner_base = OffPolicyLearner
+    module_type = OffPolicyModule
 
-    hyperparameters_type: ClassVar[type[OffPolicyHyperparameters]]
-    learner_type: ClassVar[type[OffPolicyLearner]]
-    default_env_steps: ClassVar[int]
-    fixed_env: ClassVar[dict[str, Any]]
-    """Fields of the environment that define the algorithm."""
-    algorithm_type: ClassVar[type[OffPolicyAlgorithm]]
-
-    def __init__(self, algo_class: Any = None) -> None:
-        super().__init__(algo_class=algo_class or self.algorithm_type)
-        self.env_runner_cls = BatchedEnvRunner
-        self.num_env_runners = 0
-        self.rollout_fragment_length = "auto"
-        self.min_sample_timesteps_per_iteration = 1_000
-        self.env_config = dict(self.fixed_env)
-        self.game = 0
-        self.total_env_steps = self.default_env_steps
-        self._dont_auto_sync_env_runner_states = True  # there are no connectors
-        self.env_runner_health_probe_timeout_s = PROBE_TIMEOUT_S
-        for name, default in vars(self.hyperparameters_type()).items():
-            setattr(self, name, default)
-
-    def training(self, **options: Any) -> Self:
-        """Set hyper-parameters, ``total_env_steps``, and what RLlib's ``AlgorithmConfig.training`` takes.
-
-        Raises:
-            TypeError: an unknown name.
-        """
-        own = [field.name for field in dataclasses.fields(self.hyperparameters_type)] + [_HORIZON]
-        rllibs = [name for name in inspect.signature(AlgorithmConfig.training).parameters if name != "self"]
-        for name in options:
-            if name not in own and name not in rllibs:
-                fail_unknown("hyper-parameter", name, own, TypeError)
-        super().training(**{name: value for name, value in options.items() if name not in own})
-        for name in own:
-            if name in options:
-                setattr(self, name, options[name])
-        return self
-
-    @property
-    def hyperparameters(self) -> OffPolicyHyperparameters:
-        """The hyper-parameters, validated.
-
-        Raises:
-            TypeError, ValueError: the message names the field, the value and what is allowed.
-        """
-        fields = dataclasses.fields(self.hyperparameters_type)
-        return self.hyperparameters_type(**{field.name: getattr(self, field.name) for field in fields})
-
-    def environment(self, *args: Any, **kwargs: Any) -> Self:
-        """Set the environment, as in RLlib.
-
-        Raises:
-            ValueError: a field of it has another value than the algorithm is defined by.
-        """
-        super().environment(*args, **kwargs)
-        for name, value in self.fixed_env.items():
-            if self.env_config[name] != value:
-                fail(f"env.{name}", self.env_config[name], f"{value}, which defines {self.algorithm_type.__name__}")
-        return self
-
-    def validate(self) -> None:
-        """Validate every field.
-
-        Raises:
-            TypeError, ValueError: the message names the field, the value and what is allowed.
-        """
-        for name, value in vars(self.hyperparameters).items():
-            setattr(self, name, value)  # in its stored type
-        check_int(_HORIZON, self.total_env_steps, 1, 10**12)
-        self.num_gpus_per_learner: float = 0 if self.device == "cpu" else 1
-        super().validate()
-        if self.num_learners:
-            fail("num_learners", self.num_learners, "0: the learner runs beside the replay buffer")
-        if self.num_env_runners and self.other_games():
-            fail("num_env_runners", self.num_env_runners, "0 where several scenarios are trained on")
-
-    def other_games(self) -> list[Self]:
-        """Return the configurations of the games trained on beside ``env``, without the arguments of ``env_config``."""
-        configs = []
-        for game, name in enumerate(getattr(self, "also", None) or (), start=1):
-            config = self.copy(copy_frozen=False)
-            config.env_config = dict(self.fixed_env)
-            config.environment(env_id(name))
-            config.game = game
-            configs.append(config)
-        return configs
+    def exploration(self, env_steps: int) -> tuple[float, float]:
+        """Return epsilon and the scale of the noise after some env steps."""
+        duration = round(self.exploration_fraction * self.total_env_steps)
+        return linear(self.epsilon, self.final_epsilon, env_steps, duration), self.exploration_noise
 
     def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
         """Return the slots that a call of ``sample`` plays in each game: those of an update, unless set."""
         auto = self.rollout_fragment_length == "auto"
         return int(self.slots_per_update if auto else self.rollout_fragment_length)
-
-    def get_default_rl_module_spec(self) -> RLModuleSpec:
-        """Return the module of all users."""
-        return RLModuleSpec(module_class=OffPolicyModule)
-
-    def get_default_learner_class(self) -> Any:
-        """Return RLlib's learner around the algorithm's own."""
-        return RLlibLearner
-
-    @property
-    def _model_config_auto_includes(self) -> dict[str, Any]:
-        return {
-            **super()._model_config_auto_includes,
-            "learner": self.learner_type,
-            "hyperparameters": self.hyperparameters,
-            "network_seed": self.seed,
-            "game": game_of(self.env, self.env_config),
-        }
-
-
-@functools.cache
-def config_class(name: str) -> type[OffPolicyConfig]:
-    """Make the RLlib configuration of an off-policy algorithm of the registry.
-
-    Its fields, defaults, validation and documentation follow from the algorithm's ``Hyperparameters``. The file's
-    ``Learner`` learns; its ``FIXED_ENV``, if it has one, holds fields of the environment that define the algorithm.
-    """
-    entry = registry.get(name)
-    if entry.config is None:
-        raise ValueError(f"the registry's entry of {name} names no RLlib configuration; add config=")
-    module: Any = entry.load()
-    title = entry.config.removesuffix("Config")
-    made: Any = type(
-        entry.config,
-        (OffPolicyConfig,),
-        {
-            "__module__": "recipes",  # which finds it again, so that it can be pickled
-            "__doc__": _docstring(name, module.Hyperparameters),
-            "hyperparameters_type": module.Hyperparameters,
-            "learner_type": module.Learner,
-            "default_env_steps": entry.env_steps,
-            "fixed_env": getattr(module, "FIXED_ENV", {}),
-        },
-    )
-    options = {
-        "__module__": "recipes",
-        "__qualname__": f"{entry.config}.algorithm_type",
-        "__doc__": f"Trains ``{name}``; see :class:`recipes.{entry.config}`.",
-        "get_default_config": classmethod(lambda cls: made()),
-    }
-    made.algorithm_type = type(title, (OffPolicyAlgorithm,), options)
-    config: type[OffPolicyConfig] = made
-    return config
-
-
-def _docstring(name: str, hyperparameters: type[OffPolicyHyperparameters]) -> str:
-    lines = [f"RLlib configuration of ``{name}``. :meth:`training` sets, with these defaults:", ""]
-    lines += [f"* ``{field} = {default!r}``: {text}" for field, default, text in hyperparameters.described()]
-    return "\n".join(lines)

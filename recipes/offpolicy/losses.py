@@ -1,4 +1,4 @@
-"""Losses that several algorithms share, as pure functions with the paper's equation numbers.
+"""Losses that several off-policy algorithms share, as pure functions with the paper's equation numbers.
 
 Values and rewards are user-major, ``[N, batch]``. A loss is the sum over users of each user's mean over the batch, so
 that its gradient with respect to a user's own parameters is the one that the user would have alone.
@@ -7,8 +7,10 @@ that its gradient with respect to a user's own parameters is the one that the us
 import torch
 from torch import Tensor
 
-from recipes.networks.stacked_mlp import argmax, log_softmax
-from recipes.networks.stacked_mlp import chosen as chosen  # used by learners
+from recipes.joint.losses import entropy as entropy  # these three are used by learners
+from recipes.joint.losses import mean_over_batch as mean_over_batch
+from recipes.networks.stacked_mlp import argmax
+from recipes.networks.stacked_mlp import chosen as chosen
 
 
 def td_target(rewards: Tensor, terminated: Tensor, next_values: Tensor, gamma: float) -> Tensor:
@@ -27,22 +29,6 @@ def squared_error(values: Tensor, targets: Tensor, counted: Tensor | None = None
 def huber_error(values: Tensor, targets: Tensor, counted: Tensor | None = None) -> Tensor:
     """Return :func:`squared_error` with linear growth beyond an error of 1, at twice the usual scale: equal below 1."""
     return 2.0 * mean_over_batch(torch.nn.functional.huber_loss(values, targets, reduction="none"), counted).sum()
-
-
-def mean_over_batch(values: Tensor, counted: Tensor | None = None) -> Tensor:
-    """Return the mean ``[N]`` of values ``[N, batch]`` over the transitions that count, bools of the same shape.
-
-    A user without any has 0. None counts all: users who cannot choose are left out where a game has action masks.
-    """
-    if counted is None:
-        return values.mean(dim=1)
-    return (values * counted).sum(dim=1) / counted.sum(dim=1).clamp_min(1)
-
-
-def entropy(logits: Tensor, counted: Tensor | None = None) -> Tensor:
-    """Return the entropy in nats of softmax(logits), mean over the transitions that count, summed over users."""
-    log_p = log_softmax(logits)
-    return -mean_over_batch((log_p.exp() * log_p).sum(dim=-1), counted).sum()
 
 
 def next_value(target_values: Tensor, online_values: Tensor | None = None) -> Tensor:

@@ -7,9 +7,9 @@ import torch
 
 from benchmarks.study import slopes
 from recipes.algorithms import dtomalb
+from recipes.joint.transitions import TransitionBatch
 from recipes.networks.critics import PerActionCritics, StateCritics
 from recipes.networks.sizes import GameSizes
-from recipes.offpolicy.replay_buffer import TransitionBatch
 from tests.benchmarks.test_published import RESULTS
 
 

@@ -24,12 +24,14 @@ pytestmark = RAY_NOISE
 SMALL = {
     "dtomalb": {"num_steps_sampled_before_learning_starts": 40, "train_batch_size_per_learner": 4},
     "dqn-tolb": {"num_steps_sampled_before_learning_starts": 40, "train_batch_size_per_learner": 4},
+    "mappo": {"train_batch_size_per_learner": 200, "minibatch_size": 100, "num_epochs": 1},
     "rllib-dqn": {"num_steps_sampled_before_learning_starts": 40, "train_batch_size_per_learner": 4},
     "rllib-ppo": {"train_batch_size_per_learner": 200, "minibatch_size": 100, "num_epochs": 1},
 }
 NETWORKS, REWARDS = "networks", "rewards"
 CASES = [*((algorithm, NETWORKS) for algorithm in SMALL), ("rllib-dqn", REWARDS)]
-COLUMNS = {"dtomalb": "obs", "dqn-tolb": "obs", "rllib-dqn": "new_obs", "rllib-ppo": "advantages"}
+COLUMNS = {"dtomalb": "obs", "dqn-tolb": "obs", "rllib-dqn": "new_obs"}
+COLUMNS |= {"mappo": "advantages", "rllib-ppo": "advantages"}
 
 
 def poison_networks(learner: Any) -> None:

@@ -20,11 +20,12 @@ from recipes.settings import parse_assignments
 from recipes.sweep import plan
 from tests.recipes.noise import RAY_NOISE
 from tests.recipes.processes import CHECKOUT, run
-from tests.recipes.runs import TINY_DQN
+from tests.recipes.runs import TINY, TINY_DQN
 
 pytestmark = RAY_NOISE
 
 RLLIBS = ("rllib-dqn", "rllib-ppo")
+ON_POLICY = ("ippo", "mappo")
 OWN = tuple(name for name in registry.ALGORITHMS if name not in RLLIBS)
 BLOCKED = "import sys; sys.modules[{module!r}] = None\n"
 LOAD_AND_ACT = """
@@ -53,7 +54,9 @@ def in_a_process(code: str, *arguments: str, cwd: Path = CHECKOUT) -> subprocess
 def runs(local_session: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A tiny run of each own algorithm."""
     out = tmp_path_factory.mktemp("runs")
-    for planned in plan(OWN, ["paper"], [5], env_steps=100, assigned=parse_assignments(TINY_DQN[1::2])):
+    tiny = {name: TINY if name in ON_POLICY else TINY_DQN for name in OWN}
+    for name in OWN:
+        (planned,) = plan([name], ["paper"], [5], env_steps=100, assigned=parse_assignments(tiny[name][1::2]))
         folder = RunFolder.begin(out / planned.settings.algorithm, planned.settings)
         with contextlib.closing(Training(folder, planned.settings, checkpoint_s=0.0)) as training:
             training.advance()
@@ -97,7 +100,7 @@ print(json.dumps(torch.export.load(sys.argv[1]).module()(rows).tolist()))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ["dtomalb", "dqn-tolb"])
+@pytest.mark.parametrize("algorithm", ["dtomalb", "dqn-tolb", "mappo"])
 def test_what_the_export_command_writes_runs_in_plain_torch(
     runs: dict[str, Path], algorithm: str, tmp_path: Path
 ) -> None:

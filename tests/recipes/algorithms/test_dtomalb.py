@@ -7,10 +7,10 @@ from recipes.algorithms.dtomalb import (
     normalized_advantages,
     policy_loss,
 )
+from recipes.joint.transitions import TransitionBatch
 from recipes.networks.critics import Critics, make_critics
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import gumbel
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 USERS, CHOICES = 2, 3
 

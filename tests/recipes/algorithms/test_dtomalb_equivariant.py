@@ -10,15 +10,15 @@ import torch
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from edgeoffload_env.policies import costs
 from recipes.algorithms.dtomalb_equivariant import Hyperparameters, Learner
+from recipes.joint.export import export_policy
+from recipes.joint.policy import NetworkPolicy
+from recipes.joint.transitions import TransitionBatch
 from recipes.networks.critics import PooledCritics
 from recipes.networks.decoding import Decoded, Decoder
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.equivariant_inputs import Inputs, RememberingReader, ring_position
 from recipes.networks.sizes import GameSizes, sizes_of
-from recipes.offpolicy.export import export_policy
 from recipes.offpolicy.learner import frozen_copy
-from recipes.offpolicy.policy import NetworkPolicy
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed")
 each_game = pytest.mark.parametrize("scenario", GAMES)

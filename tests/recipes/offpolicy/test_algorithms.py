@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from recipes import DQNTOLBConfig, DTOMALBConfig, DTOMALBEquivariantConfig, DTOMALBExactConfig, IDQLConfig
+from recipes.joint.transitions import TransitionBatch
 from recipes.offpolicy import losses
 from recipes.offpolicy.config import OffPolicyConfig
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 

@@ -9,8 +9,8 @@ from edgeoffload_env import edgeoffload_v0
 from recipes import DQNTOLBConfig, DTOMALBConfig, IDQLConfig
 from recipes.envs.make_envs import make_games
 from recipes.envs.parallel_games import ParallelGames
-from recipes.offpolicy.env_runner import BatchedEnvRunner
-from recipes.offpolicy.replay_buffer import TransitionBatch
+from recipes.joint.env_runner import BatchedEnvRunner
+from recipes.joint.transitions import TransitionBatch
 from tests.recipes.offpolicy.toys import CodeGame, CountingGame, EarlyLeaver
 
 pytestmark = pytest.mark.usefixtures("ray_session")

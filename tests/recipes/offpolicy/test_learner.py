@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from recipes.joint.transitions import TransitionBatch
 from recipes.networks.acting import PerUser, seeded_generator
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import StackedMLP
 from recipes.offpolicy import losses
 from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner, frozen_copy
-from recipes.offpolicy.replay_buffer import TransitionBatch
 
 SIZES = GameSizes(num_users=3, num_actions=4, obs_size=5, state_size=6)
 ROWS = 32

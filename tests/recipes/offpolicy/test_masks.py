@@ -11,11 +11,12 @@ from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from recipes.algorithms.dtomalb import normalized_advantages, policy_loss
 from recipes.envs.batched_games import EdgeOffloadGames, Start
 from recipes.envs.parallel_games import ParallelGames
+from recipes.joint.policy import NetworkPolicy
+from recipes.joint.transitions import TransitionBatch, concatenate
 from recipes.networks.acting import MASKED, Branching, JointHead, PerUser, nth_allowed
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy import losses
-from recipes.offpolicy.policy import NetworkPolicy
-from recipes.offpolicy.replay_buffer import ReplayBuffer, TransitionBatch, concatenate
+from recipes.offpolicy.replay_buffer import ReplayBuffer
 from tests.recipes.offpolicy.test_algorithms import small
 
 SIZES = GameSizes(num_users=3, num_actions=4, obs_size=5, state_size=7)

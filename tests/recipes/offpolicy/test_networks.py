@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from recipes.joint.learner import clip_per_user
 from recipes.networks.stacked_mlp import StackedMLP
-from recipes.offpolicy.learner import clip_per_user
 
 USERS, BATCH, SIZES = 4, 7, (5, 8, 6, 3)
 

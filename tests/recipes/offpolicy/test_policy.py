@@ -13,10 +13,10 @@ import torch
 
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from edgeoffload_env.effects import Effect, Feature, Quantity, squashed
+from recipes.joint.export import export_policy
+from recipes.joint.policy import NetworkPolicy
 from recipes.networks.acting import ActingNetwork, Branching, JointHead, PerUser
 from recipes.networks.sizes import GameSizes, sizes_of
-from recipes.offpolicy.export import export_policy
-from recipes.offpolicy.policy import NetworkPolicy
 
 CONFIG = scenarios.configure("paper", num_users=4)
 

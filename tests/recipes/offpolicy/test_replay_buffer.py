@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from recipes.offpolicy.replay_buffer import ReplayBuffer, TransitionBatch
+from recipes.joint.transitions import TransitionBatch
+from recipes.offpolicy.replay_buffer import ReplayBuffer
 
 
 def rows(first: int, count: int) -> TransitionBatch:

@@ -8,8 +8,7 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from recipes.envs.make_envs import game_of
-from recipes.offpolicy.learner import OffPolicyLearner
-from recipes.offpolicy.replay_buffer import TransitionBatch
+from recipes.joint.learner import JointLearner
 from recipes.rllib.nan_guard import require_finite
 
 _GENERATOR = "learner_generator"
@@ -23,7 +22,7 @@ class RLlibLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
         networks: RLlib's module with all networks.
     """
 
-    learner: OffPolicyLearner
+    learner: JointLearner
 
     def build(self) -> None:
         """Build the module, the algorithm's learner and its optimisers."""
@@ -55,7 +54,7 @@ class RLlibLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
 
     def update(
         self,
-        batch: TransitionBatch | None = None,
+        batch: Any = None,
         *,
         training_data: Any = None,
         timesteps: Any = None,
@@ -65,7 +64,7 @@ class RLlibLearner(TorchLearner):  # type: ignore[misc]  # RLlib carries no type
         """Run one update.
 
         Args:
-            batch: transitions from the replay buffer.
+            batch: transitions, as the algorithm's learner takes them.
             training_data: the same, as a ``LearnerGroup`` passes it.
             timesteps: ``NUM_ENV_STEPS_SAMPLED_LIFETIME`` so far, for schedules.
             game: which of the games the transitions are of.

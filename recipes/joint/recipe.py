@@ -1,4 +1,4 @@
-"""Entry points of an off-policy algorithm's file: a run's RLlib configuration, and the policy of its checkpoint."""
+"""Entry points of a joint algorithm's file: a run's RLlib configuration, and the policy of its checkpoint."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from recipes import registry
 from recipes.registry import Run
 
 if TYPE_CHECKING:
-    from recipes.offpolicy.policy import NetworkPolicy
+    from recipes.joint.policy import NetworkPolicy
 
 
 def algorithm_config(settings: Run) -> Any:
@@ -16,7 +16,7 @@ def algorithm_config(settings: Run) -> Any:
     Raises:
         ValueError: the run overrides a field of the environment that defines the algorithm.
     """
-    from recipes.offpolicy.config import config_class
+    from recipes.configs import config_class
     from recipes.rllib.adapter import env_id
 
     return (
@@ -36,8 +36,8 @@ def load_policy(settings: Run, checkpoint: Path) -> "NetworkPolicy":
     Raises:
         RunError: the checkpoint's weights cannot be loaded, or belong to other networks.
     """
+    from recipes.joint.policy import NetworkPolicy
     from recipes.networks.sizes import sizes_of
-    from recipes.offpolicy.policy import NetworkPolicy
 
     learner = registry.get(settings.algorithm).load().Learner  # type: ignore[attr-defined]
     acting = learner.make_acting(settings.hyperparameters, sizes_of(settings.env_config), seed=0)

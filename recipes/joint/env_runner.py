@@ -26,12 +26,12 @@ from ray.rllib.utils.metrics import (
     NUM_EPISODES_LIFETIME,
     WEIGHTS_SEQ_NO,
 )
+from torch import Tensor
 
 from recipes.envs.batched_games import BatchedGames, GameStep, Start
 from recipes.envs.episode_stats import EpisodeStats, as_numpy
 from recipes.envs.make_envs import make_games
-from recipes.offpolicy.replay_buffer import TransitionBatch, concatenate
-from recipes.offpolicy.schedules import linear
+from recipes.joint.transitions import TransitionBatch, concatenate
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Fragment:
     """Transitions of one call of ``sample``, in order of time, then of the game."""
 
     transitions: TransitionBatch
+    ended: Tensor
+    """Bools ``[R]``: the episode ended with the transition, by termination or truncation."""
 
     def env_steps(self) -> int:
         """Return the number of steps, counted over the games."""
@@ -123,7 +125,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
             explore: whether to explore; by default as configured.
             random_actions: play uniformly random actions.
             force_reset: reset all games first.
-            env_steps: of the whole training so far, for the schedule of epsilon.
+            env_steps: of the whole training so far, for schedules of the exploration.
 
         Returns:
             A list of one fragment.
@@ -139,9 +141,12 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
         if num_timesteps is None:
             num_timesteps = self.config.get_rollout_fragment_length(self.worker_index or 0) * games.num_envs
         explore = self.config.explore if explore is None else explore
-        epsilon = 1.0 if random_actions else self._epsilon()
-        acting, noise = self.module.acting, self.config.exploration_noise
+        epsilon, noise = self.config.exploration(self.num_env_steps_sampled_lifetime)
+        if random_actions:
+            epsilon = 1.0
+        acting = self.module.acting
         steps: list[TransitionBatch] = []
+        ends: list[Tensor] = []
         done = 0
         while done < (num_timesteps if num_episodes is None else num_episodes):
             obs, state, mask = (
@@ -155,13 +160,14 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
             step = games.step(actions if games.on_device else actions.cpu().numpy())
             steps.append(_transitions(obs, state, mask, actions, step))
             self._seen = Start(step.obs, step.state, step.mask)
+            ends.append(torch.tensor(step.ended, device=self.device))
             ended = self._episodes.add(step)
             done += games.num_envs if num_episodes is None else ended
         batch = concatenate(steps)
         self.num_env_steps_sampled_lifetime += len(batch.actions)
         if num_episodes is not None:
             self._seen, self._game_seed = None, None  # the next call starts new games of the same stream
-        return [Fragment(batch)]
+        return [Fragment(batch, torch.cat(ends))]
 
     def get_metrics(self) -> Any:
         """Log the steps and episodes since the last call under RLlib's names, and return the metrics."""
@@ -262,11 +268,6 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):  # type: ignore[misc]  # RLli
         """Close the games."""
         if self.games is not None:
             self.games.close()
-
-    def _epsilon(self) -> float:
-        config = self.config
-        duration = round(config.exploration_fraction * config.total_env_steps)
-        return linear(config.epsilon, config.final_epsilon, self.num_env_steps_sampled_lifetime, duration)
 
 
 def _transitions(obs: Any, state: Any, mask: Any, actions: Any, step: GameStep) -> TransitionBatch:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from edgeoffload_env import EdgeOffloadConfig, observation
 from edgeoffload_env._files import atomic_write
 from recipes.files import write_json, write_text
+from recipes.joint.policy import NetworkPolicy
 from recipes.networks.acting import ActingNetwork
 from recipes.networks.equivariant import EquivariantActor
 from recipes.networks.stacked_mlp import argmax
-from recipes.offpolicy.policy import NetworkPolicy
 
 _USE = """# {name}, exported
 
