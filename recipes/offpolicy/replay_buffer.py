@@ -40,7 +40,19 @@ class TransitionBatch(NamedTuple):
 
     def decided(self) -> Tensor | None:
         """Return bools ``[N, R]``: the user could choose between actions; None where everyone always can."""
-        return None if self.mask is None else (self.mask.sum(dim=2) > 1).T
+        return _have_a_choice(self.mask)
+
+    def next_decided(self) -> Tensor | None:
+        """Return :meth:`decided` of the next slot."""
+        return _have_a_choice(self.next_mask)
+
+    def of_team(self) -> tuple[Tensor, Tensor]:
+        """Return the mean of the users' rewards, and 1.0 where the game terminated for all of them, ``[1, R]`` each."""
+        return self.rewards.T.mean(0, keepdim=True), self.terminated.T.amin(0, keepdim=True)
+
+
+def _have_a_choice(mask: Tensor | None) -> Tensor | None:
+    return None if mask is None else (mask.sum(dim=2) > 1).T
 
 
 def concatenate(batches: list[TransitionBatch]) -> TransitionBatch:
