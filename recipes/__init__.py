@@ -3,9 +3,9 @@
 ``python -m recipes ls`` lists the algorithms. Recipes run from a checkout and are meant to be read, copied and changed;
 importing this package loads nothing else: neither numpy, nor torch, nor Ray.
 
-``recipes.DTOMALBConfig``, ``DTOMAConfig``, ``DTOMALBExactConfig``, ``DTOMALBEquivariantConfig``, ``IDQLConfig`` and
-``DQNTOLBConfig`` are RLlib configurations with the defaults of the command line. They are made from the
-hyper-parameters of the files in ``recipes/algorithms`` when first asked for.
+``recipes.DTOMALBConfig``, ``DTOMAConfig``, ``DTOMALBExactConfig``, ``DTOMALBEquivariantConfig``, ``IDQLConfig``,
+``DQNTOLBConfig``, ``VDNConfig`` and ``QMIXConfig`` are RLlib configurations with the defaults of the command line. They
+are made from the hyper-parameters of the files in ``recipes/algorithms`` when first asked for.
 """
 
 from pathlib import Path

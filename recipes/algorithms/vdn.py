@@ -50,15 +50,14 @@ class Learner(OffPolicyLearner):
 
     def parameter_groups(self) -> dict[str, list[nn.Module]]:
         """Train all Q-networks on the team's loss."""
-        return {"q_networks": [self.networks.acting]}
+        return {"team": [self.networks.acting]}
 
     def update(self, batch: TransitionBatch) -> None:
         """Step down the mean of (y - Q_tot)^2."""
         values = losses.chosen(self.networks.acting.values(batch.obs), batch.actions.T)
         total = self.mix(without_idle(values, batch.decided()), batch.state)
         loss = self.td_error(total, self.targets(batch))
-        (group,) = self.optimizers
-        self.gradient_step(group, loss)
+        self.gradient_step("team", loss)
         self.move_targets()
         self.report(td_loss=loss)
 

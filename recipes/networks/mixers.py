@@ -1,6 +1,5 @@
 """Mixing networks of value decomposition: everyone's action values and the global state to the team's value."""
 
-import torch
 from torch import Tensor, nn
 
 from recipes.networks.acting import seeded_generator
@@ -35,6 +34,6 @@ class MonotoneMixer(nn.Module):
         """Return the team's values ``[1, batch]`` for users' values ``[N, batch]`` and states ``[batch, S]``."""
         weights, bias = self.hypernetwork(state)[0].split([(self.num_users + 1) * self.units, self.units], dim=1)
         weights = weights.abs().unflatten(1, (self.num_users + 1, self.units))
-        mixed = torch.einsum("nb,bnu->bu", values, weights[:, :-1])
+        mixed = (values.T.unsqueeze(1) @ weights[:, :-1]).squeeze(1)
         hidden = nn.functional.elu(mixed + bias)
         return (weights[:, -1] * hidden).sum(dim=1) + self.final_bias(state)[..., 0]

@@ -17,7 +17,7 @@ class StackedMLP(nn.Module):
     """N perceptrons of the same shape that are evaluated together, or one that N users share.
 
     Layers are linear with ReLU between them, initialised as ``torch.nn.Linear`` is, the last one at a tenth of that, so
-    that initial values are near 0 and initial policies near uniform; ``last`` sets another fraction. All tensors are user-major: ``[N, batch, size]``.
+    that initial values are near 0 and initial policies near uniform. All tensors are user-major: ``[N, batch, size]``.
     Adam, and norms over all but the first axis, treat the stack as N separate networks.
     """
 

@@ -19,7 +19,17 @@ def test_ls(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines]
     assert names == list(registry.ALGORITHMS)
-    assert {"dtomalb", "dtoma", "dtomalb-exact", "idql-tolb", "dqn-tolb", "rllib-dqn", "rllib-ppo"} <= set(names)
+    assert {
+        "dtomalb",
+        "dtoma",
+        "dtomalb-exact",
+        "idql-tolb",
+        "dqn-tolb",
+        "vdn",
+        "qmix",
+        "rllib-dqn",
+        "rllib-ppo",
+    } <= set(names)
 
 
 def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
