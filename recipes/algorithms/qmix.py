@@ -6,8 +6,12 @@ As ``vdn`` with a mixing network in place of the sum: hypernetworks on the state
 are not negative keep Q_tot largest where each user's own value is. Only training needs the state. A user that has no
 choice in a slot adds nothing to what is mixed.
 
-Differences from the original: those of ``recipes/algorithms/vdn.py``, as feed-forward Q-networks in place of recurrent
-ones and transitions in place of episodes; targets that follow softly in place of copies every 200 episodes.
+Differences from the original: feed-forward Q-networks on the present observation in place of recurrent ones on it and
+the last action, and with them a replay buffer of single transitions in place of episodes; Adam in place of RMSprop;
+the rest as in ``recipes/algorithms/vdn.py``: a small replay buffer (``replay_capacity=5_000``), targets that follow
+softly (``tau=0.01``) in place of copies after every 200 episodes, a learning rate that falls (``final_lr=5e-5``),
+scaled rewards (``reward_scale=0.01``), Huber's loss (``huber=True``) and a smaller discount (``gamma=0.9``). As in the
+original's code, double Q-learning (``double_q=True``) and one network for all users (``share_actors=True``).
 
 Differences from the paper reproduced here: it has no such algorithm.
 """

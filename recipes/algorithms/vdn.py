@@ -6,11 +6,13 @@ Q_tot(o, a) = sum_n Q_n(o_n, a_n) learns from the team's reward, the mean of the
 each of its terms is, users act on their own observations alone and need no state. A user that has no choice in a slot
 adds nothing to the sum.
 
-Differences from the original: feed-forward Q-networks on the present observation in place of recurrent ones, a replay
-buffer of transitions in place of sequences, Adam with a learning rate that falls (``lr=1e-3``, ``final_lr=5e-5``),
-targets that follow softly at each update (``tau=0.01``), double Q-learning (``double_q=True``), rewards scaled before
-they are learned from (``reward_scale=0.1``) and errors beyond 1 that count linearly (``huber=True``). No dueling heads
-and no communication between users; one network for all, which tells them apart by a one-hot (``share_actors=True``).
+Differences from the original: feed-forward Q-networks on the present observation in place of recurrent, dueling ones,
+and with them a replay buffer of transitions in place of sequences, without eligibility traces; a small replay buffer
+(``replay_capacity=5_000``), so that the others' actions in it are those of about now; double Q-learning
+(``double_q=True``); one network for all users that sees a one-hot of the user (``share_actors=True``), an option of the
+original; targets that follow softly (``tau=0.01``); a learning rate that falls (``lr=1e-3``, ``final_lr=5e-5``);
+rewards scaled before they are learned from (``reward_scale=0.01``) and errors beyond 1 that count linearly
+(``huber=True``), since overload costs a thousand times what an ordinary slot does. The discount is ``gamma=0.9``.
 
 Differences from the paper reproduced here: it has no such algorithm.
 """
@@ -20,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from recipes.hyperparameters import Fraction, Scale
+from recipes.hyperparameters import Count, Fraction, Scale
 from recipes.offpolicy import losses
 from recipes.offpolicy.hyperparameters import OffPolicyHyperparameters
 from recipes.offpolicy.learner import OffPolicyLearner
@@ -34,11 +36,12 @@ __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 class Hyperparameters(OffPolicyHyperparameters):
     """Hyper-parameters of value decomposition networks."""
 
-    gamma: Fraction = 0.97
+    gamma: Fraction = 0.9
+    replay_capacity: Count = 5_000
+    """Joint transitions kept in the replay buffer: the others' actions in it are to be those of about now."""
     epsilon: Fraction = 0.3
     final_epsilon: Fraction = 0.02
-    exploration_fraction: Fraction = 0.5
-    reward_scale: Scale = 0.1
+    reward_scale: Scale = 0.01
     huber: bool = True
     share_actors: bool = True
     double_q: bool = True
