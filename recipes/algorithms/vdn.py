@@ -12,7 +12,7 @@ and with them a replay buffer of transitions in place of sequences, without elig
 (``double_q=True``); one network for all users that sees a one-hot of the user (``share_actors=True``), an option of the
 original; targets that follow softly (``tau=0.01``); a learning rate that falls (``lr=1e-3``, ``final_lr=5e-5``);
 rewards scaled before they are learned from (``reward_scale=0.01``) and errors beyond 1 that count linearly
-(``huber=True``), since overload costs a thousand times what an ordinary slot does. The discount is ``gamma=0.9``.
+(``huber=True``), since an overloaded slot costs hundreds of times an ordinary one. The discount is ``gamma=0.9``.
 
 Differences from the paper reproduced here: it has no such algorithm.
 """
