@@ -4,8 +4,9 @@
 importing this package loads nothing else: neither numpy, nor torch, nor Ray.
 
 ``recipes.DTOMALBConfig``, ``DTOMAConfig``, ``DTOMALBExactConfig``, ``DTOMALBEquivariantConfig``, ``IDQLConfig``,
-``DQNTOLBConfig``, ``IPPOConfig`` and ``MAPPOConfig`` are RLlib configurations with the defaults of the command line.
-They are made from the hyper-parameters of the files in ``recipes/algorithms`` when first asked for.
+``DQNTOLBConfig``, ``IPPOConfig``, ``MAPPOConfig``, ``VDNConfig`` and ``QMIXConfig`` are RLlib configurations with the
+defaults of the command line. They are made from the hyper-parameters of the files in ``recipes/algorithms`` when first
+asked for.
 """
 
 from pathlib import Path

@@ -100,6 +100,8 @@ _ALGORITHMS = (
     Algorithm("dqn-tolb", "centralised DQN: one network in charge of all users", "DQNTOLBConfig"),
     Algorithm("ippo", "independent PPO: actors and critics on each user's own observation", "IPPOConfig"),
     Algorithm("mappo", "PPO with a centralised critic on the global state", "MAPPOConfig"),
+    Algorithm("vdn", "value decomposition: the team's value is the sum of the users'", "VDNConfig"),
+    Algorithm("qmix", "value decomposition: a monotone network mixes the users' values into the team's", "QMIXConfig"),
     Algorithm("rllib-dqn", "RLlib's own DQN, independent: one Q-network for each user", env_steps=40_000),
     Algorithm("rllib-ppo", "RLlib's own PPO, shared: one network for all users"),
 )

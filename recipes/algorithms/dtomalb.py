@@ -121,9 +121,7 @@ class Learner(OffPolicyLearner):
             generator=self.generator,
         )
         next_values = networks.target_critics(batch.next_obs, batch.next_state, next_actions)
-        rewards, terminated = batch.rewards.T, batch.terminated.T
-        if networks.critics.team:
-            rewards, terminated = rewards.mean(0, keepdim=True), terminated.amin(0, keepdim=True)
+        rewards, terminated = batch.of_team() if networks.critics.team else (batch.rewards.T, batch.terminated.T)
         return losses.td_target(rewards, terminated, next_values, hyper.gamma)
 
     def critic_loss(self, batch: TransitionBatch, targets: Tensor) -> Tensor:

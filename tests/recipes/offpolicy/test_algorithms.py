@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from recipes import DQNTOLBConfig, DTOMALBConfig, DTOMALBEquivariantConfig, DTOMALBExactConfig, IDQLConfig
+from recipes import (
+    DQNTOLBConfig,
+    DTOMALBConfig,
+    DTOMALBEquivariantConfig,
+    DTOMALBExactConfig,
+    IDQLConfig,
+    QMIXConfig,
+    VDNConfig,
+)
 from recipes.joint.transitions import TransitionBatch
 from recipes.offpolicy import losses
 from recipes.offpolicy.config import OffPolicyConfig
@@ -34,6 +42,8 @@ ALGORITHMS: dict[str, Any] = {
     "idql-tolb-double": lambda: IDQLConfig().training(double_q=True, huber=True, share_actors=True),
     "dqn-tolb": lambda: DQNTOLBConfig(),
     "dqn-tolb-joint": lambda: DQNTOLBConfig().training(head="joint"),
+    "vdn": lambda: VDNConfig(),
+    "qmix": lambda: QMIXConfig(),
 }
 each_algorithm = pytest.mark.parametrize("name", list(ALGORITHMS))
 on_any_game = pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "dtomalb-equivariant"])

@@ -26,7 +26,7 @@ def trained(name: str, **options: Any) -> Any:
     return algorithm, result
 
 
-@pytest.mark.parametrize("name", ["dtomalb", "dtomalb-team", "idql-tolb", "dqn-tolb"])
+@pytest.mark.parametrize("name", ["dtomalb", "dtomalb-team", "idql-tolb", "dqn-tolb", "qmix"])
 def test_training_where_games_are_torchs(name: str, torch_games: None) -> None:
     algorithm, result = trained(name)
     runner, replay = algorithm.env_runner, algorithm.replay

@@ -145,7 +145,7 @@ def test_masks_of_other_peoples_games_come_from_their_infos() -> None:
 
 @pytest.mark.usefixtures("ray_session")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", ["dtomalb", "dtomalb-equivariant", "idql-tolb", "dqn-tolb"])
+@pytest.mark.parametrize("name", ["dtomalb", "dtomalb-equivariant", "idql-tolb", "dqn-tolb", "qmix"])
 def test_trainings_on_urban_choose_allowed_actions_alone(name: str) -> None:
     config = small(name, "edgeoffload/urban-v0", server_hz=None, num_users=4).training(hidden=(8,))
     algorithm = config.build_algo()

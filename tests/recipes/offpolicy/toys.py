@@ -153,3 +153,50 @@ class OneStepGame(ParallelEnv[str, np.ndarray, int]):
             dict.fromkeys(agents, self._truncate),
             {agent: {} for agent in agents},
         )
+
+
+class TwoStepGame(ParallelEnv[str, np.ndarray, int]):
+    """The game of QMIX's paper: the first user's choice decides which of two matrices pays both in the second step.
+
+    Everyone sees which of the three states it is, as does the global state. The best return is 8.
+    """
+
+    metadata = {"name": "two-step"}  # noqa: RUF012
+    PAYOFFS = (((7.0, 7.0), (7.0, 7.0)), ((0.0, 1.0), (1.0, 8.0)))
+
+    def __init__(self) -> None:
+        self.possible_agents = ["user_0", "user_1"]
+        self.agents: list[str] = []
+        self._state = 0
+
+    def observation_space(self, agent: str) -> gymnasium.Space[Any]:
+        return gymnasium.spaces.Box(0.0, 1.0, (3,), np.float32)
+
+    def action_space(self, agent: str) -> gymnasium.Space[Any]:
+        return gymnasium.spaces.Discrete(2)
+
+    def state(self) -> np.ndarray:
+        return np.eye(3, dtype=np.float32)[self._state]
+
+    def _observe(self) -> dict[str, np.ndarray]:
+        return {agent: self.state() for agent in self.possible_agents}
+
+    def reset(self, seed: int | None = None, options: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        self.agents = list(self.possible_agents)
+        self._state = 0
+        return self._observe(), {agent: {} for agent in self.agents}
+
+    def step(self, actions: dict[str, int]) -> tuple[Any, ...]:
+        agents, over, reward = self.agents, self._state > 0, 0.0
+        first, second = actions["user_0"], actions["user_1"]
+        if over:
+            reward, self.agents = self.PAYOFFS[self._state - 1][first][second], []
+        else:
+            self._state = 1 + first
+        return (
+            self._observe(),
+            dict.fromkeys(agents, reward),
+            dict.fromkeys(agents, over),
+            dict.fromkeys(agents, False),
+            {agent: {} for agent in agents},
+        )
