@@ -80,7 +80,8 @@ def test_a_prepared_rollout_has_the_players_probabilities(name: str, masked: boo
 @each_algorithm
 def test_users_who_cannot_choose_have_no_weight_in_the_actors_gradient(name: str) -> None:
     """It is that of each user's mean over the transitions in which it could choose."""
-    one, played = learner(name, entropy_coeff=0.1, final_entropy_coeff=0.1), rollout(masked=True)
+    one, played = learner(name, entropy_coeff=0.2, final_entropy_coeff=0.0), rollout(masked=True)
+    one.env_steps = 500  # half of the training, after which the entropy weighs 0.1
     prepared, acting = one.prepare(played), one.networks.acting
     decided = prepared.decided()
     assert 0.2 < decided.float().mean() < 0.8
