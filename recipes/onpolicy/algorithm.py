@@ -36,7 +36,7 @@ class OnPolicyAlgorithm(JointAlgorithm):
             rollout = join([Rollout(fragment.transitions, fragment.ended, games) for fragment in fragments])
             with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
                 timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: self.env_steps}
-                self.learner_group.update(batch=rollout, timesteps=timesteps)
+                self.learner_group.update(batch=rollout.to(self.config.device), timesteps=timesteps)
             self.share_weights()
         self.collect_metrics()
 

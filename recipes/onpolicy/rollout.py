@@ -23,6 +23,10 @@ class Rollout(NamedTuple):
         """Return a column ``[T B, ...]`` as ``[T, B, ...]``."""
         return column.unflatten(0, (-1, self.num_games))
 
+    def to(self, device: str) -> "Rollout":
+        """Return the rollout on a device, without a copy of what is there already."""
+        return Rollout(self.transitions.map(lambda column: column.to(device)), self.ended.to(device), self.num_games)
+
     def borders(self) -> Tensor:
         """Return the indices of the transitions that the next slot does not continue: ends of episodes, last slot."""
         last = self.ended.clone()

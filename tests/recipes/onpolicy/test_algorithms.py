@@ -9,6 +9,7 @@ import torch
 from ray.tune.registry import register_env
 
 from recipes import IPPOConfig, MAPPOConfig
+from recipes.envs import batched_games
 from recipes.onpolicy.config import OnPolicyConfig
 from tests.recipes.offpolicy.test_algorithms import assert_equal, differ, weights
 
@@ -141,6 +142,17 @@ def test_trainings_on_urban_choose_allowed_actions_alone(name: str) -> None:
         assert rows.mask is not None
         assert not rows.mask.all()
         assert rows.mask.gather(2, rows.actions.unsqueeze(2)).all()
+    algorithm.stop()
+
+
+@each_default
+def test_training_where_games_are_torchs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of other devices."""
+    monkeypatch.setattr(batched_games, "backend_for", lambda device: "torch")
+    algorithm = small(name).build_algo()
+    result = algorithm.train()
+    assert algorithm.env_runner.games.on_device
+    assert np.isfinite(result["learners"]["default_policy"]["vf_loss"])
     algorithm.stop()
 
 
