@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         note = str(error) or "stopped; training since the last checkpoint is lost"
         print(f"\n{note}\nresume with: {command_line(settings, options, path)}", file=sys.stderr)
         return STOPPED
-    print(comparison_table(result, settings.env, result.episodes, result.seed))
+    print(comparison_table(settings.label, result, settings.env, result.episodes, result.seed))
     for name, also in (RunFolder.open(path).summary or {}).get("also", {}).items():
         print(f"\n{name}: utility {also['utility']['mean']:.2f}, score {also['score']['mean']:.3f}", end="")
         print(
