@@ -58,6 +58,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             check_known("command", arguments[0], COMMANDS)
         except ValueError as error:
             raise UsageError(str(error)) from None
+    if arguments and arguments[0] == "train":
+        arguments = ["train", *train.algorithm_first(arguments[1:])]
     parser = _Parser(prog=PROGRAM, description="Train offloading policies, and evaluate, plot or export them.")
     commands = parser.add_subparsers(title="commands", parser_class=_Parser, required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():

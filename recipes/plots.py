@@ -12,6 +12,7 @@ from edgeoffload_env.evaluation.statistics import mean_interval
 from recipes.errors import RunError
 from recipes.protocol import EVALUATION_EPISODES, EVALUATION_SEED
 from recipes.runs import RunFolder
+from recipes.settings import ALSO
 
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 _BASELINES = (("greedy", "--"), ("random", ":"))
@@ -83,10 +84,11 @@ def plot_learning_curves(runs: list[RunFolder], path: Path) -> None:
 
 
 def group_name(run: RunFolder) -> str:
-    """Return the algorithm, scenario and non-default settings of a run, without its seed and length."""
+    """Return the algorithm, scenarios and non-default settings of a run, without its seed and length."""
     settings = run.settings
     defaults = {name: default for name, default, _ in type(settings.hyperparameters).described()}
     changed = {name: value for name, value in vars(settings.hyperparameters).items() if value != defaults[name]}
+    changed.pop(ALSO, None)
     changed |= {f"env.{name}": value for name, value in settings.env.items()}
-    words = [settings.algorithm, f"on {settings.scenario}", *(f"{name}={value}" for name, value in changed.items())]
+    words = [settings.algorithm, f"on {settings.trained_on}", *(f"{name}={value}" for name, value in changed.items())]
     return " ".join(words)

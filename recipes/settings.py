@@ -62,6 +62,16 @@ class RunSettings:
         return self.scenario, *(getattr(self.hyperparameters, ALSO, None) or ())
 
     @property
+    def trained_on(self) -> str:
+        """The names of :attr:`scenarios`, such as ``paper + sparse``."""
+        return " + ".join(self.scenarios)
+
+    @property
+    def label(self) -> str:
+        """Name of the run's policy in tables: the algorithm, with the scenarios where it learns several."""
+        return f"{self.algorithm} ({self.trained_on})" if len(self.scenarios) > 1 else self.algorithm
+
+    @property
     def command(self) -> str:
         """The shell command that trains this run."""
         default = vars(type(self.hyperparameters)())

@@ -9,6 +9,9 @@ RLlib's defaults; the state is all that the user observes; one update for every 
 
 It was tuned as the others were, at its own run length (``benchmarks/config/tuning``).
 
+Where users can be without a task, forbidden actions are neither explored nor in the targets' maxima, and slots without
+a choice do not count in the losses (:mod:`recipes.rllib.action_masks`).
+
 RLlib does not store the replay buffer in its checkpoints, even with ``store_buffer_in_checkpoints``: a resumed run
 keeps its networks, targets, optimisers and epsilon and fills its replay buffer anew, so it does not end in the same
 numbers as an uninterrupted run. Uninterrupted runs of the same seed give the same numbers.
@@ -62,6 +65,7 @@ def algorithm_config(settings: Run) -> Any:
     """Return an RLlib ``DQNConfig`` for the run."""
     from ray.rllib.algorithms.dqn import DQNConfig
 
+    from recipes.rllib.action_masks import MaskedDQNLearner, MaskedDQNModule, with_action_masks
     from recipes.rllib.adapter import env_id, own_policy, register_envs
     from recipes.rllib.nan_guard import FiniteDQNLearner
 
@@ -69,7 +73,7 @@ def algorithm_config(settings: Run) -> Any:
     assert isinstance(hyper, Hyperparameters)
     register_envs()
     epsilon_until = max(1, round(hyper.exploration_fraction * settings.env_steps))
-    return (
+    config = (
         DQNConfig()
         .environment(env_id(settings.scenario), env_config=settings.env | {"numbered": True})
         .multi_agent(policies=user_names(settings.env_config.num_users), policy_mapping_fn=own_policy)
@@ -97,6 +101,8 @@ def algorithm_config(settings: Run) -> Any:
             dueling=hyper.dueling,
         )
     )
+    masked = settings.env_config.schema.masked
+    return with_action_masks(config, MaskedDQNModule, MaskedDQNLearner) if masked else config
 
 
 def load_policy(settings: Run, checkpoint: Path) -> "TrainedPolicy":

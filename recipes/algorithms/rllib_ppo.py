@@ -6,6 +6,9 @@ Differences from the paper: it has no such algorithm. It is the baseline that sh
 It needs the users' identity (``agent_id=True``). Without it all users in similar positions choose the same: they spread
 over the servers only by chance, while they explore, and the greedy policy sends them all to the same servers. The same
 holds for runs that end early. It was tuned as the others were (``benchmarks/config/tuning``).
+
+Where users can be without a task, forbidden actions have probability 0, and slots without a choice do not count in the
+losses (:mod:`recipes.rllib.action_masks`).
 """
 
 from dataclasses import dataclass
@@ -54,6 +57,7 @@ def algorithm_config(settings: Run) -> Any:
     """Return an RLlib ``PPOConfig`` for the run."""
     from ray.rllib.algorithms.ppo import PPOConfig
 
+    from recipes.rllib.action_masks import MaskedPPOLearner, MaskedPPOModule, with_action_masks
     from recipes.rllib.adapter import env_id, one_policy, register_envs
     from recipes.rllib.nan_guard import FinitePPOLearner
 
@@ -63,7 +67,7 @@ def algorithm_config(settings: Run) -> Any:
     options = {"agent_id": hyper.agent_id, "numbered": True}
     num_envs = hyper.num_envs_per_env_runner
     batch_size = max(min(hyper.train_batch_size_per_learner, settings.env_steps), num_envs)
-    return (
+    config = (
         PPOConfig()
         .environment(env_id(settings.scenario), env_config=settings.env | options)
         .multi_agent(policies={"shared"}, policy_mapping_fn=one_policy)
@@ -89,6 +93,8 @@ def algorithm_config(settings: Run) -> Any:
             use_kl_loss=False,
         )
     )
+    masked = settings.env_config.schema.masked
+    return with_action_masks(config, MaskedPPOModule, MaskedPPOLearner) if masked else config
 
 
 def load_policy(settings: Run, checkpoint: Path) -> "TrainedPolicy":

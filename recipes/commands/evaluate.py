@@ -47,6 +47,6 @@ def run(options: argparse.Namespace) -> None:
     except (ImportError, ValueError) as error:
         raise UsageError(str(error)) from error
     if options.json:
-        print(Report([(settings.algorithm, result)], overrides=env).to_json())
+        print(Report([(settings.label, result)], overrides=env).to_json())
     else:
-        print(comparison_table(result, env, options.episodes, options.seed))
+        print(comparison_table(settings.label, result, env, options.episodes, options.seed))

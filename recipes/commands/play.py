@@ -42,6 +42,6 @@ def run(options: argparse.Namespace) -> None:
         utilities = play(players, config, seed=options.seed, slots=slots, record=options.record, fps=fps)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
-    names = [settings.algorithm] if options.beside is None else [options.beside, settings.algorithm]
+    names = [settings.label] if options.beside is None else [options.beside, settings.label]
     for name, utility in zip(names, utilities, strict=True):
         print(f"{name} on {options.scenario or settings.scenario}, seed {options.seed}: utility {utility:.3f}")

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
         else:
             seed, settings = check_int("--seed", options.seed, 0, 2**128), folders[0].settings
             episode = inspect.episode_of(load_trained_policy(folders[0]), settings.env_config, seed)
-            title = f"{settings.algorithm} on {settings.scenario}, seed {settings.seed}, episode {seed}"
+            title = f"{settings.label} on {settings.scenario}, seed {settings.seed}, episode {seed}"
             inspect.draw(episode, title, options.out)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error

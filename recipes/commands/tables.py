@@ -8,8 +8,8 @@ from edgeoffload_env.evaluation.report import Report
 from edgeoffload_env.stored import entry_of
 
 
-def comparison_table(result: Evaluation, env: dict[str, Any], episodes: int, seed: int) -> str:
-    """Format an evaluation and those of the shipped policies on the same episodes.
+def comparison_table(label: str, result: Evaluation, env: dict[str, Any], episodes: int, seed: int) -> str:
+    """Format an evaluation, in a row of the given label, and those of the shipped policies on the same episodes.
 
     Without the slow ``optimum``, and without ``fixed`` in games that no counts are stored for.
     """
@@ -17,4 +17,4 @@ def comparison_table(result: Evaluation, env: dict[str, Any], episodes: int, see
     left_out = {"optimum"} if entry_of(result.config) else {"optimum", "fixed"}
     shipped = [name for name in policies.names() if name not in left_out]
     rows = [(name, evaluate(name, result.scenario, episodes, seed, **env)) for name in shipped]
-    return Report([(result.policy, result), *rows], overrides=env).table()
+    return Report([(label, result), *rows], overrides=env).table()

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgeoffload_env._validation import check_float, check_int, fail
@@ -29,7 +30,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["paper"],
         metavar="NAME",
-        help="scenario to train on (default: paper), after ALGO; dtomalb-equivariant trains one network on several",
+        help="scenario to train on (default: paper); dtomalb-equivariant trains one network on several",
     )
     command.add_argument("--seed", type=int, default=0, help="seed of networks, episodes and exploration (default: 0)")
     command.add_argument(
@@ -57,6 +58,20 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="env runner processes (default: 0, sample in the learner's process)",
     )
     arguments.add_session(command)
+
+
+def algorithm_first(words: Sequence[str]) -> list[str]:
+    """Return the command's words with ALGO in front if it follows the names of ``--scenario``.
+
+    argparse would take it for one of the names.
+    """
+    if "--scenario" in words and words[0].startswith("-"):
+        for place in range(words.index("--scenario") + 1, len(words)):
+            if words[place].startswith("-"):
+                break
+            if words[place] in registry.ALGORITHMS:
+                return [words[place], *words[:place], *words[place + 1 :]]
+    return list(words)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -92,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         note = str(error) or "stopped; training since the last checkpoint is lost"
         print(f"\n{note}\nresume with: {command_line(settings, options, path)}", file=sys.stderr)
         return STOPPED
-    print(comparison_table(result, settings.env, result.episodes, result.seed))
+    print(comparison_table(settings.label, result, settings.env, result.episodes, result.seed))
     for name, also in (RunFolder.open(path).summary or {}).get("also", {}).items():
         print(f"\n{name}: utility {also['utility']['mean']:.2f}, score {also['score']['mean']:.3f}", end="")
         print(

@@ -29,9 +29,9 @@ RLlib 2.60 ships a wrapper, ``ParallelPettingZooEnv``, with two defects that thi
     print(algorithm.train()["env_runners"]["episode_return_mean"])
     algorithm.stop()
 
-``env_config`` takes every field of ``EdgeOffloadConfig``, ``agent_id`` and ``numbered``. For one network per user, as
-independent learners need, use ``.multi_agent(policies=env.possible_agents, policy_mapping_fn=own_policy)``. Another
-game takes one line:
+``env_config`` takes every field of ``EdgeOffloadConfig``, ``agent_id``, ``numbered`` and ``action_masks``. For one
+network per user, as independent learners need, use
+``.multi_agent(policies=env.possible_agents, policy_mapping_fn=own_policy)``. Another game takes one line:
 ``ray.tune.register_env("spread", lambda config: RLlibParallelEnv(simple_spread_v3.parallel_env(**config)))``.
 """
 
@@ -40,6 +40,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.tune.registry import _global_registry, register_env
@@ -50,6 +51,7 @@ from edgeoffload_env._validation import fail
 __all__ = ["RLlibParallelEnv", "make_env", "one_policy", "own_policy", "register_envs"]
 
 _ALL = "__all__"
+_OPTIONS = ("agent_id", "numbered", "action_masks")
 
 
 class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no types
@@ -64,7 +66,12 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
     """
 
     def __init__(
-        self, par_env: "ParallelEnv[str, Any, Any]", *, agent_id: bool = False, numbered: bool = False
+        self,
+        par_env: "ParallelEnv[str, Any, Any]",
+        *,
+        agent_id: bool = False,
+        numbered: bool = False,
+        action_masks: bool = False,
     ) -> None:
         """Wrap a game.
 
@@ -74,11 +81,14 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
                 shared network can distinguish the agents. Needs 1-D boxes.
             numbered: identify agents to RLlib by their place in ``possible_agents``, 0, 1, ..., instead of their
                 names, so that the same seed gives the same training in every process.
+            action_masks: append the ``action_mask`` of the agent's info to its observation, last; ones where an info
+                has none. For modules that split it off, see :mod:`.action_masks`. Needs 1-D boxes and discrete actions.
 
         Raises:
-            TypeError: ``agent_id`` for an observation that is not a 1-D box, or an option that is not a bool.
+            TypeError: ``agent_id`` or ``action_masks`` for spaces that they do not suit, or an option that is not a
+                bool.
         """
-        for option, value in (("agent_id", agent_id), ("numbered", numbered)):
+        for option, value in (("agent_id", agent_id), ("numbered", numbered), ("action_masks", action_masks)):
             if not isinstance(value, bool):
                 fail(option, value, "True or False", TypeError)
         self.par_env = par_env
@@ -90,7 +100,7 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         self.render_mode = getattr(par_env, "render_mode", None)
         self.metadata = dict(getattr(par_env, "metadata", {}))
         self._one_hot = dict(zip(names, np.eye(len(names)), strict=True))
-        self._agent_id = agent_id
+        self._agent_id, self._action_masks = agent_id, action_masks
         self.action_spaces = {self._keys[name]: par_env.action_space(name) for name in names}
         self.observation_spaces = {self._keys[name]: self._seen_space(name) for name in names}
         super().__init__()
@@ -101,7 +111,7 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         """Start an episode; return observations and infos of all agents, in their order."""
         observations, infos = self.par_env.reset(seed=seed, options=options)
         self.agents = list(self._keyed(dict.fromkeys(observations)))
-        return self._keyed(self._seen(observations)), self._keyed(infos)
+        return self._keyed(self._seen(observations, infos)), self._keyed(infos)
 
     def step(
         self, action_dict: Mapping[Any, Any]
@@ -127,7 +137,7 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
             terminated[_ALL], truncated = False, {_ALL: True}
         else:
             terminated[_ALL], truncated[_ALL] = over, False
-        seen = self._keyed(self._seen(observations))
+        seen = self._keyed(self._seen(observations, infos))
         return seen, self._keyed(rewards), terminated, truncated, self._keyed(infos)
 
     def render(self) -> Any:
@@ -142,21 +152,36 @@ class RLlibParallelEnv(MultiAgentEnv):  # type: ignore[misc]  # RLlib carries no
         """Return the values by RLlib's agents, in their order."""
         return {key: values[name] for name, key in self._keys.items() if name in values}
 
-    def _seen(self, observations: Mapping[str, Any]) -> dict[str, Any]:
-        if not self._agent_id:
+    def _seen(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> dict[str, Any]:
+        if not (self._agent_id or self._action_masks):
             return dict(observations)
         return {
-            name: np.concatenate((observation, self._one_hot[name])).astype(observation.dtype)
+            name: np.concatenate((observation, *self._appended(name, infos))).astype(observation.dtype)
             for name, observation in observations.items()
         }
 
+    def _appended(self, name: str, infos: Mapping[str, Any]) -> list[NDArray[Any]]:
+        """Return what follows an agent's own observation."""
+        parts = [self._one_hot[name]] if self._agent_id else []
+        if self._action_masks:
+            count = self.action_spaces[self._keys[name]].n
+            parts.append(np.asarray(infos.get(name, {}).get("action_mask", np.ones(count))))
+        return parts
+
     def _seen_space(self, name: str) -> gymnasium.Space[Any]:
         space: gymnasium.Space[Any] = self.par_env.observation_space(name)
-        if not self._agent_id:
+        options = {"agent_id": self._agent_id, "action_masks": self._action_masks}
+        if not any(options.values()):
             return space
         if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
-            fail(f"observation space of {name} with agent_id=True", space, "a 1-D Box", TypeError)
-        count = len(self._keys)
+            option = next(option for option, used in options.items() if used)
+            fail(f"observation space of {name} with {option}=True", space, "a 1-D Box", TypeError)
+        count = len(self._keys) if self._agent_id else 0
+        if self._action_masks:
+            actions = self.par_env.action_space(name)
+            if not isinstance(actions, gymnasium.spaces.Discrete):
+                fail(f"action space of {name} with action_masks=True", actions, "Discrete", TypeError)
+            count += int(actions.n)
         low, high = np.append(space.low, np.zeros(count)), np.append(space.high, np.ones(count))
         dtype: Any = space.dtype
         return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype.type)
@@ -173,7 +198,7 @@ def make_env(scenario: str, env_config: Mapping[str, Any]) -> RLlibParallelEnv:
         TypeError, ValueError: the message names the field, the value and what is allowed.
     """
     overrides = dict(env_config)
-    options = {name: overrides.pop(name) for name in ("agent_id", "numbered") if name in overrides}
+    options = {name: overrides.pop(name) for name in _OPTIONS if name in overrides}
     return RLlibParallelEnv(edgeoffload_v0.parallel_env(scenario, **overrides), **options)
 
 

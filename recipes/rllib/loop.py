@@ -39,7 +39,7 @@ def train_to_end(
     ):
         if training.finished:
             return training.progress
-        title = f"{settings.algorithm} on {', '.join(settings.scenarios)}, seed {settings.seed}"
+        title = f"{settings.algorithm} on {settings.trained_on}, seed {settings.seed}"
         with contextlib.closing(ProgressReport(title, settings.env_steps, training.progress.env_steps)) as report:
             while not training.finished and not stop.requested:
                 row = training.advance(lambda: stop.requested)

@@ -16,6 +16,7 @@ from edgeoffload_env.observation import observation_size
 from edgeoffload_env.policies.view import PolicyView
 from recipes.observations import stack_observations
 from recipes.registry import Run
+from recipes.rllib.action_masks import MaskedModule
 from recipes.rllib.adapter import make_env
 from recipes.weights import load_weights, restoring
 
@@ -40,6 +41,7 @@ class TrainedPolicy:
         """
         self.name = name
         self._modules = list(modules)
+        self._masked = isinstance(self._modules[0], MaskedModule)
         self._shared, self._agent_id, self._num_users = shared, agent_id, num_users
         self.users = user_names(num_users)
 
@@ -81,7 +83,7 @@ class TrainedPolicy:
             fail("num_users of the game", config.num_users, f"{self._num_users}, as {self.name} was trained for")
         for field, value, trained in (
             ("obs_size", observation_size(config), self._obs_size),
-            ("num_actions", action_count(config), self._modules[0].action_space.n),
+            ("num_actions", action_count(config), self._num_actions),
         ):
             if value != trained:
                 fail(f"{field} of the game", value, f"{trained}, as {self.name} was trained for")
@@ -93,13 +95,15 @@ class TrainedPolicy:
         if self._agent_id:
             one_hot = np.broadcast_to(np.eye(users, dtype=observation.dtype), (batch, users, users))
             observation = np.concatenate((observation, one_hot), axis=-1)
+        if self._masked:
+            observation = np.concatenate((observation, self._masks(view.action_mask, batch, users)), axis=-1)
         if self._shared:
             return self._greedy(self._modules[0], observation.reshape(batch * users, -1)).reshape(batch, users)
         columns = [self._greedy(module, observation[:, n]) for n, module in enumerate(self._modules)]
         return np.stack(columns, axis=1)
 
     def actions(self, observations: Mapping[str, Any]) -> dict[str, int]:
-        """Return greedy actions in one game.
+        """Return greedy actions in one game, where a user without a task may choose anything without effect.
 
         Args:
             observations: of each user that is to act, any subset.
@@ -113,9 +117,20 @@ class TrainedPolicy:
         places, rows = stack_observations(observations, self.users, self._obs_size)
         if self._agent_id:
             rows = np.concatenate((rows, np.eye(self._num_users, dtype=np.float32)[places]), axis=1)
+        if self._masked:
+            rows = np.concatenate((rows, self._masks(None, len(rows))), axis=1)
         modules = [self._modules[0 if self._shared else place] for place in places]
         chosen = [int(self._greedy(module, row[None])[0]) for module, row in zip(modules, rows, strict=True)]
         return dict(zip(observations, chosen, strict=True))
+
+    def _masks(self, mask: NDArray[np.int8] | None, *shape: int) -> NDArray[np.float32]:
+        """Return a mask as the modules read it, ``[*shape, A]``; None allows all actions."""
+        return np.ones((*shape, self._num_actions), np.float32) if mask is None else mask.astype(np.float32)
+
+    @property
+    def _num_actions(self) -> int:
+        actions: int = self._modules[0].action_space.n
+        return actions
 
     @property
     def _obs_size(self) -> int:

@@ -79,7 +79,9 @@ from tests.clients.masks import assert_heeded
 from tests.pages import run_masks
 
 with local_ray():
-    algorithm = run_masks("RLlib")["algorithm"]
+    names = run_masks("RLlib")
+    names["dqn"].stop()
+    algorithm = names["algorithm"]
     before = algorithm.get_weights()["shared"]
     for _ in range(2):
         algorithm.train()  # episodes of 100 slots in pieces of 150

@@ -21,6 +21,11 @@ TINY = [
 TINY_DQN = [*TINY, "--set", "num_steps_sampled_before_learning_starts=40", "--set", "train_batch_size_per_learner=4"]
 TINY_TRAIN = ["train", "idql-tolb", "--env-steps", "4000", "--checkpoint-every", "0", *TINY_DQN]
 
+TINY_TRAIN_SEVERAL = [
+    *("train", "dtomalb-equivariant", "--scenario", "sparse", "paper", "--env-steps", "1600"),
+    *("--checkpoint-every", "0", *TINY_DQN[4:]),  # without fields of the environment
+]
+
 
 def checkpoints(folder: Path) -> list[Path]:
     """List a run's checkpoints in order."""
@@ -37,7 +42,7 @@ def outcome(folder: Path) -> dict[str, Any]:
     """Return all results of a finished run without times."""
     summary = RunFolder.open(folder).summary
     assert summary is not None
-    results = {name: summary[name] for name in ("env_steps", "evaluation", "final")}
+    results = {name: summary.get(name) for name in ("env_steps", "evaluation", "final", "also")}
     return {"rows": rows_without_times(folder), **results}
 
 

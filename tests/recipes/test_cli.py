@@ -55,6 +55,7 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "rllib-dqn", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'?"),
         (["train", "rllib-dqn", "--env-steps", "0"], "env_steps must be an integer in [1, 1000000000000], got 0"),
         (["train", "rllib-dqn", "--env-steps", "many"], "invalid int value: 'many'"),
+        (["train", "--scenario", "sparse"], "the following arguments are required: ALGO"),
         (["evaluate", "nowhere"], "nowhere is not a run"),
         (["ls", "sarsa"], "unknown algorithm 'sarsa'. Known: "),
         (["dance"], "unknown command 'dance'. Known: ls, train, "),
@@ -112,6 +113,23 @@ def test_the_command_that_resumes_has_the_same_arguments(session: list[str]) -> 
     assert (again.out, again.env_steps, again.seed) == (Path("some run"), settings().env_steps, settings().seed)
     for name in ("algorithm", "scenario", "env_runners", "address", "checkpoint_every"):
         assert getattr(again, name) == getattr(options, name)
+
+
+@pytest.mark.parametrize(
+    ("line", "algorithm", "scenario"),
+    [
+        ("dtoma --scenario sparse --seed 3", "dtoma", ["sparse"]),
+        ("--scenario sparse dtoma --seed 3", "dtoma", ["sparse"]),
+        ("--seed 3 --scenario sparse urban dtomalb-equivariant", "dtomalb-equivariant", ["sparse", "urban"]),
+        ("--scenario sparse urban --seed 3 dtomalb-equivariant", "dtomalb-equivariant", ["sparse", "urban"]),
+        ("--seed 3 dtoma --scenario sparse", "dtoma", ["sparse"]),
+        ("dtoma --scenario dtomalb --seed 3", "dtoma", ["dtomalb"]),
+        ("--seed 3 --scenario=sparse dtoma", "dtoma", ["sparse"]),
+    ],
+)
+def test_train_takes_its_arguments_in_any_order(line: str, algorithm: str, scenario: list[str]) -> None:
+    options = parse(["train", *line.split()])
+    assert (options.algorithm, options.scenario, options.seed) == (algorithm, scenario, 3)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -10,7 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,15 @@ from tests.recipes.processes import (
     start,
     survivors,
 )
-from tests.recipes.runs import TINY_DQN, TINY_TRAIN, checkpoints, outcome, table_without_times, unfinished_files
+from tests.recipes.runs import (
+    TINY_DQN,
+    TINY_TRAIN,
+    TINY_TRAIN_SEVERAL,
+    checkpoints,
+    outcome,
+    table_without_times,
+    unfinished_files,
+)
 from tests.recipes.test_checkpoints import cut_off, flip
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow, pytest.mark.usefixtures("local_session")]
@@ -46,9 +54,11 @@ def undisturbed(local_session: None, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
-def resume_and_compare(folder: Path, undisturbed: Path, resume: Callable[..., Finished] = run_here) -> str:
+def resume_and_compare(
+    folder: Path, undisturbed: Path, resume: Callable[..., Finished] = run_here, train: Sequence[str] = TINY_TRAIN
+) -> str:
     """Resume a run, compare its outcome with an undisturbed run's, and return its standard error."""
-    done = resume(*TINY_TRAIN, "--out", str(folder))
+    done = resume(*train, "--out", str(folder))
     assert done.returncode == 0, done.stderr
     assert outcome(folder) == outcome(undisturbed)
     assert not unfinished_files(folder)
@@ -56,20 +66,24 @@ def resume_and_compare(folder: Path, undisturbed: Path, resume: Callable[..., Fi
 
 
 def test_a_driver_that_is_killed(undisturbed: Path, tmp_path: Path) -> None:
-    """In training, while it writes a checkpoint, and while it evaluates.
+    """In training, on one scenario and on several, while it writes a checkpoint, and while it evaluates.
 
     One test for all, because the processes below need half a minute each to notice and to end.
     """
-    signs = {
-        "training": "progress.csv",
-        "checkpoint": "checkpoints/.unfinished/state.json",
-        "evaluation": "candidate.unfinished",
+    several = tmp_path / "undisturbed"
+    done = run_here(*TINY_TRAIN_SEVERAL, "--out", str(several))
+    assert done.returncode == 0, done.stderr
+    cases = {
+        "training": (TINY_TRAIN, undisturbed, "progress.csv"),
+        "training on several": (TINY_TRAIN_SEVERAL, several, "progress.csv"),
+        "checkpoint": (TINY_TRAIN, undisturbed, "checkpoints/.unfinished/state.json"),
+        "evaluation": (TINY_TRAIN, undisturbed, "candidate.unfinished"),
     }
     below = []
     with contextlib.ExitStack() as killed:
-        for moment, sign in signs.items():
+        for moment, (train, expected, sign) in cases.items():
             folder = tmp_path / moment
-            process = killed.enter_context(start(*TINY_TRAIN, "--out", str(folder)))
+            process = killed.enter_context(start(*train, "--out", str(folder)))
             process.wait_until(lambda folder=folder: checkpoints(folder))
             process.wait_until((folder / sign).exists, pause_s=0.001)
             found = descendants(process.pid)
@@ -77,7 +91,7 @@ def test_a_driver_that_is_killed(undisturbed: Path, tmp_path: Path) -> None:
             process.wait()
             assert found, moment
             below += found
-            resume_and_compare(folder, undisturbed)
+            assert "env steps, 0 done" not in resume_and_compare(folder, expected, train=train)
         assert not survivors(below)
 
 

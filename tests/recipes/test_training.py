@@ -80,7 +80,7 @@ def test_output_of_a_training(tmp_path: Path) -> None:
 
 
 def test_policies_beside_a_trained_one() -> None:
-    table = comparison_table(evaluate("local", episodes=1), {"max_cycles": 50}, episodes=1, seed=0)
+    table = comparison_table("local", evaluate("local", episodes=1), {"max_cycles": 50}, episodes=1, seed=0)
     rows = [line.split()[0] for line in table.splitlines()[2:]]
     assert [row for row in rows if row in policies.names()] == ["local", *policies.names()[:-1]]
 

@@ -10,6 +10,7 @@ import torch
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from edgeoffload_env.policies import costs
 from recipes.algorithms.dtomalb_equivariant import Hyperparameters, Learner
+from recipes.envs.batched_games import EdgeOffloadGames
 from recipes.joint.export import export_policy
 from recipes.joint.policy import NetworkPolicy
 from recipes.joint.transitions import TransitionBatch
@@ -19,6 +20,7 @@ from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.equivariant_inputs import Inputs, RememberingReader, ring_position
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy.learner import frozen_copy
+from recipes.offpolicy.replay_buffer import ReplayBuffer
 
 GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed")
 each_game = pytest.mark.parametrize("scenario", GAMES)
@@ -170,15 +172,21 @@ def test_an_export_is_one_file_for_all_users(tmp_path: Path) -> None:
     assert "its place (n + 1/2) / N" in (tmp_path / "exported" / "README.md").read_text(encoding="utf-8")
 
 
+def learner_of(sizes: GameSizes, **hyper: Any) -> Learner:
+    values, networks = Hyperparameters(**hyper), torch.nn.Module()
+    made = {"acting": Learner.make_acting(values, sizes, 0), **Learner.make_networks(values, sizes, 0)}
+    for name, network in made.items():
+        networks.add_module(name, network)
+        networks.add_module(f"target_{name}", frozen_copy(network))
+    generator = torch.Generator().manual_seed(1)
+    return Learner(values, networks, total_env_steps=3_200, generator=generator, games=[sizes.config])
+
+
 def test_actors_answer_the_others_present_policy_not_their_stored_actions() -> None:
     view, obs, actions = played("paper")
-    sizes, hyper = sizes_of(view.config), Hyperparameters(hidden=(8,))
-    networks = torch.nn.Module()
-    networks.acting = Learner.make_acting(hyper, sizes, 0)
-    networks.critics = Learner.make_networks(hyper, sizes, 0)["critics"]
-    networks.target_acting, networks.target_critics = networks.acting, networks.critics
-    generator = torch.Generator().manual_seed(1)
-    learner = Learner(hyper, networks, total_env_steps=1_000, generator=generator, games=[view.config])
+    sizes = sizes_of(view.config)
+    learner = learner_of(sizes, hidden=(8,))
+    networks = learner.networks
     obs, zero = obs.float(), torch.zeros(actions.shape)
     logits, before = networks.acting.values(obs).detach(), learner.generator.get_state()
 
@@ -195,14 +203,9 @@ def test_actors_answer_the_others_present_policy_not_their_stored_actions() -> N
 def test_actors_learn_from_an_unstructured_critic_too() -> None:
     """The ablation: the perceptron of ``dtomalb``'s team critic, which reads no place of the game's structure."""
     view, obs, actions = played("paper")
-    sizes, hyper = sizes_of(view.config), Hyperparameters(hidden=(8,), critic="team")
-    networks = torch.nn.Module()
-    networks.acting = Learner.make_acting(hyper, sizes, 0)
-    networks.critics = Learner.make_networks(hyper, sizes, 0)["critics"]
+    learner = learner_of(sizes_of(view.config), hidden=(8,), critic="team")
+    networks = learner.networks
     assert isinstance(networks.critics, PooledCritics)
-    networks.target_acting, networks.target_critics = frozen_copy(networks.acting), frozen_copy(networks.critics)
-    generator = torch.Generator().manual_seed(1)
-    learner = Learner(hyper, networks, total_env_steps=1_000, generator=generator, games=[view.config])
     obs, zero = obs.float(), torch.zeros(actions.shape)
     before = [parameter.detach().clone() for parameter in networks.parameters()]
     learner.learn(TransitionBatch(obs, obs, actions, zero - 1.0, obs, obs, zero), 0)
@@ -210,6 +213,38 @@ def test_actors_learn_from_an_unstructured_critic_too() -> None:
     assert sum(changed) > 0.8 * len(changed)
     with pytest.raises(ValueError, match="critic must be 'structured' where several scenarios"):
         Hyperparameters(critic="team", also=("sparse",))
+
+
+def test_a_game_with_a_known_optimum_is_solved() -> None:
+    """Three users with equal tasks, two servers, the second twice as fast: one user belongs at the first.
+
+    All of them see the same servers, so that they have to part by their places on the ring.
+    """
+    game = {"task_bits": (3.2e6, 3.2e6), "task_cycles": (1e9, 1e9), "device_hz": (4e8, 4e8), "max_cycles": 5}
+    game |= {"num_users": 3, "server_hz": (5e9, 10e9)}
+    games, replay = EdgeOffloadGames("paper", 8, "cpu", **game), ReplayBuffer(10_000, seed=0)
+    learner = learner_of(games.sizes, hidden=(32, 32), lr=3e-3, final_lr=3e-4)
+    policy = NetworkPolicy("mine", learner.networks.acting)
+
+    def utility(policy: Any) -> float:
+        return float(evaluate(policy, "paper", 32, 1, **game).utility.mean())
+
+    optimum, zero = utility("optimum"), torch.zeros(8, 3)
+    assert utility(policy) < 1.5 * optimum
+    start = games.reset(0)
+    obs, state = torch.from_numpy(start.obs), torch.from_numpy(start.state)
+    for slot in range(400):
+        actions = policy.acting.explore(obs, epsilon=0.0, noise=1.0, generator=learner.generator)
+        step = games.step(actions.numpy())
+        arrays = (step.rewards, step.next_obs, step.next_state, step.obs, step.state)
+        rewards, next_obs, next_state, following, state_after = map(torch.from_numpy, arrays)
+        replay.add(TransitionBatch(obs, state, actions, rewards, next_obs, next_state, zero))
+        obs, state = following, state_after
+        if slot > 20 and slot % 2 == 0:
+            learner.learn(replay.sample(128), 8 * slot)
+    assert utility(policy) == pytest.approx(optimum, rel=1e-9)
+    chosen = policy.acting.greedy(obs)
+    assert torch.equal(chosen.sort(dim=1).values, torch.tensor([1, 2, 2]).expand(8, -1))
 
 
 def test_a_reader_remembers_a_batch_by_its_identity() -> None:

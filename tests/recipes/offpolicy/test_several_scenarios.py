@@ -14,6 +14,7 @@ from recipes.algorithms.dtomalb_equivariant import Hyperparameters
 from recipes.cli import main
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.sizes import sizes_of
+from recipes.plots import group_name
 from recipes.runs import RunFolder
 from tests.recipes.offpolicy.test_algorithms import assert_equal, weights
 
@@ -123,9 +124,13 @@ def test_the_command_trains_on_several_scenarios(tmp_path: Path, capsys: pytest.
     out = tmp_path / "run"
     train = ["train", "dtomalb-equivariant", "--scenario", "sparse", "paper", "--env-steps", "1200", "--out", str(out)]
     assert main([*train, *TINY]) == 0
-    printed = capsys.readouterr().out
+    printed, progress = capsys.readouterr()
+    assert "dtomalb-equivariant on sparse + paper, seed 0: " in progress
     folder = RunFolder.open(out)
     assert folder.settings.scenarios == ("sparse", "paper")
+    assert "\ndtomalb-equivariant (sparse + paper) " in printed
+    assert group_name(folder).startswith("dtomalb-equivariant on sparse + paper hidden=(8,) ")
+    assert "also" not in group_name(folder)
     assert "--scenario sparse paper --seed 1" in printed  # the next seed's command
     summary = json.loads((out / "summary.json").read_text())
     assert summary["evaluation"]["scenario"] == "sparse"
@@ -133,7 +138,11 @@ def test_the_command_trains_on_several_scenarios(tmp_path: Path, capsys: pytest.
     assert f"\npaper: utility {utility:.2f}, score " in printed
     assert f"(320 episodes, seed 1; evaluate {out} --scenario paper prints its table)" in printed
     assert main(["evaluate", str(out), "--scenario", "paper", "--episodes", "320", "--seed", "1", "--json"]) == 0
-    assert f"{utility!r}" in capsys.readouterr().out
+    evaluated = capsys.readouterr().out
+    assert f"{utility!r}" in evaluated
+    assert '"dtomalb-equivariant (sparse + paper)"' in evaluated
+    assert main(["evaluate", str(out), "--scenario", "paper", "--episodes", "1"]) == 0
+    assert "\ndtomalb-equivariant (sparse + paper) " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
