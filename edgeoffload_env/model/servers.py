@@ -59,9 +59,10 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
     batch, users = arrival_s.shape
     dtype = task_cycles.dtype
     if xp is numpy_namespace and batch == 1:
-        (rival_s, own_s), (rival_target, own_target) = xp.pairs(arrival_s), xp.pairs(target)
-        served_first = _served_first(rival_s, rival_target, xp.lower_index(users), own_s, own_target)
-        return task_cycles @ xp.astype(served_first, dtype)
+        (lower_s, higher_s), (lower_target, higher_target) = xp.pairs(arrival_s), xp.pairs(target)
+        # of two, the one of lower index is first unless it arrives later
+        served_first = (lower_target == higher_target) & ((lower_s <= higher_s) ^ xp.own_is_lower(users))
+        return task_cycles.dot(xp.astype(served_first, dtype))  # a third of the time of ``@``
     index = xp.arange(users, device=arrival_s.device)
     if batch * users * users <= BROADCAST_MAX_ELEMENTS:
         served_first = _served_first(
