@@ -55,6 +55,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._streams = NumpyStreams([process.name for process in config.schema.processes])
         self._ahead = DrawnAhead(config, self._streams)
         self._action_count = action_count(config)
+        self._never = dict.fromkeys(self.possible_agents, False)
+        self._always = dict.fromkeys(self.possible_agents, True)
         self._user_infos = [name for name, q in config.schema.infos.items() if q.scope == "user"]
         self._game_infos = [name for name, q in config.schema.infos.items() if q.scope == "game"]
         self._info_names = (*self._user_infos, *self._game_infos)
@@ -148,8 +150,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         return (
             self._observe(),
             dict(zip(agents, outcome["reward"].tolist()[0], strict=True)),
-            dict.fromkeys(agents, False),
-            dict.fromkeys(agents, truncated),
+            self._never.copy(),
+            (self._always if truncated else self._never).copy(),
             self._with_masks(dict(zip(agents, infos, strict=True))),
         )
 
