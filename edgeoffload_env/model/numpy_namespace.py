@@ -19,12 +19,31 @@ def __getattr__(name: str) -> Any:
 
 
 _reduce_add: Any = np.add.reduce
+_UNROLLED = 8  # numpy adds as many numbers or more in an order of its own, fewer one by one
 
 
 def sum(x: NDArray[Any], /, *, axis: int, dtype: Any = None, keepdims: bool = False) -> NDArray[Any]:
     """``numpy.sum`` without the Python layer around its ufunc."""
     result: NDArray[Any] = _reduce_add(x, axis, dtype, None, keepdims)
     return result
+
+
+def is_one_game(x: NDArray[Any], /) -> bool:
+    """Whether an array ``[B, N]`` is of one game in double precision, the precision of Python's numbers.
+
+    One number for the game is then a Python number rather than ``[1, 1]``: it combines with an array in half the time.
+    """
+    return x.shape[0] == 1 and x.dtype == float64
+
+
+def row_sum(x: NDArray[Any], /) -> float:
+    """The sum of one game's numbers, ``[1, N]``, to the last bit as :func:`sum`, at a quarter of the cost for few."""
+    if x.shape[1] >= _UNROLLED:
+        return float(_reduce_add(x[0]))
+    total = 0.0
+    for number in x.tolist()[0]:
+        total += number
+    return total
 
 
 def astype(x: NDArray[Any], dtype: Any, /) -> NDArray[Any]:
