@@ -35,7 +35,7 @@ class DrawnAhead:
         self._slots_at_once = min(_SLOTS_AT_ONCE, config.max_cycles)
         self._first: dict[str, Floats] = {}
         self._rows: dict[str, Floats] = {}
-        self._coming: list[dict[str, Floats]] = []
+        self._coming: dict[int, dict[str, Floats]] = {}
         self._next = self._slots = 0
 
     def begin_episode(self, start: dict[str, Floats] | None = None) -> dict[str, Floats]:
@@ -91,8 +91,9 @@ class DrawnAhead:
         """Keep the moving fields of the coming slots ``[slots, ...]``, and lay out their observations."""
         # Rows in one piece, as in a copy: numpy sums in an order, hence to last bits, that follow the layout
         self._rows = {name: np.ascontiguousarray(array) for name, array in rows.items()}
-        self._coming = dicts_maker(tuple(rows))([list(array[:, None]) for array in self._rows.values()])
-        self._next, self._slots = 0, len(self._coming)
+        self._next, self._slots = 0, len(next(iter(rows.values())))
+        columns = [list(array[:, None]) for array in self._rows.values()]
+        self._coming = dicts_maker(tuple(rows))(range(self._slots), columns)
         config, fields = self._config, self._first | self._rows
         features = {f.name: observation.feature_value(f, fields, config, xp=xp) for f in config.schema.exogenous}
         self._observations = observation.user_observations(features, config, self._slots, dtype=np.float32, xp=xp)
