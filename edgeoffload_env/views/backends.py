@@ -10,7 +10,6 @@ from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.views.streams import NumpyStreams, Streams, TorchStreams
 
-
 _LARGEST_LEARNT = 31 * 2**20  # glibc does not learn from blocks of 32 MiB or more
 
 
