@@ -3,6 +3,8 @@
 import math
 from typing import Any, TypeAlias
 
+from edgeoffload_env.model import numpy_namespace
+
 Array: TypeAlias = Any  # an array of any library that follows the array API standard
 
 
@@ -13,6 +15,21 @@ def path_gain(distance_m: Array) -> Array:
     """
     # 10 ** (-loss_db / 10) with the power of the distance taken out: one operation on the array
     return 10.0**-12.81 * (distance_m / 1000.0) ** -3.76
+
+
+def count_sharers(sends: Array, *, xp: Any) -> Array | float:
+    """K in equation (5), the users that share the band; at least 1, since for nobody's rate any K will do.
+
+    Args:
+        sends: 1 where a user sends, else 0; ``[B, N]``.
+        xp: the array API namespace.
+
+    Returns:
+        ``[B, 1]``, or one number for one game.
+    """
+    if xp is numpy_namespace and xp.is_one_game(sends):
+        return max(1.0, sum(sends.tolist()[0]))
+    return xp.clip(xp.sum(sends, axis=-1, keepdims=True), min=1.0)
 
 
 def snr(

@@ -19,12 +19,31 @@ def __getattr__(name: str) -> Any:
 
 
 _reduce_add: Any = np.add.reduce
+_UNROLLED = 8  # numpy adds as many numbers or more in an order of its own, fewer one by one
 
 
 def sum(x: NDArray[Any], /, *, axis: int, dtype: Any = None, keepdims: bool = False) -> NDArray[Any]:
     """``numpy.sum`` without the Python layer around its ufunc."""
     result: NDArray[Any] = _reduce_add(x, axis, dtype, None, keepdims)
     return result
+
+
+def is_one_game(x: NDArray[Any], /) -> bool:
+    """Whether an array ``[B, N]`` is of one game in double precision, the precision of Python's numbers.
+
+    One number for the game is then a Python number rather than ``[1, 1]``: it combines with an array in half the time.
+    """
+    return x.shape[0] == 1 and x.dtype == float64
+
+
+def row_sum(x: NDArray[Any], /) -> float:
+    """The sum of one game's numbers, ``[1, N]``, to the last bit as :func:`sum`, at a quarter of the cost for few."""
+    if x.shape[1] >= _UNROLLED:
+        return float(_reduce_add(x[0]))
+    total = 0.0
+    for number in x.tolist()[0]:
+        total += number
+    return total
 
 
 def astype(x: NDArray[Any], dtype: Any, /) -> NDArray[Any]:
@@ -53,12 +72,12 @@ float32, float64, int8, int16, int32, int64 = np.float32, np.float64, np.int8, n
 
 
 def pairs(x: NDArray[Any], /) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Each number of one game beside each other's, ``[1, N]`` -> ``[N, N]`` twice: the rival's, and the user's own.
+    """Each number of one game beside each other's, ``[1, N]`` -> ``[N, N]`` twice: of the lower and the higher index.
 
-    Comparing what is written out takes a fifth of the time that numpy needs to broadcast two small arrays.
+    Comparing what is written out takes a third of the time that numpy needs to broadcast two small arrays.
     """
-    rival, own = _pair_index(x.shape[-1])
-    return x.take(rival), x.take(own)
+    lower, higher = _pair_index(x.shape[-1])
+    return x.take(lower), x.take(higher)
 
 
 def route(target: NDArray[Any], num_servers: int, dtype: Any) -> tuple[NDArray[Any], ...]:
@@ -76,14 +95,14 @@ def route(target: NDArray[Any], num_servers: int, dtype: Any) -> tuple[NDArray[A
 @functools.lru_cache(maxsize=256)
 def _pair_index(users: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     rival, own = np.indices((users, users))
-    return rival, own
+    return np.minimum(rival, own), np.maximum(rival, own)
 
 
 @functools.lru_cache(maxsize=256)
-def lower_index(users: int) -> NDArray[np.bool_]:
-    """Whether the rival's index is below the user's own, ``[N, N]``."""
-    rival, own = _pair_index(users)
-    return rival < own
+def own_is_lower(users: int) -> NDArray[np.bool_]:
+    """Whether the user's own index is not above the rival's, ``[N, N]``."""
+    rival, own = np.indices((users, users))
+    return own <= rival
 
 
 @functools.lru_cache(maxsize=256)

@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.quantities import Fields
 
@@ -20,6 +23,9 @@ def imbalance(load_factor_s: Array, *, xp: Any) -> Array:
         ``[B, 1]``, seconds squared. Two passes, so that equal loads give exactly 0 in any precision.
     """
     servers = load_factor_s.shape[-1]
+    if xp is numpy_namespace and xp.is_one_game(load_factor_s):
+        deviation = load_factor_s - xp.row_sum(load_factor_s) / servers
+        return np.array([[xp.row_sum(deviation * deviation) / servers]])
     deviation = load_factor_s - xp.sum(load_factor_s, axis=-1, keepdims=True) / servers
     return xp.sum(deviation * deviation, axis=-1, keepdims=True) / servers
 

@@ -6,6 +6,8 @@ few users. *Sorted* puts the tasks of a game in order of (server, arrival) and a
 
 from typing import Any
 
+import numpy as np
+
 from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.routing import BROADCAST_MAX_ELEMENTS
@@ -59,20 +61,44 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
     batch, users = arrival_s.shape
     dtype = task_cycles.dtype
     if xp is numpy_namespace and batch == 1:
-        (rival_s, own_s), (rival_target, own_target) = xp.pairs(arrival_s), xp.pairs(target)
-        served_first = _served_first(rival_s, rival_target, xp.lower_index(users), own_s, own_target)
-        return task_cycles @ xp.astype(served_first, dtype)
+        (lower_s, higher_s), (lower_target, higher_target) = xp.pairs(arrival_s), xp.pairs(target)
+        # of two, the one of lower index is first unless it arrives later
+        served_first = (lower_target == higher_target) & ((lower_s <= higher_s) ^ xp.own_is_lower(users))
+        return task_cycles.dot(xp.astype(served_first, dtype))  # a third of the time of ``@``
     index = xp.arange(users, device=arrival_s.device)
     if batch * users * users <= BROADCAST_MAX_ELEMENTS:
         served_first = _served_first(
             arrival_s[:, :, None], target[:, :, None], index[:, None] < index, arrival_s[:, None, :], target[:, None, :]
         )
         return (task_cycles[:, None, :] @ xp.astype(served_first, dtype))[:, 0, :]
+    if xp is numpy_namespace:
+        return _ahead_of_pairs(arrival_s.T, target.T, task_cycles.T).T
     ahead = xp.zeros_like(task_cycles)
     for n in range(users):  # one rival at a time, so that what is compared stays in cache
         rival = slice(n, n + 1)
         served_first = _served_first(arrival_s[:, rival], target[:, rival], index > n, arrival_s, target)
         ahead = ahead + xp.astype(served_first, dtype) * task_cycles[:, rival]
+    return ahead
+
+
+def _ahead_of_pairs(arrival_s: Array, target: Array, task_cycles: Array) -> Array:
+    """:func:`ahead_pairwise` on numpy, every two users compared once; all ``[N, B]``.
+
+    Cycles are added in order of the rival's index, as in the form for other libraries, whose compilers fuse it.
+    """
+    ahead = np.zeros_like(task_cycles)
+    cycles, rest = np.empty_like(task_cycles), np.empty_like(task_cycles)
+    for n in range(len(task_cycles) - 1):
+        higher = slice(n + 1, None)
+        same_server = target[higher] == target[n]
+        n_first = same_server & (arrival_s[n] <= arrival_s[higher])
+        cycles[higher] = n_first
+        cycles[higher] *= task_cycles[n]
+        ahead[higher] += cycles[higher]
+        rest[higher] = same_server ^ n_first
+        rest[higher] *= task_cycles[higher]
+        rest[n] = ahead[n]
+        np.add.reduce(rest[n:], axis=0, out=ahead[n])
     return ahead
 
 

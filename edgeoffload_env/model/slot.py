@@ -75,7 +75,7 @@ def upload(slot: Slot) -> None:
     config, xp = slot.config, slot.xp
     sharers: Array | float
     if config.channel_sharing == "active":
-        sharers = xp.clip(xp.sum(slot.sends, axis=-1, keepdims=True), min=1.0)  # nobody uploads: any K will do
+        sharers = channel.count_sharers(slot.sends, xp=xp)
     else:
         sharers = float(config.num_users)
     slot.rate_bps = channel.uplink_rate_bps(

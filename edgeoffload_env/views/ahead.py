@@ -14,6 +14,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.draws import first_snapshot
 from edgeoffload_env.model.quantities import Noise, Process, Scope
+from edgeoffload_env.views.dicts import dicts_maker
 from edgeoffload_env.views.streams import NumpyStreams
 
 _SLOTS_AT_ONCE = 64
@@ -34,6 +35,7 @@ class DrawnAhead:
         self._slots_at_once = min(_SLOTS_AT_ONCE, config.max_cycles)
         self._first: dict[str, Floats] = {}
         self._rows: dict[str, Floats] = {}
+        self._coming: dict[int, dict[str, Floats]] = {}
         self._next = self._slots = 0
 
     def begin_episode(self, start: dict[str, Floats] | None = None) -> dict[str, Floats]:
@@ -64,9 +66,9 @@ class DrawnAhead:
         if self._next == self._slots:
             last = {name: rows[-1:] for name, rows in self._rows.items()}
             self._keep(self._draw(self._draw_noise(self._slots_at_once), last))
-        i = self._next
-        self._next = i + 1
-        return {name: rows[i : i + 1] for name, rows in self._rows.items()}
+        coming = self._coming[self._next]
+        self._next += 1
+        return coming
 
     def observe(self, snapshot: dict[str, Floats]) -> NDArray[np.float32]:
         """Write the columns that actions move into the rows of the slot last taken, and hand the rows out."""
@@ -90,6 +92,8 @@ class DrawnAhead:
         # Rows in one piece, as in a copy: numpy sums in an order, hence to last bits, that follow the layout
         self._rows = {name: np.ascontiguousarray(array) for name, array in rows.items()}
         self._next, self._slots = 0, len(next(iter(rows.values())))
+        columns = [list(array[:, None]) for array in self._rows.values()]
+        self._coming = dicts_maker(tuple(rows))(range(self._slots), columns)
         config, fields = self._config, self._first | self._rows
         features = {f.name: observation.feature_value(f, fields, config, xp=xp) for f in config.schema.exogenous}
         self._observations = observation.user_observations(features, config, self._slots, dtype=np.float32, xp=xp)

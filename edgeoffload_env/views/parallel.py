@@ -55,12 +55,14 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self._streams = NumpyStreams([process.name for process in config.schema.processes])
         self._ahead = DrawnAhead(config, self._streams)
         self._action_count = action_count(config)
+        self._never = dict.fromkeys(self.possible_agents, False)
+        self._always = dict.fromkeys(self.possible_agents, True)
         self._user_infos = [name for name, q in config.schema.infos.items() if q.scope == "user"]
         self._game_infos = [name for name, q in config.schema.infos.items() if q.scope == "game"]
         self._info_names = (*self._user_infos, *self._game_infos)
         self._slot = 0
         self._snapshot: Snapshot | None = None
-        self._last: LastSlot | None = None
+        self._played: tuple[Snapshot, Outcome] | None = None
         self.history = History()
         self.caption = ""
         self.render_fps = int(self.metadata["render_fps"])
@@ -102,7 +104,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             snapshot, self._slot = start
         self._snapshot = self._ahead.begin_episode(snapshot)
         self.agents = self.possible_agents[:]
-        self._last, self.history = None, History()
+        self._played, self.history = None, History()
         if self.render_mode == "human":
             self.render()
         infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
@@ -135,7 +137,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         target = np.array([targets])
         before = self._snapshot
         outcome, self._snapshot = advance(before, target, self._ahead.take(), self.config, xp=xp)
-        self._last = LastSlot(before, outcome["target"], outcome)
+        self._played = before, outcome
         if self._picture is not None:
             self.history.add(outcome, self.config)
         self._slot += 1
@@ -144,13 +146,12 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             self.agents = []
         if self.render_mode == "human":
             self.render()
-        infos = self._infos(outcome)
         return (
             self._observe(),
             dict(zip(agents, outcome["reward"].tolist()[0], strict=True)),
-            dict.fromkeys(agents, False),
-            dict.fromkeys(agents, truncated),
-            self._with_masks(dict(zip(agents, infos, strict=True))),
+            self._never.copy(),
+            (self._always if truncated else self._never).copy(),
+            self._with_masks(self._infos(outcome)),
         )
 
     def state(self) -> NDArray[np.float32]:
@@ -163,9 +164,9 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
 
     def utility(self) -> float:
         """Return the system utility of the last slot: the mean over users of (20) with all weights 1."""
-        if self._last is None:
+        if self._played is None:
             raise ValueError("utility() needs a step() first")
-        return float(utility(self._last.outcome, self.config, xp=xp)[0])
+        return float(utility(self._played[1], self.config, xp=xp)[0])
 
     def snapshot(self) -> dict[str, Any]:
         """The raw SI values that the next :meth:`step` acts on, float64 copies, and ``slot``, the slots played."""
@@ -209,11 +210,19 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         name: str = self.metadata["name"]
         return name
 
-    def _infos(self, outcome: Outcome) -> list[dict[str, Any]]:
+    @property
+    def _last(self) -> LastSlot | None:
+        """The last slot, for pictures."""
+        if self._played is None:
+            return None
+        before, outcome = self._played
+        return LastSlot(before, outcome["target"], outcome)
+
+    def _infos(self, outcome: Outcome) -> dict[str, dict[str, Any]]:
         """Every user's info, plain Python numbers in dicts of their own."""
         columns = [outcome[name].tolist()[0] for name in self._user_infos]
         columns += [outcome[name].tolist()[0] * len(columns[0]) for name in self._game_infos]
-        return dicts_maker(self._info_names)(columns)
+        return dicts_maker(self._info_names)(self.possible_agents, columns)
 
     def _with_masks(self, infos: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Add the masks of the coming slot's actions, int8 ``[A]`` each, where users can be without a task."""
@@ -227,4 +236,5 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
     def _observe(self) -> dict[str, NDArray[np.float32]]:
         """The observations of this slot, in rows that are handed out once."""
         assert self._snapshot is not None
-        return dict(zip(self.possible_agents, self._ahead.observe(self._snapshot), strict=True))
+        # strict would ask the array for a row too many, which takes longer than all the rows
+        return dict(zip(self.possible_agents, self._ahead.observe(self._snapshot), strict=False))

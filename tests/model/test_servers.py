@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeoffload_env.model import servers
+from edgeoffload_env.model import numpy_namespace, servers
 
 GIGA = 1e9
 
@@ -74,7 +74,7 @@ def queue_games(seed, batch, users, num_servers):
     return arrival_s, target, rng.integers(1, 100, (batch, users)).astype(float)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("backend", ["numpy", "numpy with short cuts", "torch"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @given(
     seed=st.integers(0, 2**32 - 1), batch=st.integers(1, 4), users=st.integers(1, 100), num_servers=st.integers(1, 20)
@@ -83,7 +83,7 @@ def test_all_forms_are_equal(seed, batch, users, num_servers, dtype, backend):
     if backend == "torch":
         import array_api_compat.torch as xp
     else:
-        xp = numpy_xp
+        xp = numpy_xp if backend == "numpy" else numpy_namespace
     arrival_s, target, cycles = queue_games(seed, batch, users, num_servers)
     expected = np.array([scalar_ahead(*game) for game in zip(arrival_s, target, cycles, strict=True)])
     offloaded = target > 0
