@@ -10,17 +10,6 @@ from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.views.streams import NumpyStreams, Streams, TorchStreams
 
-_LARGEST_LEARNT = 31 * 2**20  # glibc does not learn from blocks of 32 MiB or more
-
-
-def keep_freed_memory(size: int) -> None:
-    """Have glibc keep memory that is freed, up to twice as many bytes, in place of returning it to the system.
-
-    Otherwise every step may ask for its pages anew, which takes longer than to compute them. glibc learns from the
-    largest block that was freed so far; with other C libraries nothing changes.
-    """
-    np.empty(min(size, _LARGEST_LEARNT), dtype=np.uint8)
-
 
 class Backend:
     """An array library, a device and a float type.

@@ -17,7 +17,7 @@ from edgeoffload_env.model.quantities import Noise, Scope
 from edgeoffload_env.model.slot import Outcome, Snapshot, advance
 from edgeoffload_env.observation import Features
 from edgeoffload_env.views import spaces
-from edgeoffload_env.views.backends import Backend, keep_freed_memory
+from edgeoffload_env.views.backends import Backend
 from edgeoffload_env.views.checks import check_options, check_seed, check_snapshot
 
 Shapes = tuple[tuple[str, tuple[tuple[Scope, tuple[int, ...]], ...]], ...]
@@ -65,8 +65,6 @@ class EdgeOffloadVectorEnv:
         self._next_shapes = self._shapes({process.name: process.next_uniforms for process in schema.moving})
         self._game_infos = [name for name, quantity in schema.infos.items() if quantity.scope == "game"]
         self._info_names = tuple(schema.infos)
-        columns = schema.num_columns + len(schema.infos) + len(schema.snapshot)
-        keep_freed_memory(2 * 8 * self.num_envs * config.num_users * columns)  # of two steps, whatever the type
         self._slot = 0
         self._snapshot: Snapshot | None = None
 

@@ -1,9 +1,5 @@
 """Uniform numbers of the streams, in every library and type."""
 
-import platform
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -66,27 +62,3 @@ def test_finishing_changes_no_stream(backend):
 
 def test_unseeded_streams_differ(backend):
     assert not np.array_equal(np.asarray(numbers(backend, None)), np.asarray(numbers(backend, None)))
-
-
-FAULTS = """
-import resource, sys
-import numpy as np
-from edgeoffload_env.views.backends import keep_freed_memory
-keep_freed_memory(int(sys.argv[1]))
-def touch():
-    for _ in range(50):
-        [np.ones(2**14) for _ in range(40)]
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-print(-touch() + touch())
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries do not learn from what is freed")
-def test_freed_memory_is_kept():
-    """Some MiB in pieces again and again: their 1,280 pages come from the system each time, or never again."""
-    faults = [
-        int(subprocess.run([sys.executable, "-c", FAULTS, str(size)], capture_output=True, text=True).stdout)
-        for size in (1, 2**24)
-    ]
-    assert faults[0] > 50 * 600
-    assert faults[1] < 50 * 10
