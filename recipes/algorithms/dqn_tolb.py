@@ -74,6 +74,5 @@ class Learner(OffPolicyLearner):
         hyper, networks = self.hyper, self.networks
         online_values = networks.acting.values(batch.next_state, batch.next_mask) if hyper.double_q else None
         next_values = losses.next_value(networks.target_acting.values(batch.next_state, batch.next_mask), online_values)
-        rewards = batch.rewards.T.mean(0, keepdim=True)
-        terminated = batch.terminated.T.amin(0, keepdim=True)
+        rewards, terminated = batch.of_team()
         return losses.td_target(rewards, terminated, next_values.mean(0, keepdim=True), hyper.gamma)

@@ -42,6 +42,10 @@ class TransitionBatch(NamedTuple):
         """Return bools ``[N, R]``: the user could choose between actions; None where everyone always can."""
         return decided(self.mask)
 
+    def of_team(self) -> tuple[Tensor, Tensor]:
+        """Return the mean of the users' rewards, and 1.0 where the game terminated for all of them, ``[1, R]`` each."""
+        return self.rewards.T.mean(0, keepdim=True), self.terminated.T.amin(0, keepdim=True)
+
 
 def decided(mask: Tensor | None) -> Tensor | None:
     """Return bools ``[N, R]``: a mask ``[R, N, A]`` lets the user choose between actions; None for no mask."""
