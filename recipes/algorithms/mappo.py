@@ -36,7 +36,6 @@ class Learner(ippo.Learner):
         """Run all epochs on a rollout, with the team's rewards if so configured."""
         if self.hyper.team_reward:
             rows = batch.transitions
-            rewards = rows.rewards.mean(1, keepdim=True).expand_as(rows.rewards)
-            terminated = rows.terminated.amin(1, keepdim=True).expand_as(rows.terminated)
+            rewards, terminated = (column.T.expand_as(rows.rewards) for column in rows.of_team())
             batch = batch._replace(transitions=rows._replace(rewards=rewards, terminated=terminated))
         super().learn(batch, env_steps, game)
