@@ -20,6 +20,7 @@ from tests.helpers import (
     make_game,
     random_actions,
 )
+from tests.kinds import names_and_drivers
 
 ACCURACY = {"float64": 1e-9, "float32": 1e-5}
 EFFECTS = 0.3
@@ -100,8 +101,7 @@ def test_compiled_slot_is_one_graph(users, servers, batch, effects, dtype):
 GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {"all effects": ALL_ON}
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize(("name", "driver"), names_and_drivers(GAMES, DRIVERS))
 def test_episodes_of_every_scenario(name, driver):
     """Two episodes on end; each slot starts from what the oracle says the slot before left."""
     config = GAMES[name].replace(max_cycles=12)
