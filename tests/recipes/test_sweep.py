@@ -61,10 +61,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]
     return table_without_times(out)
 
 
-@pytest.mark.parametrize(
-    "number",
-    [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],  # test_interrupts sends SIGINT
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])  # test_interrupts sends SIGINT
 def test_a_sweep_that_is_killed_loses_nothing(
     undisturbed: list[dict[str, str]], tmp_path: Path, number: signal.Signals
 ) -> None:
