@@ -15,7 +15,7 @@ import pytest
 from recipes.commands.exit_codes import STOPPED
 from recipes.runs import RunFolder
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import descendants, run, run_here, start, survivors
+from tests.recipes.processes import descendants, run_here, start, survivors
 from tests.recipes.runs import TINY_DQN, TINY_TRAIN, checkpoints, outcome, table_without_times, unfinished_files
 
 pytestmark = [*RAY_NOISE, pytest.mark.slow, pytest.mark.usefixtures("local_session")]
@@ -44,7 +44,7 @@ def undisturbed(local_session: None, tmp_path_factory: pytest.TempPathFactory) -
     found = {"train": folder / "train", "sweep": folder / "sweep"}
     done = run_here(*TINY_TRAIN, "--out", str(found["train"]))
     assert done.returncode == 0, done.stderr
-    done = run(*SWEEP, "--out", str(found["sweep"]))
+    done = run_here(*SWEEP, "--out", str(found["sweep"]))
     assert done.returncode == 0, done.stderr
     return found
 
@@ -81,8 +81,7 @@ def test_ctrl_c(undisturbed: dict[str, Path], name: str, moment: str, tmp_path: 
     assert all(name == "ray" or name.startswith("torchinductor_") for name in names)  # Ray's logs, torch's cache
     assert bool(checkpoints(folder)) == (moment != "start")
 
-    resume = run_here if name == "train" else run
-    done = resume(*COMMANDS[name], "--out", str(out))
+    done = run_here(*COMMANDS[name], "--out", str(out))
     assert done.returncode == 0, done.stderr
     if name == "sweep":
         assert table_without_times(out) == table_without_times(undisturbed[name])

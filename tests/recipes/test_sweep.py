@@ -10,7 +10,7 @@ from recipes.cli import main
 from recipes.commands.exit_codes import REFUSED, STOPPED
 from recipes.runs import RunFolder
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import Finished, descendants, run, start, survivors
+from tests.recipes.processes import Finished, descendants, run, run_here, start, survivors
 from tests.recipes.runs import TINY_DQN, table, table_without_times
 
 pytestmark = RAY_NOISE
@@ -26,7 +26,7 @@ def sweep(out: Path, *arguments: str) -> Finished:
     return run(*arguments_of(out, *arguments))
 
 
-def test_a_sweep_to_its_end_and_beyond(tmp_path: Path) -> None:
+def test_a_sweep_to_its_end_and_beyond(local_session: None, tmp_path: Path) -> None:
     arguments = ("--algorithms", "dtomalb", "idql-tolb", "--env-steps", "200")
     done = sweep(tmp_path, *arguments)
     assert done.returncode == 0, done.stderr
@@ -45,7 +45,7 @@ def test_a_sweep_to_its_end_and_beyond(tmp_path: Path) -> None:
     assert len(others) < 8, done.stderr  # Ray and Tune are quiet
     assert "results.csv" in done.stdout
 
-    more = sweep(tmp_path, *arguments, "--seeds", "2")
+    more = run_here(*arguments_of(tmp_path, *arguments, "--seeds", "2"))
     assert more.returncode == 0, more.stderr
     assert "4 runs, 2 of them already finished" in more.stderr
     assert [row for row in table(tmp_path) if row["seed"] == "0"] == rows  # with their times: not trained again
@@ -53,18 +53,16 @@ def test_a_sweep_to_its_end_and_beyond(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+def undisturbed(local_session: None, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """The table of a sweep without a fault."""
     out = tmp_path_factory.mktemp("undisturbed")
-    done = sweep(out, *THREE)
+    done = run_here(*arguments_of(out, *THREE))
     assert done.returncode == 0, done.stderr
     return table_without_times(out)
 
 
-@pytest.mark.parametrize(
-    "number",
-    [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],  # test_interrupts sends SIGINT
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])  # test_interrupts sends SIGINT
 def test_a_sweep_that_is_killed_loses_nothing(
     undisturbed: list[dict[str, str]], tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -87,7 +85,7 @@ def test_a_sweep_that_is_killed_loses_nothing(
     kept = [row for row in second.rows() if int(row["env_steps"]) <= last[1].env_steps]
     assert not second.finished
 
-    again = sweep(tmp_path, *THREE)
+    again = run_here(*arguments_of(tmp_path, *THREE))
     assert again.returncode == 0, again.stderr
     assert "3 runs, 1 of them already finished" in again.stderr
     assert (first.path / "summary.json").read_bytes() == finished

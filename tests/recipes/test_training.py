@@ -62,21 +62,19 @@ def test_files_of_a_finished_run(trained: tuple[Path, Any]) -> None:
     assert sum(int(row["episodes"]) for row in rows) == 4 * (summary["env_steps"] // 4 // 10)
 
 
-def test_output_of_a_training(tmp_path: Path) -> None:
-    folder = tmp_path / "a run"
-    done = run("train", "dtomalb", "--env-steps", "200", "--out", str(folder), *TINY_DQN)
-    assert done.returncode == 0, done.stderr
-    assert "dtomalb on paper, seed 0: 200 env steps" in done.stderr
+def test_output_of_a_training(trained: tuple[Path, Finished]) -> None:
+    folder, done = trained
+    assert "rllib-dqn on paper, seed 5: 200 env steps" in done.stderr
     assert "(100%)" in done.stderr
     noise = [line for line in done.stderr.splitlines() if "env steps" not in line]
     assert not noise
     shipped = [name for name in policies.names() if name not in ("optimum", "fixed")]
-    for name in ("dtomalb", *shipped):
+    for name in ("rllib-dqn", *shipped):
         assert f"\n{name} " in done.stdout
     assert "\nfixed " not in done.stdout, "no counts are stored for three users"
     assert f"The run is in {folder}" in done.stdout
     assert f"evaluate '{folder}' --episodes 320" in done.stdout
-    assert "train dtomalb --scenario paper --seed 1 --env-steps 200" in done.stdout
+    assert "train rllib-dqn --scenario paper --seed 6 --env-steps 200" in done.stdout
 
 
 def test_policies_beside_a_trained_one() -> None:
@@ -121,7 +119,7 @@ def test_a_run_is_not_evaluated_on_games_it_cannot_play(
 
 def test_an_interrupted_run_resumes_with_the_command_it_prints(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    arguments = ["train", "rllib-ppo", "--env-steps", "3500", "--out", os.path.relpath(folder, CHECKOUT), *TINY]
+    arguments = ["train", "rllib-ppo", "--env-steps", "2000", "--out", os.path.relpath(folder, CHECKOUT), *TINY]
     arguments += ["--set", "train_batch_size_per_learner=100", "--set", "minibatch_size=100", "--set", "num_epochs=1"]
     run_folder = RunFolder(folder)
     with start(*arguments) as process:
@@ -129,13 +127,13 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(tmp_path: Path) -
         process.interrupt()
         stopped = process.wait()
     assert stopped.returncode == STOPPED, stopped.stderr
-    assert "of 3,500 env steps" in stopped.stderr
+    assert "of 2,000 env steps" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     last = run_folder.last_checkpoint()
     assert last is not None
     assert not run_folder.finished
     stopped_at = last[1].env_steps
-    assert 0 < stopped_at < 3_500
+    assert 0 < stopped_at < 2_000
     assert int(run_folder.rows()[-1]["env_steps"]) == stopped_at
     progress = folder / "progress.csv"
     with progress.open("a") as file:  # a crash can leave rows that are newer than the last checkpoint
@@ -151,7 +149,7 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(tmp_path: Path) -
     assert stopped_at + 9 not in steps
     summary = run_folder.summary
     assert summary is not None
-    assert summary["env_steps"] == steps[-1] >= 3_500
+    assert summary["env_steps"] == steps[-1] >= 2_000
     assert summary["wall_s"] > last[1].wall_s
     assert 1 <= len(checkpoints(folder)) <= 2
 

@@ -8,15 +8,17 @@ import pytest
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
 from tests.drivers import USERS_DRIVERS
 from tests.helpers import ALL_ON, assert_close, assert_seen, random_actions
+from tests.kinds import names_and_drivers
 
 GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {
     "all effects": ALL_ON,
     "all effects, loads alone": ALL_ON.replace(observation="load", initial_load_s=(0.1, 0.2)),
 }
 
+every_game = pytest.mark.parametrize(("name", "driver"), names_and_drivers(GAMES, USERS_DRIVERS))
 
-@pytest.mark.parametrize("driver", USERS_DRIVERS)
-@pytest.mark.parametrize("name", GAMES)
+
+@every_game
 def test_entries_are_as_documented(name, driver):
     config = GAMES[name].replace(max_cycles=8)
     view = USERS_DRIVERS[driver](config)
@@ -28,8 +30,7 @@ def test_entries_are_as_documented(name, driver):
         observation, state = played.observation, played.state
 
 
-@pytest.mark.parametrize("driver", USERS_DRIVERS)
-@pytest.mark.parametrize("name", GAMES)
+@every_game
 def test_all_stays_inside_the_spaces_and_nothing_is_all_zero(name, driver):
     config = GAMES[name]
     view = USERS_DRIVERS[driver](config)

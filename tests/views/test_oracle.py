@@ -20,6 +20,7 @@ from tests.helpers import (
     make_game,
     random_actions,
 )
+from tests.kinds import names_and_drivers
 
 ACCURACY = {"float64": 1e-9, "float32": 1e-5}
 EFFECTS = 0.3
@@ -69,10 +70,17 @@ def test_vector_slot_in_float32(backend):
 
 @pytest.mark.slow
 @compiles
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(
-    ("users", "servers", "batch", "effects"),
-    [(10, 5, 4, 0.0), (1, 1, 1, 1.0), (7, 3, 5, 1.0), (33, 20, 3, EFFECTS), (100, 4, 2, 0.0)],
+@pytest.mark.parametrize(  # both types without an effect and with all of them; the other sizes in one of the types
+    ("users", "servers", "batch", "effects", "dtype"),
+    [
+        (10, 5, 4, 0.0, "float64"),
+        (10, 5, 4, 0.0, "float32"),
+        (7, 3, 5, 1.0, "float64"),
+        (7, 3, 5, 1.0, "float32"),
+        (1, 1, 1, 1.0, "float64"),
+        (33, 20, 3, EFFECTS, "float64"),
+        (100, 4, 2, 0.0, "float32"),
+    ],
 )
 def test_compiled_slot_is_one_graph(users, servers, batch, effects, dtype):
     """From snapshots, from seeds, over the ends of episodes and in copies."""
@@ -100,8 +108,7 @@ def test_compiled_slot_is_one_graph(users, servers, batch, effects, dtype):
 GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {"all effects": ALL_ON}
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize(("name", "driver"), names_and_drivers(GAMES, DRIVERS))
 def test_episodes_of_every_scenario(name, driver):
     """Two episodes on end; each slot starts from what the oracle says the slot before left."""
     config = GAMES[name].replace(max_cycles=12)

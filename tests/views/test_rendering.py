@@ -130,15 +130,16 @@ def test_without_pygame_the_message_says_what_to_install(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio's reader of .mp4 leaves pipes
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("ending", ["gif", "mp4"])
-def test_a_recording_has_a_frame_for_every_slot(ending, tmp_path, capsys):
+@pytest.mark.parametrize(("ending", "slots"), [("gif", 5), ("mp4", None)])
+def test_a_recording_has_a_frame_for_every_slot(ending, slots, tmp_path, capsys):
     import imageio.v3 as imageio
 
     path = tmp_path / f"episode.{ending}"
-    assert main(["play", "--scenario", "sparse", "--policy", "round-robin", "--record", str(path)]) == 0
+    arguments = ["play", "--scenario", "sparse", "--policy", "round-robin", "--record", str(path)]
+    assert main(arguments + ([] if slots is None else ["--slots", str(slots)])) == 0
     assert "round-robin on sparse, seed 0: utility -" in capsys.readouterr().out
     frames = imageio.imread(path, index=None) if ending == "gif" else imageio.imread(path)
-    assert frames.shape[0] == scenarios.configure("sparse").max_cycles + 1
+    assert frames.shape[0] == (slots or scenarios.configure("sparse").max_cycles) + 1
     assert frames.shape[1:] == (HEIGHT, WIDTH, 3)
 
 
