@@ -11,7 +11,6 @@ from gymnasium.utils.env_checker import check_env
 from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests.helpers import assert_same, random_actions
-from tests.kinds import SCENARIO_KINDS
 
 every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
 
@@ -20,7 +19,7 @@ def make(scenario="paper", **options):
     return gymnasium.make(f"edgeoffload/{scenario}-central-v0", **options)
 
 
-@pytest.mark.parametrize("scenario", SCENARIO_KINDS)  # others differ in numbers alone
+@every_scenario
 def test_env_checker(scenario):
     check_env(make(scenario).unwrapped)
 

@@ -10,7 +10,6 @@ import pytest
 from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 from tests.helpers import ALL_EFFECTS
-from tests.kinds import SCENARIO_KINDS
 
 with warnings.catch_warnings():  # the module imports games of its own that it deprecates
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -25,7 +24,6 @@ with warnings.catch_warnings():  # the module imports games of its own that it d
     )
 
 every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
-each_kind = pytest.mark.parametrize("scenario", SCENARIO_KINDS)  # others differ in numbers alone
 
 OPTIONS = [
     {"num_users": 1, "server_hz": (16e9,)},
@@ -61,7 +59,7 @@ def test_api(scenario, capsys):
     assert "Passed" in capsys.readouterr().out
 
 
-@each_kind
+@every_scenario
 def test_raw_api(scenario, capsys):
     api_test(constructors(scenario=scenario).raw_env(), num_cycles=200)
     assert "Passed" in capsys.readouterr().out
@@ -73,28 +71,28 @@ def test_parallel_api(scenario, capsys):
     assert "Passed" in capsys.readouterr().out
 
 
-@each_kind
+@every_scenario
 def test_seeds(scenario):
     seed_test(constructors(scenario=scenario).env, num_cycles=500)
 
 
-@each_kind
+@every_scenario
 def test_parallel_seeds(scenario):
     parallel_seed_test(constructors(scenario=scenario).parallel_env, num_cycles=500)
 
 
-@each_kind
+@every_scenario
 def test_max_cycles(scenario):
     max_cycles_test(constructors(scenario=scenario))
 
 
-@each_kind
+@every_scenario
 def test_state(scenario):
     make = constructors(scenario=scenario)
     state_test(make.env(), make.parallel_env(), num_cycles=100)
 
 
-@each_kind
+@every_scenario
 def test_render(scenario):
     render_test(constructors(scenario=scenario).raw_env)
 
