@@ -51,6 +51,15 @@ def training(results: Results) -> Rows:
         yield _spread(f"DTOMALB's over AgileRL's, {games}", rates["ours_times_agilerl"])
 
 
+@table("env steps a second of a training on `paper` | median | quartiles | times rllib-ppo's")
+def training_speed(results: Results) -> Rows:
+    """Speed of every algorithm with its defaults, against RLlib's own PPO."""
+    found = _read(results, "training").get("algorithms", {"env_steps_per_s": {}, "times_rllib_ppo": {}})
+    for name, rate in found["env_steps_per_s"].items():
+        times = found["times_rllib_ppo"].get(name)
+        yield *_spread(f"`{name}`", rate), "-" if times is None else f"{times['median']:.2f}"
+
+
 @table(name="scale-games")
 def sizes(results: Results, part: str = "games") -> Rows:
     """Time and memory of every size of the vector view (``games``) or of the parallel view (``single``)."""

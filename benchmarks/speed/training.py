@@ -4,6 +4,8 @@
 * ``update``: a DTOMALB update (10 users, batch 512, hidden (64, 64)) with its draw from the replay buffer, as a
   multiple of the same mathematics in bare torch (:mod:`benchmarks.speed.bare_update`).
 * ``loop``: env steps a second of the whole training at one update for every 16 env steps.
+* ``algorithms``: env steps a second of the whole training of every algorithm, with its defaults on ``paper``, and as a
+  multiple of that of RLlib's own PPO.
 * ``agilerl``: the same of AgileRL's MADDPG (:mod:`benchmarks.speed.agilerl_maddpg`), taking turns with ``loop``, both
   on one game and both on 16 side by side; needs a Python interpreter that has AgileRL.
 
@@ -12,11 +14,14 @@ One thread. Times are CPU seconds of the process; contestants take turns; median
 
 import argparse
 import subprocess
+import warnings
 from typing import Any
 
 from benchmarks.speed import report
 from benchmarks.speed.agilerl_maddpg import STEPS_PER_UPDATE
 from benchmarks.speed.timing import Timing, rates, ratios, repeat, take_turns
+from recipes import registry
+from recipes.settings import RunSettings
 
 FULL, QUICK = Timing(rounds=15, turn_s=0.5), Timing(rounds=3, turn_s=0.1)
 GAMES = (16, 64, 256)
@@ -68,6 +73,38 @@ def measure(timing: Timing) -> dict[str, Any]:
     }
 
 
+def compare_algorithms(timing: Timing) -> dict[str, Any]:
+    """Measure env steps a second of every algorithm's training, evaluations apart, in turns."""
+    from recipes.rllib.session import local_ray
+
+    with local_ray(), warnings.catch_warnings():
+        from recipes.rllib.build import build_algorithm
+
+        # RLlib registers the games of all its algorithms under one name
+        warnings.filterwarnings("ignore", message=".*Overriding environment", category=UserWarning)
+        built = {name: build_algorithm(_defaults(name), 0) for name in registry.ALGORITHMS}
+        env_steps = {name: _env_steps_of_an_iteration(algorithm) for name, algorithm in built.items()}
+        seconds = take_turns({name: repeat(algorithm.train) for name, algorithm in built.items()}, timing)
+        for algorithm in built.values():
+            algorithm.stop()
+    per_step = {name: [s / env_steps[name] for s in values] for name, values in seconds.items()}
+    others = {name: ratios(per_step["rllib-ppo"], values) for name, values in per_step.items() if name != "rllib-ppo"}
+    return {"env_steps_per_s": rates(1, per_step), "times_rllib_ppo": others}
+
+
+def _defaults(name: str) -> RunSettings:
+    algorithm = registry.get(name)
+    hyperparameters = algorithm.load().Hyperparameters()
+    return RunSettings(
+        algorithm=name, scenario="paper", seed=0, env_steps=algorithm.env_steps, hyperparameters=hyperparameters
+    )
+
+
+def _env_steps_of_an_iteration(algorithm: Any) -> float:
+    before, after = (float(algorithm.train()["num_env_steps_sampled_lifetime"]) for _ in range(2))
+    return after - before
+
+
 def against_agilerl(python: str, num_games: int, rounds: int) -> dict[str, Any]:
     """Measure env steps a second of whole trainings, AgileRL's and ours in turns, and the ratio of the two."""
     from recipes.rllib.session import local_ray
@@ -108,6 +145,7 @@ def run(options: argparse.Namespace) -> None:
     told = [" --quick"] * options.quick + [" --agilerl PYTHON"] * (options.agilerl is not None)
     result = {"machine": report.machine("ray"), "command": "python -m benchmarks training" + "".join(told)}
     result |= measure(QUICK if options.quick else FULL)
+    result["algorithms"] = compare_algorithms(Timing(2, 0.1) if options.quick else Timing(7, 1.0))
     if options.agilerl is not None:
         result["agilerl"] = {
             f"{games} {'game' if games == 1 else 'games'} each": against_agilerl(

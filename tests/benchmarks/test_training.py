@@ -10,6 +10,7 @@ import torch
 from benchmarks.speed import agilerl_maddpg, report, training
 from benchmarks.speed.bare_update import BareUpdate
 from edgeoffload_env import edgeoffload_v0
+from recipes import registry
 from tests.benchmarks.test_throughput import assert_spread
 from tests.recipes.noise import RAY_NOISE
 
@@ -30,6 +31,11 @@ def test_a_quick_run_measures_everything_and_says_on_what(tmp_path: Path) -> Non
     assert set(result["updates_per_s"]) == {"rllib", "bare"}
     spreads = [*result["sampling_env_steps_per_s"].values(), *result["updates_per_s"].values()]
     for value in (*spreads, result["update_times_bare_torch"], result["loop_env_steps_per_s"]):
+        assert_spread(value)
+    trained = result["algorithms"]
+    assert list(trained["env_steps_per_s"]) == list(registry.ALGORITHMS)
+    assert {*trained["times_rllib_ppo"], "rllib-ppo"} == set(registry.ALGORITHMS)
+    for value in (*trained["env_steps_per_s"].values(), *trained["times_rllib_ppo"].values()):
         assert_spread(value)
     assert result["machine"].keys() >= report.machine().keys()
     assert result["machine"]["packages"]["torch"] == report.package_version("torch")
