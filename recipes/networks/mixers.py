@@ -1,5 +1,6 @@
 """Mixing networks of value decomposition: everyone's action values and the global state to the team's value."""
 
+import torch
 from torch import Tensor, nn
 
 from recipes.networks.acting import seeded_generator
@@ -12,7 +13,8 @@ class MonotoneMixer(nn.Module):
 
     Q_tot(s, q) = w'(s) ELU(w(s) q + b(s)) + b'(s), with weights that are absolute values, so that Q_tot never falls as
     one user's value rises. Hypernetworks give the parameters: a linear layer each, and a perceptron with a hidden layer
-    for b'.
+    for b'. The weights begin near 1 / sqrt(units) in all states, so that the mixer begins as a sum and learns in what
+    states it should be another function.
     """
 
     def __init__(self, sizes: GameSizes, units: int, *, seed: int | None = None) -> None:
@@ -27,7 +29,9 @@ class MonotoneMixer(nn.Module):
         self.num_users, self.units = sizes.num_users, units
         generator = seeded_generator(seed)
         parameters = (sizes.num_users + 2) * units  # w, w' and b: a linear layer each is one linear layer for all
-        self.hypernetwork = StackedMLP(1, (sizes.state_size, parameters), last=1.0, generator=generator)
+        self.hypernetwork = StackedMLP(1, (sizes.state_size, parameters), generator=generator)
+        with torch.no_grad():
+            self.hypernetwork.bias_0[..., : (sizes.num_users + 1) * units] += units**-0.5
         self.final_bias = StackedMLP(1, (sizes.state_size, units, 1), generator=generator)
 
     def forward(self, values: Tensor, state: Tensor) -> Tensor:

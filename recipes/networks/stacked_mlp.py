@@ -22,13 +22,7 @@ class StackedMLP(nn.Module):
     """
 
     def __init__(
-        self,
-        num_users: int,
-        sizes: Sequence[int],
-        *,
-        shared: bool = False,
-        last: float = 0.1,
-        generator: torch.Generator | None = None,
+        self, num_users: int, sizes: Sequence[int], *, shared: bool = False, generator: torch.Generator | None = None
     ) -> None:
         """Draw the parameters.
 
@@ -37,7 +31,6 @@ class StackedMLP(nn.Module):
             sizes: units of the input, of each hidden layer and of the output.
             shared: all users share one network that also sees a one-hot of the user; the one-hot's columns of the
                 first layer are ``user_bias``.
-            last: initial size of the last layer's parameters, as a fraction of ``torch.nn.Linear``'s.
             generator: source of the initial parameters, on the CPU.
         """
         super().__init__()
@@ -45,7 +38,7 @@ class StackedMLP(nn.Module):
         self.copies = 1 if shared else num_users
         self.depth = len(sizes) - 1
         for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
-            bound = (last if layer == self.depth - 1 else 1.0) / math.sqrt(fan_in)
+            bound = (0.1 if layer == self.depth - 1 else 1.0) / math.sqrt(fan_in)
             self.register_parameter(f"weight_{layer}", _uniform((self.copies, fan_in, fan_out), bound, generator))
             self.register_parameter(f"bias_{layer}", _uniform((self.copies, 1, fan_out), bound, generator))
         user_bias = _uniform((1, num_users, sizes[1]), 1.0 / math.sqrt(sizes[0]), generator) if shared else None

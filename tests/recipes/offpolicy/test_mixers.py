@@ -65,6 +65,15 @@ def test_the_teams_value_by_hand() -> None:
     assert mixer(values, state)[0].tolist() == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_new_mixer_is_nearly_a_sum() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mixer, state = MonotoneMixer(SIZES, 32, seed=0), torch.rand(200, 6, generator=generator)
+    values = (0.1 * torch.randn(3, 200, generator=generator)).requires_grad_()
+    (slope,) = torch.autograd.grad(mixer(values, state).sum(), values)
+    assert slope.mean() == pytest.approx(1.0, abs=0.1)
+    assert slope.std() < 0.2
+
+
 def test_every_parameter_is_trained() -> None:
     mixer, generator = MonotoneMixer(SIZES, 8, seed=0), torch.Generator().manual_seed(0)
     values, state = torch.randn(3, 50, generator=generator), torch.randn(50, 6, generator=generator)

@@ -66,15 +66,6 @@ def test_a_shared_network_is_one_that_sees_a_one_hot_of_the_user() -> None:
     torch.testing.assert_close(stack(x), network(torch.cat((x, one_hot), dim=-1)))
 
 
-def test_the_last_layer_starts_at_a_tenth_of_linears_size_unless_told_otherwise() -> None:
-    small, usual = (
-        StackedMLP(1, SIZES, generator=torch.Generator().manual_seed(0), **options) for options in ({}, {"last": 1.0})
-    )
-    torch.testing.assert_close(usual.weight_2, 10.0 * small.weight_2)
-    assert float(usual.weight_2.detach().abs().max()) == pytest.approx(SIZES[-2] ** -0.5, rel=0.2)
-    assert torch.equal(usual.weight_1, small.weight_1)
-
-
 def test_initial_parameters_come_from_the_generator_alone() -> None:
     def draw() -> list[torch.Tensor]:
         return list(StackedMLP(USERS, SIZES, generator=torch.Generator().manual_seed(3)).parameters())
