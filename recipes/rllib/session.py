@@ -15,6 +15,8 @@ from typing import Any
 from recipes.errors import RunError
 
 _OBJECT_STORE_BYTES = 200 * 2**20  # Ray reserves 30 % of the memory by default; local training needs little
+_ATTEMPTS = 3
+"""Times that Ray is started anew where it takes too long, as on a busy machine."""
 _CHECKOUT = Path(__file__).parents[2]
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 _TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
@@ -30,7 +32,7 @@ def local_ray(num_cpus: int | None = 1) -> Iterator[None]:
         num_cpus: cores to use, one process each; None for all.
 
     Raises:
-        RunError: Ray does not start in time.
+        RunError: Ray does not start in time, some times in a row.
     """
     if "ray" not in sys.modules:  # Ray reads the environment when it is imported
         _set_environment()
@@ -42,12 +44,16 @@ def local_ray(num_cpus: int | None = 1) -> Iterator[None]:
         return
     options = {"address": "local", "num_cpus": num_cpus, "object_store_memory": _OBJECT_STORE_BYTES}
     with contextlib.ExitStack() as session:
-        try:
-            session.enter_context(_session(**options, include_dashboard=False))
-        except Exception as error:
-            if type(error) is not Exception:  # Ray raises a plain Exception when its startup times out
-                raise
-            raise RunError(f"Ray did not start: {error} The machine may be overloaded; try again") from error
+        for attempt in range(_ATTEMPTS):
+            try:
+                session.enter_context(_session(**options, include_dashboard=False))
+                break
+            except Exception as error:
+                if type(error) is not Exception:  # Ray raises a plain Exception when its startup takes more than 30 s
+                    raise
+                if attempt == _ATTEMPTS - 1:
+                    reason = f"Ray did not start in {_ATTEMPTS} attempts: {error}"
+                    raise RunError(f"{reason} The machine may be overloaded; try again") from error
         yield
 
 

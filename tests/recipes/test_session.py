@@ -24,8 +24,27 @@ def broken(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
 
 @pytest.mark.parametrize("broken", [Exception("The node timed out during startup.")], indirect=True)
 def test_a_ray_that_does_not_start(broken: None) -> None:
-    with pytest.raises(RunError, match=r"Ray did not start.*timed out during startup\..*try again"), local_ray():
+    with (
+        pytest.raises(RunError, match=r"did not start in 3 attempts.*timed out during startup\..*try again"),
+        local_ray(),
+    ):
         pass
+
+
+def test_a_ray_that_starts_at_the_second_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    def init(**_: Any) -> None:
+        called.append("init")
+        if called.count("init") == 1:
+            raise Exception("The node timed out during startup.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: called.append("shutdown"))
+    monkeypatch.setattr(ray, "init", init)
+    with local_ray():
+        assert called == ["init", "shutdown", "init"]
+    assert called[-1] == "shutdown"
 
 
 @pytest.mark.parametrize(
