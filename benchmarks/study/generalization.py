@@ -10,8 +10,6 @@ from edgeoffload_env.policies import Policy, PolicyView
 
 FAILURE = "component failure"
 """Name in results of the training game with one user's actor or the central controller out of order."""
-
-
 OTHER_SIZES = ("sparse",)
 """Training scenarios with other numbers of users, for networks that play any number."""
 

@@ -132,8 +132,16 @@ def search(
         _store(stored, number, finished, folder, settings)
         if len(finished) < len(planned):
             return []
-        ranked = ranking(select(stored.table(TABLE), algorithm=algorithm, round=number + 1))
+        ranked = ranking(_rows_of(stored, planned, number))
     return [(settings[place], score) for place, score in ranked]
+
+
+def _rows_of(stored: Results, planned: Sequence[tuple[int, PlannedRun]], number: int) -> pd.DataFrame:
+    """Return the stored rows of a round's runs, without those of an earlier protocol."""
+    wanted = [(place, one.settings.scenario, one.settings.seed) for place, one in planned]
+    rows = select(stored.table(TABLE), algorithm=planned[0][1].settings.algorithm, round=number + 1)
+    found = list(zip(rows["setting"], rows["scenario"], rows["seed"], strict=True))
+    return rows[[key in wanted for key in found]]
 
 
 def draws(algorithm: str, count: int) -> dict[int, dict[str, Any]]:

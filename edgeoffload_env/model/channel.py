@@ -18,7 +18,7 @@ def path_gain(distance_m: Array) -> Array:
 
 
 def count_sharers(sends: Array, *, xp: Any) -> Array | float:
-    """K in equation (5), the users that share the band; at least 1, since for nobody's rate any K will do.
+    """K in equation (5), the users that share the band; at least 1: where nobody sends, no rate depends on K.
 
     Args:
         sends: 1 where a user sends, else 0; ``[B, N]``.

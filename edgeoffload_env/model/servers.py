@@ -72,7 +72,9 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
         )
         return (task_cycles[:, None, :] @ xp.astype(served_first, dtype))[:, 0, :]
     if xp is numpy_namespace:
-        return _ahead_of_pairs(arrival_s.T, target.T, task_cycles.T).T
+        ahead = np.empty_like(task_cycles)  # in its layout, which the order of later sums follows
+        ahead[:] = _ahead_of_pairs(arrival_s.T, target.T, task_cycles.T).T
+        return ahead
     ahead = xp.zeros_like(task_cycles)
     for n in range(users):  # one rival at a time, so that what is compared stays in cache
         rival = slice(n, n + 1)
@@ -86,8 +88,8 @@ def _ahead_of_pairs(arrival_s: Array, target: Array, task_cycles: Array) -> Arra
 
     Cycles are added in order of the rival's index, as in the form for other libraries, whose compilers fuse it.
     """
-    ahead = np.zeros_like(task_cycles)
-    cycles, rest = np.empty_like(task_cycles), np.empty_like(task_cycles)
+    ahead = np.zeros(task_cycles.shape, task_cycles.dtype)
+    cycles, rest = np.empty_like(ahead), np.empty_like(ahead)
     for n in range(len(task_cycles) - 1):
         higher = slice(n + 1, None)
         same_server = target[higher] == target[n]

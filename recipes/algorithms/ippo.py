@@ -7,7 +7,7 @@ follows the clipped surrogate of Schulman et al. (2017), with advantages from th
 share one actor and one critic, as they do there, which also see a one-hot of the user; ``share_actors=False`` and
 ``share_critics=False`` give each its own.
 
-Differences from the paper: it has no such algorithm. Not tuned yet.
+Differences from the paper: it has no such algorithm. Its defaults come from no search.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,8 @@ class Hyperparameters(OnPolicyHyperparameters):
     final_entropy_coeff: Weight = 0.001
     """Weight of the actors' entropy at the end."""
     vf_loss_coeff: Weight = 0.5
-    """Weight of the critics' loss; Adam's steps do not depend on it, as actors and critics share no parameters."""
+    """Weight of the critics' loss. Actors and critics share no parameters: without ``grad_clip``, Adam's steps do not
+    depend on it."""
     vf_clip_param: Scale | None = None
     """Squared errors of the critics beyond it have no gradient; None for no limit."""
 

@@ -7,7 +7,7 @@ critic: V_i(x) of the global state and a one-hot of the user, in place of V_i(o_
 alone; execution is as distributed as that of ``ippo``. Critics learn standardised returns (``normalize_values``), as
 Yu et al. recommend.
 
-Differences from the paper: it has no such algorithm. Not tuned yet.
+Differences from the paper: it has no such algorithm. Its defaults come from no search.
 """
 
 from dataclasses import dataclass

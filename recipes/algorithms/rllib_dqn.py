@@ -7,7 +7,7 @@ RLlib's defaults; the state is all that the user observes; one update for every 
 (``num_envs_per_env_runner=16``, ``slots_per_update=4``) in place of one per slot. The paper leaves open the discount:
 ``gamma=0.9``.
 
-It was tuned as the others were, at its own run length (``benchmarks/config/tuning``).
+It was tuned as the paper's algorithms were, at its own run length (``benchmarks/config/tuning``).
 
 Where users can be without a task, forbidden actions are neither explored nor in the targets' maxima, and slots without
 a choice do not count in the losses (:mod:`recipes.rllib.action_masks`).

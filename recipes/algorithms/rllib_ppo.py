@@ -5,7 +5,7 @@
 Differences from the paper: it has no such algorithm. It is the baseline that shows the effect of sharing parameters.
 It needs the users' identity (``agent_id=True``). Without it all users in similar positions choose the same: they spread
 over the servers only by chance, while they explore, and the greedy policy sends them all to the same servers. The same
-holds for runs that end early. It was tuned as the others were (``benchmarks/config/tuning``).
+holds for runs that end early. It was tuned as the paper's algorithms were (``benchmarks/config/tuning``).
 
 Where users can be without a task, forbidden actions have probability 0, and slots without a choice do not count in the
 losses (:mod:`recipes.rllib.action_masks`).

@@ -14,7 +14,7 @@ original; targets that follow softly (``tau=0.01``); a learning rate that falls 
 rewards scaled before they are learned from (``reward_scale=0.01``) and errors beyond 1 that count linearly
 (``huber=True``), since an overloaded slot costs hundreds of times an ordinary one. The discount is ``gamma=0.9``.
 
-Differences from the paper reproduced here: it has no such algorithm.
+Differences from the paper reproduced here: it has no such algorithm. Its defaults come from no search.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Learner(OffPolicyLearner):
         return {"team": [self.networks.acting]}
 
     def update(self, batch: TransitionBatch) -> None:
-        """Step down the mean of (y - Q_tot)^2."""
+        """Step down the mean error of Q_tot against y."""
         values = losses.chosen(self.networks.acting.values(batch.obs), batch.actions.T)
         total = self.mix(without_idle(values, batch.decided()), batch.state)
         loss = self.td_error(total, self.targets(batch))

@@ -13,8 +13,8 @@ class MonotoneMixer(nn.Module):
 
     Q_tot(s, q) = w'(s) ELU(w(s) q + b(s)) + b'(s), with weights that are absolute values, so that Q_tot never falls as
     one user's value rises. Hypernetworks give the parameters: a linear layer each, and a perceptron with a hidden layer
-    for b'. The weights begin near 1 / sqrt(units) in all states, so that the mixer begins as a sum and learns in what
-    states it should be another function.
+    for b'. The weights begin near 1 / sqrt(units) in all states, so that the mixer begins, for small values, as a sum,
+    and learns in what states it should be another function.
     """
 
     def __init__(self, sizes: GameSizes, units: int, *, seed: int | None = None) -> None:

@@ -18,8 +18,11 @@ class OnPolicyConfig(JointConfig):
         return 0.0, 1.0
 
     def get_rollout_fragment_length(self, worker_index: int = 0) -> int:
-        """Return the slots of a rollout: so many that all env runners' games have the batch together, unless set."""
+        """Return the slots of a rollout: so many that all env runners' games have the batch together, unless set.
+
+        No batch is larger than the training is long.
+        """
         if self.rollout_fragment_length != "auto":
             return int(self.rollout_fragment_length)
         games: int = self.num_envs_per_env_runner * max(1, self.num_env_runners)
-        return math.ceil(int(self.train_batch_size_per_learner) / games)
+        return math.ceil(min(int(self.train_batch_size_per_learner), self.total_env_steps) / games)

@@ -32,7 +32,7 @@ def local_ray(num_cpus: int | None = 1) -> Iterator[None]:
         num_cpus: cores to use, one process each; None for all.
 
     Raises:
-        RunError: Ray does not start in time, some times in a row.
+        RunError: Ray does not start in time in three attempts.
     """
     if "ray" not in sys.modules:  # Ray reads the environment when it is imported
         _set_environment()

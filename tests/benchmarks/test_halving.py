@@ -70,6 +70,17 @@ def test_an_interrupted_search_goes_on_where_it_stood(tmp_path: Path, monkeypatc
     assert len(trained) == len({(planned.settings.env_steps, planned.folder) for planned in trained})
 
 
+def test_rows_of_an_earlier_protocol_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, _ = trains(lambda planned: 0.5 - 100 * lr(planned))
+    monkeypatch.setattr(halving, "_train", train)
+    stored = Results(tmp_path / "results")
+    best = search("idql-tolb", tmp_path, stored, SMALL)
+    rows = stored.table(halving.TABLE)
+    worst = rows[rows["round"] == 1].sort_values("score").iloc[[0]]
+    stored.write(halving.TABLE, pd.concat([rows, worst.assign(seed=99, score=1.0), worst.assign(scenario="urban")]))
+    assert search("idql-tolb", tmp_path, stored, SMALL) == best
+
+
 def test_scores_are_clipped_and_ties_go_to_the_better_worst_run() -> None:
     rows = pd.DataFrame(
         [(0, 0.9), (0, -90.0), (1, 0.9), (1, -1.0), (2, 0.4), (2, 0.4), (3, 0.3), (3, 0.5), (4, None), (4, 1.0)],

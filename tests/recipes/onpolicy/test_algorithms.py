@@ -201,3 +201,9 @@ def test_mpe2s_simple_spread_is_played(name: str) -> None:
 def test_bad_settings_are_refused_by_name(change: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         small("mappo").training(**change).validate()
+
+
+def test_a_rollout_is_no_longer_than_the_training() -> None:
+    config = IPPOConfig().env_runners(num_envs_per_env_runner=16)
+    assert config.get_rollout_fragment_length() == 50  # 800 env steps
+    assert config.training(total_env_steps=100).get_rollout_fragment_length() == 7
