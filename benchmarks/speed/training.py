@@ -122,9 +122,9 @@ def against_agilerl(python: str, num_games: int, rounds: int) -> dict[str, Any]:
                 assert peer.poll() is None, f"{command} failed"
             seconds: dict[str, list[float]] = {"ours": [], "agilerl": []}
             for _ in range(rounds):
-                began = Timing.clock()
+                began = FULL.clock()
                 algorithm.train()
-                seconds["ours"].append((Timing.clock() - began) / AGILERL_STEPS)
+                seconds["ours"].append((FULL.clock() - began) / AGILERL_STEPS)
                 peer.stdin.write(f"{AGILERL_STEPS}\n")
                 peer.stdin.flush()
                 seconds["agilerl"].append(float(peer.stdout.readline()) / AGILERL_STEPS)
