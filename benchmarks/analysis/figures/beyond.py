@@ -171,18 +171,20 @@ def estimators(results: Results) -> Any:
 
 def equivariant(results: Results) -> Any:
     """The equivariant network on ``paper`` without each of its parts, and on games that it was not trained on."""
-    figure, axes = style.axes(2, width=5.5)
     name = "dtomalb-equivariant"
-    _ablation(axes[0], results, (name,), EQUIVARIANT_PARTS)
-    style.finish(axes[0], {}, ylabel="system utility on paper")
     rows = select(results.table("generalization"), algorithm=name)
     games = [game for game in dict.fromkeys(rows["game"]) if game in scenarios.names()]
+    figure, axes = style.axes(2 if games else 1, width=5.5)
+    _ablation(axes[0], results, (name,), EQUIVARIANT_PARTS)
+    style.finish(axes[0], {}, ylabel="system utility on paper")
     for place, game in enumerate(games):
         greedy = style.evaluated("greedy", game).utility.mean()
         style.point(axes[1], place, select(rows, game=game)["utility"].to_numpy(dtype=float) / greedy, style.of(name))
-    axes[1].axhline(1.0, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1)
-    axes[1].set_xticks(range(len(games)), games, rotation=75, ha="right", fontsize=6)
-    style.finish(axes[1], ylabel="utility / greedy's (less is better)", yscale="log", title="trained on paper alone")
+    if games:
+        axes[1].axhline(1.0, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1)
+        axes[1].set_xticks(range(len(games)), games, rotation=75, ha="right", fontsize=6)
+        text = "utility / greedy's (less is better)"
+        style.finish(axes[1], ylabel=text, yscale="log", title="trained on paper alone")
     return figure
 
 
