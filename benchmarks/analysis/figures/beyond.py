@@ -52,7 +52,7 @@ def held_out(results: Results) -> Any:
     """Scores on ``paper`` and on the held-out scenarios that policies for 10 users and 5 servers can play."""
     rows, last = results.table("generalization"), results.last().assign(game="paper")
     games = ["paper", *(name for name in scenarios.names(held_out=True) if name in set(rows["game"]))]
-    trained = pd.concat([last, rows]) if len(rows) else last
+    trained = select(pd.concat([last, rows]) if len(rows) else last, variant="")
     figure, (axis,) = style.axes(1, width=9.0)
     algorithms = style.ordered(trained["algorithm"])
     for place, algorithm in enumerate(algorithms):
