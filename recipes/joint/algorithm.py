@@ -1,5 +1,6 @@
 """Base of the RLlib algorithms that learn from joint transitions: sampling, metrics and weights of env runners."""
 
+from collections.abc import Collection
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -8,11 +9,14 @@ from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS
 
 from recipes.joint.env_runner import BatchedEnvRunner, Fragment
 
+_STATE = "env_steps"
+
 
 class JointAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no types
     """Training with env runners that sample joint transitions.
 
-    A subclass defines ``training_step``.
+    A subclass defines ``training_step``. A checkpoint holds networks, optimisers, running games, generators and
+    counters: with a local env runner, a resumed training gives the same numbers as an uninterrupted one.
 
     Attributes:
         env_steps: of the training so far.
@@ -24,6 +28,24 @@ class JointAlgorithm(Algorithm):  # type: ignore[misc]  # RLlib carries no types
         super().setup(config)
         self.other_runners: list[BatchedEnvRunner] = []
         self.env_steps = 0
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return RLlib's state with the counter."""
+        state: dict[str, Any] = super().get_state(components, not_components=not_components, **kwargs)
+        if self._check_component(_STATE, components, not_components):
+            state[_STATE] = self.env_steps
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore the state that :meth:`get_state` returned."""
+        super().set_state(state)
+        self.env_steps = state.get(_STATE, self.env_steps)
 
     @property
     def has_remote_runners(self) -> bool:

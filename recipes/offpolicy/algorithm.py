@@ -21,8 +21,7 @@ _STATE = "off_policy"
 class OffPolicyAlgorithm(JointAlgorithm):
     """Off-policy learning of all users from a replay buffer of joint transitions, one for each game trained on.
 
-    A checkpoint holds networks, targets, optimisers, replay buffer, running games, generators and counters: with a
-    local env runner, a resumed training gives the same numbers as an uninterrupted one.
+    A checkpoint also holds the target networks and the replay buffers.
     """
 
     def setup(self, config: Any) -> None:
@@ -60,13 +59,12 @@ class OffPolicyAlgorithm(JointAlgorithm):
         not_components: str | Collection[str] | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """Return RLlib's state with the replay buffer and the counters."""
+        """Return RLlib's state with the replay buffers and the counters of updates."""
         state: dict[str, Any] = super().get_state(components, not_components=not_components, **kwargs)
         if self._check_component(_STATE, components, not_components):
             state[_STATE] = {
                 "replays": [replay.get_state() for replay in self.replays],
                 "other_runners": [runner.get_state("games") for runner in self.other_runners],
-                "env_steps": self.env_steps,
                 "updates_due": self._updates_due,
                 "updates": self._updates,
             }
@@ -81,7 +79,6 @@ class OffPolicyAlgorithm(JointAlgorithm):
                 part.set_state(values)
             for runner, values in zip(self.other_runners, kept["other_runners"], strict=True):
                 runner.set_state(values)
-            self.env_steps = kept["env_steps"]
             self._updates_due, self._updates = kept["updates_due"], kept["updates"]
             if self.other_runners:
                 self.share_weights()

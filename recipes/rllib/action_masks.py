@@ -1,8 +1,9 @@
 """Action masks in RLlib's PPO and DQN: in acting, targets and losses.
 
 The adapter appends each user's mask to its observation (``action_masks=True``). The modules here split it off again,
-so that their networks read the same features as without masks, and rule out what it forbids. The learners leave the
-slots out of their losses in which a user has a single choice: what it did there had no effect.
+so that their networks read the same features as without masks, and rule out what it forbids. Slots in which a user has
+a single choice, which has no effect, are left out of the losses of PPO's actor and of DQN; PPO's critic learns their
+values, which advantages of earlier slots are made of.
 """
 
 from collections.abc import Mapping
@@ -83,21 +84,34 @@ class MaskedDQNModule(MaskedModule, DefaultDQNTorchRLModule):  # type: ignore[mi
 
 
 class MaskedPPOLearner(FinitePPOLearner):
-    """RLlib's PPO learner on the slots in which users had a choice."""
+    """RLlib's PPO learner: the actor learns from the slots in which users had a choice, the critic from all."""
 
     def build(self) -> None:
         """Build the learner; masks follow the advantages, which RLlib computes over all slots."""
         super().build()
-        self._learner_connector.append(_CountDecisionsInPPO())
+        self._learner_connector.append(_StandardizeDecisions())
 
-    def compute_loss_for_module(self, *, batch: Mapping[str, Any], **kwargs: Any) -> Tensor:
-        """Return RLlib's loss; 0 for a minibatch without a slot that counts, of which RLlib's is NaN."""
-        counted = batch[Columns.LOSS_MASK]
-        if counted.any():
-            loss: Tensor = super().compute_loss_for_module(batch=batch, **kwargs)
+    def compute_loss_for_module(self, *, module_id: str, batch: Mapping[str, Any], **kwargs: Any) -> Tensor:
+        """Return RLlib's loss over the slots with a choice, plus the critic's over the others.
+
+        Their errors weigh as much each; where there is a single action, nothing else in RLlib's loss has a gradient.
+        """
+        in_episode = batch[Columns.LOSS_MASK]
+        decided = _decided(self.module[module_id], batch)
+        counted, others = in_episode & decided, in_episode & ~decided
+
+        def rllibs_loss(over: Tensor) -> Tensor:
+            loss: Tensor = super(MaskedPPOLearner, self).compute_loss_for_module(
+                module_id=module_id, batch={**batch, Columns.LOSS_MASK: over}, **kwargs
+            )
             return loss
-        everything = {**batch, Columns.LOSS_MASK: torch.ones_like(counted)}
-        return 0.0 * super().compute_loss_for_module(batch=everything, **kwargs)
+
+        if not others.any():
+            return rllibs_loss(in_episode)
+        loss = rllibs_loss(others)
+        if counted.any():  # last, because RLlib's metrics are of the last call
+            loss = loss * (others.sum() / counted.sum()) + rllibs_loss(counted)
+        return loss
 
 
 class MaskedDQNLearner(FiniteDQNLearner):
@@ -109,13 +123,12 @@ class MaskedDQNLearner(FiniteDQNLearner):
         self._learner_connector.append(_CountDecisionsInDQN())
 
 
-class _CountDecisionsInPPO(ConnectorV2):  # type: ignore[misc]
-    """Leave slots without a choice out of the losses, and standardise the advantages over the others."""
+class _StandardizeDecisions(ConnectorV2):  # type: ignore[misc]
+    """Standardise PPO's advantages over the slots with a choice."""
 
     def __call__(self, *, rl_module: Any, batch: dict[str, Any], **_: Any) -> dict[str, Any]:
         for name, columns in batch.items():
             counted = columns[Columns.LOSS_MASK] & _decided(rl_module[name], columns)
-            columns[Columns.LOSS_MASK] = counted
             advantages = columns[Postprocessing.ADVANTAGES]
             if counted.any():
                 mean, std = advantages[counted].mean(), advantages[counted].std(correction=0)

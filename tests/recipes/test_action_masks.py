@@ -18,7 +18,7 @@ from recipes.rllib.action_masks import (
     MaskedModule,
     MaskedPPOModule,
     _CountDecisionsInDQN,
-    _CountDecisionsInPPO,
+    _StandardizeDecisions,
 )
 from recipes.rllib.adapter import RLlibParallelEnv, make_env
 from recipes.rllib.build import build_algorithm
@@ -169,15 +169,14 @@ def test_advantages_are_standardised_over_the_slots_that_count() -> None:
     in_episode = torch.arange(40) % 8 < 7
     advantages = torch.randn(40, generator=torch.Generator().manual_seed(6))
     batch = {"obs": obs, "loss_mask": in_episode.clone(), "advantages": advantages}
-    (columns,) = _CountDecisionsInPPO()(rl_module={"shared": Splitter()}, batch={"shared": batch}).values()
+    (columns,) = _StandardizeDecisions()(rl_module={"shared": Splitter()}, batch={"shared": batch}).values()
     counted = in_episode & (mask.sum(-1) > 1)
     assert 5 < counted.sum() < in_episode.sum()
-    assert torch.equal(columns["loss_mask"], counted)
+    assert torch.equal(columns["loss_mask"], in_episode)
     expected = (advantages - advantages[counted].mean()) / advantages[counted].std(correction=0)
     torch.testing.assert_close(columns["advantages"], expected)
     obs[:, FEATURES + 1 :] = 0.0  # nobody has a choice
-    (columns,) = _CountDecisionsInPPO()(rl_module={"shared": Splitter()}, batch={"shared": batch}).values()
-    assert not columns["loss_mask"].any()
+    (columns,) = _StandardizeDecisions()(rl_module={"shared": Splitter()}, batch={"shared": batch}).values()
     assert columns["advantages"].isfinite().all()
 
 
@@ -232,7 +231,7 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 @pytest.mark.slow
 @each_algorithm
-def test_no_choice_of_a_training_breaks_a_mask_and_idle_slots_have_no_gradient(
+def test_no_choice_of_a_training_breaks_a_mask_and_idle_slots_teach_the_critic_alone(
     local_session: None, tmp_path: Path, algorithm: str, updates: list[dict[str, Any]], choices: list[bool]
 ) -> None:
     settings = settings_of(algorithm)
@@ -248,20 +247,32 @@ def test_no_choice_of_a_training_breaks_a_mask_and_idle_slots_have_no_gradient(
         batch = update["batch"]
         mask = batch[Columns.OBS][:, -6:] > 0.5
         decided = mask.sum(-1) > 1
-        counted = decided & batch[Columns.LOSS_MASK] if algorithm == "rllib-ppo" else decided
-        for gradient in update["gradients"]:
-            assert (gradient[~counted] == 0.0).all()
-        assert (update["gradients"][-1][counted] != 0.0).any() == counted.any()
+        played = batch[Columns.LOSS_MASK] if algorithm == "rllib-ppo" else torch.ones_like(decided)
+        counted = decided & played
+        actor, critic = update["gradients"][0], update["gradients"][-1]  # of DQN they are one
+        assert (actor[~counted] == 0.0).all()
+        assert (actor[counted] != 0.0).any() == counted.any()
+        rated = played if algorithm == "rllib-ppo" else counted
+        assert (critic[~rated] == 0.0).all()
+        assert (critic[rated] != 0.0).any(dim=-1).float().mean() > 0.9 or algorithm == "rllib-dqn"
         idle += int((~decided).sum())
         if algorithm == "rllib-dqn":
             following = batch[Columns.NEXT_OBS][:, -6:] > 0.5
             assert torch.equal(update["fwd_out"]["qf_target_next_preds"] > -torch.inf, following)
             torch.testing.assert_close(batch["weights"].mean(), counted.any().float(), check_dtype=False)
     assert idle > 10
-    if algorithm == "rllib-ppo":  # a minibatch of idle slots alone
+    if algorithm == "rllib-ppo":  # of the last minibatch: errors weigh as much in slots with a choice and without
         inputs = {name: update[name] for name in ("module_id", "config", "fwd_out", "batch")}
-        inputs["batch"] = {**inputs["batch"], Columns.LOSS_MASK: torch.zeros_like(counted)}
-        assert update["original"](update["learner"], **inputs).item() == 0.0
+
+        def critics_gradient(over: torch.Tensor) -> torch.Tensor:
+            inputs["batch"] = {**batch, Columns.LOSS_MASK: over}
+            loss = update["original"](update["learner"], **inputs)
+            (gradient,) = torch.autograd.grad(loss, [update["fwd_out"]["embeddings"]], retain_graph=True)
+            return gradient * over.sum().clamp_min(1)
+
+        idle_alone, all_slots = critics_gradient(played & ~decided), critics_gradient(played)
+        share = counted.sum() / played.sum()
+        torch.testing.assert_close(all_slots[~decided] * share, idle_alone[~decided])
     check_policy(trained, settings, tmp_path / "checkpoint")
     trained.stop()
 
