@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from edgeoffload_env import policies, scenarios
 from edgeoffload_env._files import atomic_write
-from edgeoffload_env._validation import check_int, check_known
+from edgeoffload_env._validation import check_int, check_known, fail
 from edgeoffload_env._version import __version__
 from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
 from edgeoffload_env.evaluation import Evaluation, evaluate
@@ -97,28 +97,31 @@ def _parser() -> argparse.ArgumentParser:
         "--csv", metavar="FILE", help="also write means and confidence intervals as CSV; - as for --json"
     )
 
-    command = commands.add_parser("play", help="show or record an episode of a policy; needs the extra render")
+    command = commands.add_parser(
+        "play", help="show or record an episode of a policy; all but .html needs the extra render"
+    )
     command.set_defaults(command=_play)
-    command.add_argument("--scenario", default="paper", metavar="NAME", help="scenario (default: paper)")
-    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (default: greedy)")
-    command.add_argument("--seed", type=int, default=0, help="seed of the game (default: 0)")
+    _add_episode_arguments(command)
     command.add_argument(
-        "--record", type=Path, metavar="FILE", help="write a .gif or .mp4 file instead of opening a window"
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="write a .gif or .mp4 file, or an .html page for a browser, instead of opening a window",
     )
     command.add_argument("--slots", type=int, metavar="N", help="maximum number of slots (default: the whole episode)")
     command.add_argument("--fps", type=int, default=5, help="slots per second (default: 5)")
 
-    command = commands.add_parser("inspect", help="plot an episode: delays, queues, choices; needs the extra plot")
+    command = commands.add_parser(
+        "inspect", help="plot an episode: delays, queues, choices; all but .html needs the extra plot"
+    )
     command.set_defaults(command=_inspect)
-    command.add_argument("--scenario", default="paper", metavar="NAME", help="scenario (default: paper)")
-    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (default: greedy)")
-    command.add_argument("--seed", type=int, default=0, help="seed of the game (default: 0)")
+    _add_episode_arguments(command)
     command.add_argument(
         "--out",
         type=Path,
         default=Path("episode.png"),
         metavar="FILE",
-        help="image to write, .png, .svg, ... (default: episode.png)",
+        help="image to write, .png, .svg, ..., or an .html page for a browser (default: episode.png)",
     )
 
     command = commands.add_parser(
@@ -131,6 +134,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", metavar="FILE", help="file to write (default: standard output)")
     command.add_argument("--force", action="store_true", help="overwrite the file")
     return parser
+
+
+def _add_episode_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--scenario", default="paper", metavar="NAME", help="scenario (default: paper)")
+    command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (default: greedy)")
+    command.add_argument("--beside", metavar="NAME", help="a second policy, to play the same game beside the first")
+    command.add_argument("--seed", type=int, default=0, help="seed of the game (default: 0)")
+    command.add_argument("--force", action="store_true", help="overwrite the file")
 
 
 def _list(_: argparse.Namespace) -> None:
@@ -191,24 +202,52 @@ def _play(options: argparse.Namespace) -> None:
         check_int("--seed", options.seed, 0, 2**128)
         fps = check_int("--fps", options.fps, 1, 1000)
         slots = None if options.slots is None else check_int("--slots", options.slots, 1, 10**9)
-        spec = parse_policy(options.policy)
+        labels, players = _players(options)
         config = scenarios.configure(options.scenario)
-        (utility,) = play([spec.make()], config, seed=options.seed, slots=slots, record=options.record, fps=fps)
+        _check_new(options.record, options.force)
+        utilities = play(
+            players,
+            config,
+            seed=options.seed,
+            slots=slots,
+            record=options.record,
+            fps=fps,
+            captions=labels,
+            title=_episode_title(labels, options),
+        )
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
-    print(f"{spec.label} on {options.scenario}, seed {options.seed}: utility {utility:.3f}")
+    for label, utility in zip(labels, utilities, strict=True):
+        print(f"{label} on {options.scenario}, seed {options.seed}: utility {utility:.3f}")
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    from edgeoffload_env.rendering import inspect
+    from edgeoffload_env.rendering import inspect, page
 
     try:
-        seed, spec = check_int("--seed", options.seed, 0, 2**128), parse_policy(options.policy)
-        episode = inspect.episode_of(spec.make(), scenarios.configure(options.scenario), seed)
-        inspect.draw(episode, f"{spec.label} on {options.scenario}, seed {seed}", options.out)
+        seed = check_int("--seed", options.seed, 0, 2**128)
+        labels, players = _players(options)
+        config, title = scenarios.configure(options.scenario), _episode_title(labels, options)
+        _check_new(options.out, options.force)
+        if options.out.suffix == page.EXTENSION:
+            page.write_page(options.out, players, config, seed=seed, captions=labels, title=title)
+        elif len(players) > 1:
+            fail("--out", str(options.out), f"an {page.EXTENSION} file where --beside is given")
+        else:
+            inspect.draw(inspect.episode_of(players[0], config, seed), title, options.out)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
     print(options.out)
+
+
+def _players(options: argparse.Namespace) -> tuple[list[str], list[Any]]:
+    """Return the names and the policies of ``--policy`` and ``--beside``."""
+    specs = [parse_policy(name) for name in (options.policy, options.beside) if name is not None]
+    return [spec.label for spec in specs], [spec.make() for spec in specs]
+
+
+def _episode_title(labels: Sequence[str], options: argparse.Namespace) -> str:
+    return f"{' and '.join(labels)} on {options.scenario}, seed {options.seed}"
 
 
 def _references(options: argparse.Namespace) -> None:
@@ -217,8 +256,7 @@ def _references(options: argparse.Namespace) -> None:
     from edgeoffload_env.evaluation import references
 
     names = _scenario_names(options.scenario)
-    if options.out is not None and Path(options.out).exists() and not options.force:
-        raise UsageError(f"{options.out} exists; add --force to overwrite it")
+    _check_new(options.out, options.force)
     _check_writable(options.out)
     given = [] if options.scenario == "all" else ["--scenario", options.scenario]
     given += [] if options.out is None else ["--out", options.out, "--force"]
@@ -247,6 +285,11 @@ def _override(text: str) -> tuple[str, Any]:
     if not equals:
         raise UsageError(f"--set must be FIELD=VALUE, as in num_users=20, got {text!r}")
     return name.strip(), parse_value(value)
+
+
+def _check_new(path: str | Path | None, force: bool) -> None:
+    if path is not None and Path(path).is_file() and not force:
+        raise UsageError(f"{path} exists; add --force to overwrite it")
 
 
 def _check_writable(path: str | None) -> None:

@@ -124,13 +124,13 @@ class DelayTail:
 
     def __init__(self, config: "EdgeOffloadConfig", games: int) -> None:
         self._quantile = UpperQuantile(TAIL, config.num_users * config.max_cycles)
-        self._tasks = None if config.arrivals is None else np.zeros(games, dtype=np.int64)
+        self._idle = config.arrivals is not None
+        self._tasks = np.zeros(games, dtype=np.int64)
 
     def add(self, infos: Fields) -> None:
         """Count one slot."""
         self._quantile.add(infos["delay_s"])  # the zeros of users without a task are below every delay
-        if self._tasks is not None:
-            self._tasks = self._tasks + np.sum(infos["active"], axis=1)
+        self._tasks = self._tasks + (np.sum(infos["active"], axis=1) if self._idle else infos["delay_s"].shape[1])
 
     def result(self) -> Floats:
         """Return ``[B]``."""

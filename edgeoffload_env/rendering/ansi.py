@@ -74,10 +74,11 @@ def _delay_last(infos: list[Quantity]) -> list[Quantity]:
 
 
 def _heading(quantity: Quantity) -> str:
-    return _title(quantity).rjust(_width(quantity))
+    return title_of(quantity).rjust(_width(quantity))
 
 
-def _title(quantity: Quantity) -> str:
+def title_of(quantity: Quantity) -> str:
+    """Return a column heading: the name without its unit, and the unit."""
     if quantity.type is not float or quantity.unit == "1":
         return quantity.name
     unit = quantity.unit.lower()
@@ -93,4 +94,4 @@ def _cell(quantity: Quantity, value: float) -> str:
 
 
 def _width(quantity: Quantity) -> int:
-    return max(8, len(quantity.name) + 1, len(_title(quantity)))
+    return max(8, len(quantity.name) + 1, len(title_of(quantity)))

@@ -17,7 +17,7 @@ from edgeoffload_env.rendering.picture import colour_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 PARTS = ("upload_s", "forward_s", "wait_s", "compute_s", "download_s")
-_PART_COLOURS = ("#56B4E9", "#CC79A7", "#E69F00", "#009E73", "#D55E00")
+PART_COLOURS = ("#56B4E9", "#CC79A7", "#E69F00", "#009E73", "#D55E00")
 _IDLE_COLOUR = (1.0, 1.0, 1.0)
 
 
@@ -87,7 +87,7 @@ def draw(episode: Episode, title: str, path: Path) -> None:
     delays, loads, choices = figure.subplots(1, 3)
 
     below, tasks = np.zeros(users), np.maximum(episode.active.sum(axis=0), 1)
-    for (name, values), colour in zip(episode.parts_s.items(), _PART_COLOURS, strict=False):
+    for (name, values), colour in zip(episode.parts_s.items(), PART_COLOURS, strict=False):
         mean = values.sum(axis=0) / tasks
         delays.bar(range(users), mean, bottom=below, color=colour, label=name.removesuffix("_s"))
         below += mean

@@ -1,4 +1,4 @@
-"""Playback of policies in a window, and recording to a file."""
+"""Playback of policies in a window, and recording to a film or a web page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +12,10 @@ from edgeoffload_env._validation import fail
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
 from edgeoffload_env.evaluation.rollout import policy_rng, rollout
+from edgeoffload_env.rendering import page
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
-EXTENSIONS = (".gif", ".mp4")
+EXTENSIONS = (".gif", ".mp4", page.EXTENSION)
 
 
 def play(
@@ -25,6 +26,8 @@ def play(
     slots: int | None = None,
     record: Path | None = None,
     fps: int = 5,
+    captions: Sequence[str] | None = None,
+    title: str = "",
 ) -> list[float]:
     """Play an episode of the same game with each policy, side by side.
 
@@ -33,8 +36,10 @@ def play(
         config: the game.
         seed: seed of the game; each policy draws from a separate stream.
         slots: maximum number of slots; the whole episode by default.
-        record: .gif or .mp4 file to write instead of opening a window.
+        record: .gif, .mp4 or .html file to write instead of opening a window; an .html page plays in a browser.
         fps: slots per second.
+        captions: names of the policies in the pictures; by default their own.
+        title: title of an .html page; by default the captions.
 
     Returns:
         Each policy's system utility over the slots played: the user may close a window early.
@@ -47,9 +52,17 @@ def play(
         fail("record", str(record), f"a file with the extension {' or '.join(EXTENSIONS)}")
     if record is None and len(policies) > 1:
         fail("the number of policies", len(policies), "1 in a window; use --record for several")
+    if record is not None and record.suffix == page.EXTENSION:
+        return page.write_page(
+            record, policies, config, seed=seed, slots=slots, captions=captions, title=title, fps=fps
+        )
     players = [as_policy(policy) for policy in policies]
+    captions = [name_of(player) for player in players] if captions is None else captions
     render_mode = "human" if record is None else "rgb_array"
-    games = [_game(player, config, seed, render_mode, fps) for player in players]
+    games = [
+        _game(player, caption, config, seed, render_mode, fps)
+        for player, caption in zip(players, captions, strict=True)
+    ]
     frames = [] if record is None else [_side_by_side(games)]
     slots = config.max_cycles if slots is None else min(slots, config.max_cycles)
     rollouts = [
@@ -70,11 +83,13 @@ def play(
     return [game.history.utility for game in games]
 
 
-def _game(player: Any, config: EdgeOffloadConfig, seed: int, render_mode: str, fps: int) -> EdgeOffloadParallelEnv:
+def _game(
+    player: Any, caption: str, config: EdgeOffloadConfig, seed: int, render_mode: str, fps: int
+) -> EdgeOffloadParallelEnv:
     if hasattr(player, "check"):
         player.check(config)
     game = EdgeOffloadParallelEnv(config, render_mode)
-    game.caption, game.render_fps = name_of(player), fps
+    game.caption, game.render_fps = caption, fps
     game.reset(seed=seed)
     return game
 

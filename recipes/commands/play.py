@@ -10,7 +10,7 @@ from recipes.errors import UsageError
 from recipes.runs import RunFolder
 from recipes.trained_policy import load_trained_policy
 
-HELP = "watch the policy of a run in a window, or record it; needs the extra render"
+HELP = "watch the policy of a run in a window, or record it; all but .html needs the extra render"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -20,7 +20,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0, help="seed of the episode (default: 0)")
     command.add_argument("--beside", metavar="POLICY", help="a shipped policy to show to the left of the run's")
     command.add_argument(
-        "--record", type=Path, metavar="FILE", help="write a .gif or .mp4 file instead of opening a window"
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="write a .gif or .mp4 file, or an .html page for a browser, instead of opening a window",
     )
     command.add_argument("--slots", type=int, metavar="N", help="most slots to play (default: the whole episode)")
     command.add_argument("--fps", type=int, default=5, help="slots per second (default: 5)")
