@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     command = commands.add_parser(
-        "play", help="show or record an episode of a policy; all but .html needs the extra render"
+        "play", help="show or record an episode of a policy; needs the extra render, but for .html"
     )
     command.set_defaults(command=_play)
     _add_episode_arguments(command)
@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--fps", type=int, default=5, help="slots per second (default: 5)")
 
     command = commands.add_parser(
-        "inspect", help="plot an episode: delays, queues, choices; all but .html needs the extra plot"
+        "inspect", help="plot an episode: delays, queues, choices; needs the extra plot, but for .html"
     )
     command.set_defaults(command=_inspect)
     _add_episode_arguments(command)
@@ -288,7 +288,7 @@ def _override(text: str) -> tuple[str, Any]:
 
 
 def _check_new(path: str | Path | None, force: bool) -> None:
-    if path is not None and Path(path).is_file() and not force:
+    if path is not None and Path(path).exists() and not force:
         raise UsageError(f"{path} exists; add --force to overwrite it")
 
 

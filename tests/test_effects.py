@@ -17,6 +17,7 @@ from edgeoffload_env import edgeoffload_v0, evaluate, observation, policies, sce
 from edgeoffload_env.evaluation.report import Report
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.reward import utility
+from edgeoffload_env.rendering import page
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests.helpers import compiles
 from tests.pages import ROOT, blocks
@@ -219,6 +220,13 @@ def test_tables_and_pictures_show_it(config):
     table = env.render()
     assert "drained/J" in table
     assert "battery/J" in table
+    content = page.content([page.record("local", config)], config, title="")
+    (play,) = content["plays"]
+    for kind, name, heading in (("snapshot", "battery_j", "battery/J"), ("infos", "drained_j", "drained/J")):
+        (declared,) = [quantity for quantity in content[kind] if quantity["name"] == name]
+        assert declared["heading"] == heading
+        assert len((content["shared"] | play[kind])[name]["values"]) == config.max_cycles
+    assert "drained_j" in play["metrics"]
 
 
 def test_policies_play_it(config):

@@ -47,6 +47,7 @@ def test_links_are_followed_and_devices_written_themselves(tmp_path: Path) -> No
 WRITERS: dict[str, Callable[[Path], Any]] = {
     "figure.png": lambda path: inspect.draw(inspect.episode_of("greedy", GAME, 0), "an episode", path),
     "film.gif": lambda path: play(["greedy"], GAME, record=path),
+    "page.html": lambda path: play(["greedy"], GAME, record=path),
     "film.mp4": lambda path: play(["greedy"], GAME, record=path),
 }
 

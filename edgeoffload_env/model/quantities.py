@@ -116,5 +116,5 @@ class Metric:
     """Short column heading with the unit."""
     text: str
     accumulator: Callable[["EdgeOffloadConfig", int], "Any"]
-    """``accumulator(config, games)``: an object with ``add(infos)`` for each slot and ``result() -> [games]``, the metric
-    of the slots so far; :func:`.slot_mean` makes one for a mean over users and slots."""
+    """``accumulator(config, games)``: an object with ``add(infos)`` for each slot and ``result() -> [games]``, the
+    metric of the slots so far; :func:`.slot_mean` makes one for a mean over users and slots."""

@@ -10,7 +10,7 @@ from recipes.errors import UsageError
 from recipes.runs import RunFolder
 from recipes.trained_policy import load_trained_policy
 
-HELP = "watch the policy of a run in a window, or record it; all but .html needs the extra render"
+HELP = "watch the policy of a run in a window, or record it; needs the extra render, but for .html"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
