@@ -2,10 +2,13 @@
 
 import importlib.util
 import sys
+import tempfile
+from pathlib import Path
 
 import gymnasium
 
 from edgeoffload_env import edgeoffload_v0, evaluate, policies, scenarios
+from edgeoffload_env.rendering.play import play
 
 assert not any(importlib.util.find_spec(name) for name in ("torch", "ray", "recipes", "benchmarks"))
 
@@ -29,6 +32,11 @@ for _ in range(7):
 central = gymnasium.make("edgeoffload/paper-central-v0")
 central.reset(seed=0)
 central.step(central.action_space.sample())
+
+with tempfile.TemporaryDirectory() as folder:
+    page = Path(folder) / "game.html"
+    play(["greedy", "random"], scenarios.configure("sparse"), record=page)
+    assert "</html>" in page.read_text(encoding="utf-8")
 
 utility = evaluate("greedy", episodes=2).utility.mean()
 assert -20 < utility < -5

@@ -10,6 +10,7 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))  # recipes and benchmarks run from a checkout
 
 from edgeoffload_env import EdgeOffloadConfig, __version__, edgeoffload_v0, policies, scenarios, tables  # noqa: E402
+from edgeoffload_env.rendering.play import play  # noqa: E402
 from recipes import registry  # noqa: E402
 
 project = "EdgeOffload"
@@ -19,6 +20,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 html_theme = "furo"
+html_extra_path = ["_generated/pages"]
 html_title = f"EdgeOffload {__version__}"
 exclude_patterns = ["_build", "_generated/clients.md"]
 autodoc_member_order = "bysource"
@@ -110,6 +112,15 @@ def _clients() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _play_episode() -> None:
+    """Write the web page of an episode, which docs/watch.md shows."""
+    path = DOCS / "_generated" / "pages" / "episode.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names, scenario = ["lookahead", "greedy"], "urban-outages"
+    play(names, scenarios.configure(scenario), record=path, title=f"{' and '.join(names)} on {scenario}, seed 0")
+
+
+_play_episode()
 _write("clients", _clients())
 _write("environment", inspect.cleandoc(edgeoffload_v0.__doc__ or ""))
 _write("quantities", _quantities())
