@@ -11,6 +11,7 @@ from edgeoffload_env.cli import main
 from edgeoffload_env.rendering import page
 from edgeoffload_env.rendering.inspect import episode_of
 from edgeoffload_env.rendering.scene import distance_of
+from tests.pages import ROOT, code_blocks, run_block
 
 GAMES = {
     "paper": {"max_cycles": 8},
@@ -207,3 +208,10 @@ def test_a_page_plays_the_episodes_that_are_evaluated():
     config = scenarios.configure("sparse", max_cycles=10)
     utilities = [page.record("greedy", config, seed=seed, slots=99).metrics["utility"][-1] for seed in range(40)]
     assert np.mean(utilities) == pytest.approx(evaluate("greedy", config, 64).utility.mean(), rel=0.05)
+
+
+def test_the_documentation_reads_a_page(tmp_path):
+    text = (ROOT / "docs" / "watch.md").read_text(encoding="utf-8")
+    (block,) = code_blocks(text)
+    run_block(block, tmp_path)
+    assert (tmp_path / "game.html").is_file()

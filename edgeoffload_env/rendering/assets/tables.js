@@ -29,6 +29,7 @@ function columnsOf(scope, without) {
 }
 const userColumns = columnsOf("user", []);
 const serverColumns = columnsOf("server", ["server_hz", "backlog_cycles"]);
+const gameFields = episode.snapshot.filter((each) => each.scope === "game");
 
 function serverTable(element, now) {
   const hz = now.field("server_hz");
@@ -89,6 +90,10 @@ function sumTable() {
     });
     return { cells: [scope === "game" ? `${heading} (mean of slots)` : heading, ...cells] };
   });
+  for (const { name, heading } of gameFields) {
+    const cells = plays.flatMap((play) => [number(flat([at(fieldOf(play, name), state.slot)])), "–"]);
+    rows.push({ cells: [heading, ...cells] });
+  }
   table(byId("sums"), "Sums over users, and over the slots so far.", heads, rows);
 }
 
