@@ -30,7 +30,7 @@ def driver(opened):
     driver.refresh()
     yield driver
     problems = [entry for entry in driver.get_log("browser") if entry["level"] != "INFO"]
-    assert not problems
+    assert not problems, problems
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,8 @@ function pause() {
 }
 function start() {
   clearInterval(state.timer);
-  if (state.slot === slots - 1) state.slot = -1;
+  if (state.slot === slots - 1) go(0);
+  clearTimeout(waiting); // nothing is announced while it plays
   state.timer = setInterval(() => {
     go(state.slot + 1);
     if (state.slot === slots - 1) pause();
