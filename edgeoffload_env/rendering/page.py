@@ -233,9 +233,10 @@ def _series_of(fields: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, Any]]:
 
 def _series(values: NDArray[Any]) -> dict[str, Any]:
     constant = bool((values == values[0]).all())
-    kept = values[0] if constant else values
-    if kept.dtype.kind == "f":  # JSON has no NaN: a mean over no tasks is null
-        kept = np.where(np.isfinite(kept), kept, None)
+    kept: NDArray[Any] = np.asarray(values[0] if constant else values)
+    if kept.dtype.kind == "f" and not np.isfinite(kept).all():  # JSON has no NaN: a mean over no tasks is null
+        numbers, kept = kept, kept.astype(object)
+        kept[~np.isfinite(numbers)] = None
     return {"constant": constant, "values": kept.tolist()}
 
 
