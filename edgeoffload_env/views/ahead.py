@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from edgeoffload_env import observation
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
-from edgeoffload_env.model.draws import first_snapshot
-from edgeoffload_env.model.quantities import Noise, Process, Scope
+from edgeoffload_env.model.draws import first_snapshot, noise_of_rows, row_length
+from edgeoffload_env.model.quantities import Noise, Process
 from edgeoffload_env.views.dicts import dicts_maker
 from edgeoffload_env.views.streams import NumpyStreams
 
@@ -125,12 +125,5 @@ class DrawnAhead:
 
     def _noise(self, process: Process, uniforms: Any, slots: int) -> Noise:
         """Read a process's uniforms of some slots, slot by slot, as ``[k, N, slots]``."""
-        sizes: dict[Scope, int] = {"user": self._config.num_users, "server": self._config.servers, "game": 1}
-        counts = {scope: count * sizes[scope] for scope, count in uniforms.items()}
-        drawn = self._streams.draw(process.name, (slots, sum(counts.values())))
-        noise, start = {}, 0
-        for scope, count in uniforms.items():
-            part = drawn[:, start : start + counts[scope]].reshape(slots, count, sizes[scope])
-            noise[scope] = part.transpose(1, 2, 0)
-            start += counts[scope]
-        return noise
+        rows = self._streams.draw(process.name, (slots, row_length(uniforms, self._config)))
+        return noise_of_rows(rows, uniforms, self._config, xp=xp)

@@ -99,6 +99,34 @@ def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) 
     return checked, _common_slot(snapshot["slot"], config, batch)
 
 
+def check_any_snapshot(snapshot: Any, config: EdgeOffloadConfig) -> tuple[Snapshot, NDArray[np.int64]]:
+    """Return a snapshot's fields as float64 copies and its slots; all with the leading axes of the snapshot.
+
+    Args:
+        snapshot: of one game, or of games along any leading axes, which may be at different slots.
+        config: the game's configuration, for the shapes.
+
+    Raises:
+        TypeError, ValueError: as in :func:`check_snapshot`.
+    """
+    if not isinstance(snapshot, Mapping) or "slot" not in snapshot:
+        check_snapshot(snapshot, config, None)  # which says what is wrong
+    slots = _numeric("snapshot field 'slot'", snapshot["slot"])
+    batch, games = slots.shape, slots.size
+    if not np.all((slots >= 0) & (slots < config.max_cycles) & (slots == np.floor(slots))):
+        fail("snapshot field 'slot'", snapshot["slot"], f"integers in [0, {config.max_cycles - 1}]")
+    flat: dict[str, Any] = {"slot": np.zeros(games)}
+    for name, value in snapshot.items():
+        if name == "slot":
+            continue
+        array = _numeric(f"snapshot field {name!r}", value)
+        if array.shape[: len(batch)] != batch:
+            fail(f"the shape of snapshot field {name!r}", array.shape, f"that of 'slot', {batch}, and one axis more")
+        flat[name] = array.reshape(games, *array.shape[len(batch) :])
+    fields, _ = check_snapshot(flat, config, games)
+    return {name: array.reshape(*batch, -1) for name, array in fields.items()}, slots.astype(np.int64)
+
+
 def _checked_field(quantity: Quantity, value: Any, config: EdgeOffloadConfig, batch: int | None) -> NDArray[np.float64]:
     name = f"snapshot field {quantity.name!r}"
     size = {"user": config.num_users, "server": config.servers, "game": 1}[quantity.scope]

@@ -11,10 +11,10 @@ from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
-from edgeoffload_env.model.draws import first_snapshot, next_fields
+from edgeoffload_env.model.draws import first_snapshot, scope_sizes
 from edgeoffload_env.model.effects.arrivals import action_mask
 from edgeoffload_env.model.quantities import Noise, Scope
-from edgeoffload_env.model.slot import Outcome, Snapshot, advance
+from edgeoffload_env.model.slot import Outcome, Snapshot, transition
 from edgeoffload_env.observation import Features
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.backends import Backend
@@ -159,7 +159,7 @@ class EdgeOffloadVectorEnv:
 
     def _shapes(self, uniforms: dict[str, Mapping[Scope, int]]) -> Shapes:
         """Shapes of the draws of some processes, from the numbers for each user and each server."""
-        sizes = {"user": self.config.num_users, "server": self.config.servers, "game": 1}
+        sizes = scope_sizes(self.config)
         return tuple(
             (process, tuple((scope, (count, sizes[scope], self.num_envs)) for scope, count in counts.items()))
             for process, counts in uniforms.items()
@@ -193,8 +193,7 @@ class EdgeOffloadVectorEnv:
         def play(
             snapshot: Snapshot, target: Array, drawn: dict[str, Noise], lasting: Features
         ) -> tuple[Outcome, Snapshot, Array]:
-            coming = next_fields(snapshot, self._finish(drawn, shapes), config, xp=xp)
-            outcome, following = advance(snapshot, target, coming, config, xp=xp)
+            outcome, following = transition(snapshot, target, self._finish(drawn, shapes), config, xp=xp)
             features = observation.all_features(following, config, xp=xp, lasting=lasting)
             return outcome, following, observation.user_observations(features, config, games, dtype=dtype, xp=xp)
 

@@ -1,0 +1,328 @@
+"""The game as pure functions of explicit snapshots and random numbers, for hand-written loops and planners."""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from edgeoffload_env import observation
+from edgeoffload_env._validation import as_int, check_int, fail, fail_unknown
+from edgeoffload_env.agents import action_count
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model import draws, reward
+from edgeoffload_env.model.channel import Array
+from edgeoffload_env.model.effects.arrivals import action_mask
+from edgeoffload_env.model.quantities import Fields, Process, Scope
+from edgeoffload_env.model.slot import Outcome, Snapshot, transition
+from edgeoffload_env.views.backends import Backend
+from edgeoffload_env.views.checks import check_any_snapshot, check_seed
+from edgeoffload_env.views.streams import episode_generators
+
+Generators: TypeAlias = np.random.Generator | Mapping[str, np.random.Generator]
+"""One generator for all random processes, or one for each by the process's name."""
+
+
+class EdgeOffloadFunctionalEnv:
+    """Pure functions of one configuration: ``init``, ``advance``, and what is seen of a snapshot.
+
+    ::
+
+        game = edgeoffload_v0.functional_env("urban")
+        generators = game.generators(seed=0)
+        snapshot = game.init(generators)
+        for _ in range(game.config.max_cycles):
+            noise = game.noise(generators)
+            outcome, snapshot = game.advance(snapshot, actions, noise)
+
+    Nothing is stored between calls and no argument is changed. Arrays of one game have no batch axis; any leading axes
+    (written ``...``) are batch axes, and those of a call's arguments are broadcast against each other: K actions
+    ``[K, N]`` on one snapshot are K games. New snapshots share the arrays of what does not change.
+
+    All functions but ``generators``, ``init``, ``noise`` and ``load`` can be traced: ``torch.func.vmap(game.advance)``,
+    ``torch.compile(game.advance, fullgraph=True)``.
+
+    * Snapshot: a dict of floats in SI units, per user ``[..., N]``, per server ``[..., M]``, and ``slot``, int64
+      ``[...]``, the slots played. The names are those of the other views, which take and give the same dicts.
+    * Noise: a dict with the uniform numbers in [0, 1) that draw the next slot, ``[..., U]`` for each random process.
+    * Outcome: a dict of the slot's ``reward`` ``[..., N]`` and infos, per user ``[..., N]``, per game ``[...]``.
+
+    Episodes do not end by themselves: that of ``slot == config.max_cycles`` is over.
+
+    Attributes:
+        config: the constants of the game.
+        backend: the arrays' library, device and float type.
+        noise_sizes: U, the uniform numbers of a slot of each random process that changes within an episode.
+    """
+
+    def __init__(
+        self, config: EdgeOffloadConfig, *, backend: str = "numpy", device: Any = "cpu", dtype: str = "float64"
+    ) -> None:
+        self.config = config
+        self.backend = Backend(backend, device, dtype)
+        schema = config.schema
+        self.noise_sizes = {p.name: draws.row_length(p.next_uniforms, config) for p in schema.moving}
+        self._sizes: dict[Scope, int] = draws.scope_sizes(config)
+        self._xp = self.backend.xp
+        # Computed ahead, since before Python 3.12 tracing cannot enter the lock of a cached property
+        _ = config.noise_w_per_hz, schema.features
+
+    def __reduce__(self) -> Any:
+        """Copy and pickle by the arguments: modules do not pickle."""
+        backend = self.backend
+        options = {"backend": backend.name, "device": backend.device, "dtype": backend.dtype_name}
+        return functools.partial(type(self), **options), (self.config,)
+
+    def generators(self, seed: int, episode: int = 0) -> dict[str, np.random.Generator]:
+        """Return a generator for each random process: those that the parallel view has in an episode of a seed.
+
+        With them :meth:`init` and then one :meth:`noise` for each slot give that view's game, in float64 on numpy to
+        the last bit.
+
+        Args:
+            seed: an integer >= 0.
+            episode: 0 is the episode of ``reset(seed=seed)``, k that of the k-th ``reset()`` after it.
+
+        Raises:
+            TypeError, ValueError: no such integers.
+        """
+        checked = check_seed(seed)
+        if checked is None:
+            fail("seed", seed, "an integer >= 0", TypeError)
+        episode = check_int("episode", episode, 0, 2**63)
+        return episode_generators([process.name for process in self.config.schema.processes], checked, episode)
+
+    def init(self, generator: Generators, batch: int | Sequence[int] = ()) -> Snapshot:
+        """Draw the snapshot that an episode starts from.
+
+        Args:
+            generator: a numpy generator, which draws for one process after the other, or a dict of them by process.
+                Its numbers are the same for every backend and float type, up to rounding.
+            batch: sizes of the leading axes; none for one game.
+
+        Raises:
+            TypeError, ValueError: no generator, a process without one, or impossible sizes.
+        """
+        processes, shape = self.config.schema.processes, _batch_shape(batch)
+        rows = self._draw(generator, processes, "first_uniforms", (math.prod(shape),))
+        noise = {p.name: self._of_rows(rows[p.name], p.first_uniforms) for p in processes}
+        fields = draws.first_snapshot(noise, self.config, xp=self._xp)
+        snapshot = {name: self._xp.reshape(array, (*shape, array.shape[-1])) for name, array in fields.items()}
+        return snapshot | {"slot": self._xp.zeros(shape, dtype=self._xp.int64, device=self.backend.device)}
+
+    def noise(self, generator: Generators, batch: int | Sequence[int] = ()) -> dict[str, Array]:
+        """Draw the random numbers of the next slot, ``[..., U]`` for each process that changes within an episode.
+
+        A batch of T is also the noise of the T slots to come, ``{name: rows[t] for name, rows in noise.items()}``
+        each: a process's numbers are read slot by slot.
+
+        Args:
+            generator: as in :meth:`init`.
+            batch: sizes of the leading axes; none for one game.
+
+        Raises:
+            TypeError, ValueError: as in :meth:`init`.
+        """
+        return self._draw(generator, self.config.schema.moving, "next_uniforms", _batch_shape(batch))
+
+    def advance(self, snapshot: Fields, action: Array, noise: Mapping[str, Array]) -> tuple[Outcome, Snapshot]:
+        """Play one slot.
+
+        Args:
+            snapshot: the games at the start of the slot.
+            action: integers ``[..., N]``, 0 = device, m >= 1 = server m. On numpy a number out of range is refused;
+                on torch the range is the caller's to keep, since traced code cannot raise by value.
+            noise: uniform numbers that draw the next slot, from :meth:`noise` or any source of numbers in [0, 1), by
+                process, ``[..., U]`` with U of :attr:`noise_sizes`.
+
+        Returns:
+            The outcome of the slot and the snapshot of the next.
+
+        Raises:
+            TypeError: an argument or an entry of it that is no array of the backend, or actions that are no integers.
+            ValueError: names that are missing or unknown, shapes that do not fit, or an action out of range.
+        """
+        xp, config, moving = self._xp, self.config, self.config.schema.moving
+        fields, slot = self._fields(snapshot)
+        target = self._target(action)
+        _check_names("noise", noise, self.noise_sizes)
+        rows = {name: self._array(f"noise of {name!r}", noise[name], size) for name, size in self.noise_sizes.items()}
+        leading = {f"snapshot field {name!r}": array.shape[:-1] for name, array in fields.items()}
+        leading |= {f"noise of {name!r}": array.shape[:-1] for name, array in rows.items()}
+        batch = _broadcast(leading | {"snapshot field 'slot'": slot.shape, "action": target.shape[:-1]})
+        outcome, following = transition(
+            {name: self._flat(array, batch) for name, array in fields.items()},
+            self._flat(target, batch),
+            {p.name: self._of_rows(self._flat(rows[p.name], batch), p.next_uniforms) for p in moving},
+            config,
+            xp=xp,
+        )
+        shown = {"reward": xp.reshape(outcome["reward"], (*batch, config.num_users))}
+        for name, quantity in config.schema.infos.items():
+            shape = batch if quantity.scope == "game" else (*batch, self._sizes[quantity.scope])
+            shown[name] = xp.reshape(outcome[name], shape)
+        after = {name: xp.reshape(array, (*batch, array.shape[-1])) for name, array in following.items()}
+        after["slot"] = slot + 1 if slot.shape == batch else xp.broadcast_to(slot + 1, batch)
+        return shown, after
+
+    def observe(self, snapshot: Fields) -> Array:
+        """Return all users' observations, ``[..., N, D]``; the columns are :func:`.observation.names`."""
+        flat, batch = self._games(snapshot)
+        xp, dtype, games = self._xp, self.backend.dtype, math.prod(batch)
+        features = observation.all_features(flat, self.config, xp=xp)
+        rows = observation.user_observations(features, self.config, games, dtype=dtype, xp=xp)
+        return xp.reshape(rows, (*batch, *rows.shape[1:]))
+
+    def state(self, snapshot: Fields) -> Array:
+        """Return the global view, ``[..., S]``; the columns are :func:`.observation.state_names`."""
+        flat, batch = self._games(snapshot)
+        features = observation.all_features(flat, self.config, xp=self._xp)
+        rows = observation.global_state(features, self.config, dtype=self.backend.dtype, xp=self._xp)
+        return self._xp.reshape(rows, (*batch, rows.shape[-1]))
+
+    def action_mask(self, snapshot: Fields) -> Array:
+        """Return the allowed actions, int8 ``[..., N, A]``: all but those of users without a task, who may choose 0."""
+        flat, batch = self._games(snapshot)
+        xp, shape = self._xp, (*batch, self.config.num_users, action_count(self.config))
+        if not self.config.schema.masked:
+            return xp.ones(shape, dtype=xp.int8, device=self.backend.device)
+        return xp.reshape(action_mask(flat, shape[-1], xp=xp), shape)
+
+    def utility(self, outcome: Fields) -> Array:
+        """Return the system utility of a slot, ``[...]``: the mean over users of (20) with all weights 1."""
+        xp, infos = self._xp, self.config.schema.infos
+        batch = outcome["reward"].shape[:-1]
+        flat = {
+            name: xp.reshape(outcome[name], (math.prod(batch), -1 if q.scope != "game" else 1))
+            for name, q in infos.items()
+        }
+        return xp.reshape(reward.utility(flat, self.config, xp=xp), batch)
+
+    def load(self, snapshot: Mapping[str, Any]) -> Snapshot:
+        """Return a snapshot of any view as this view's, checked: a copy in the backend's arrays and float type.
+
+        Args:
+            snapshot: what ``snapshot()`` of the parallel or the vector view gave, or a snapshot of this view.
+
+        Raises:
+            TypeError, ValueError: as in ``reset(options={"snapshot": snapshot})``.
+        """
+        fields, slots = check_any_snapshot(snapshot, self.config)
+        arrays = {name: self.backend.asarray(array) for name, array in fields.items()}
+        return arrays | {"slot": self._xp.asarray(slots, device=self.backend.device)}
+
+    def _draw(
+        self, generator: Generators, processes: Sequence[Process], uniforms: str, batch: tuple[int, ...]
+    ) -> dict[str, Array]:
+        """Draw rows of uniform numbers of some processes."""
+        sizes = {p.name: draws.row_length(getattr(p, uniforms), self.config) for p in processes}
+        sources = _by_process(generator, sizes)
+        return {name: self._uniform(sources[name].random((*batch, size))) for name, size in sizes.items()}
+
+    def _uniform(self, numbers: Any) -> Array:
+        """Numbers in [0, 1) in the backend's float type, in which they stay below 1."""
+        if self.backend.dtype_name == "float32":
+            below_one = np.nextafter(np.float32(1.0), np.float32(0.0))
+            numbers = np.minimum(numbers.astype(np.float32), below_one)
+        return numbers if self.backend.name == "numpy" else self.backend.asarray(numbers)
+
+    def _of_rows(self, rows: Array, uniforms: Mapping[Scope, int]) -> Any:
+        return draws.noise_of_rows(rows, uniforms, self.config, xp=self._xp)
+
+    def _games(self, snapshot: Fields) -> tuple[dict[str, Array], tuple[int, ...]]:
+        """The fields of a snapshot with one batch axis, and the leading axes."""
+        fields, _ = self._fields(snapshot)
+        batch = _broadcast({f"snapshot field {name!r}": array.shape[:-1] for name, array in fields.items()})
+        return {name: self._flat(array, batch) for name, array in fields.items()}, batch
+
+    def _fields(self, snapshot: Fields) -> tuple[dict[str, Array], Array]:
+        """The arrays of a snapshot, their names and last axes checked, and its slots."""
+        declared = self.config.schema.snapshot
+        _check_names("snapshot", snapshot, (*declared, "slot"))
+        fields = {}
+        for name, quantity in declared.items():
+            fields[name] = self._array(f"snapshot field {name!r}", snapshot[name], self._sizes[quantity.scope])
+        slot = snapshot["slot"]
+        return fields, slot if hasattr(slot, "shape") else self._xp.asarray(slot, device=self.backend.device)
+
+    def _array(self, name: str, value: Any, size: int) -> Array:
+        if not hasattr(value, "shape"):
+            fail(name, value, f"an array [..., {size}] of {self.backend.name}", TypeError)
+        if value.shape[-1:] != (size,):
+            fail(f"the shape of {name}", tuple(value.shape), f"[..., {size}]")
+        return value
+
+    def _flat(self, array: Array, batch: tuple[int, ...]) -> Array:
+        """The array with one batch axis in place of all."""
+        if array.shape[:-1] != batch:
+            array = self._xp.broadcast_to(array, (*batch, array.shape[-1]))
+        return self._xp.reshape(array, (math.prod(batch), array.shape[-1]))
+
+    def _target(self, action: Any) -> Array:
+        """The actions as the kernel's integers."""
+        xp, count = self._xp, action_count(self.config)
+        action = self._array("action", action, self.config.num_users)
+        if not xp.isdtype(action.dtype, "integral"):
+            raise TypeError(f"action must be integers [..., {self.config.num_users}], got {action.dtype}")
+        if self.backend.name == "torch":  # compiled code compares 32-bit integers ten times as fast as 8-bit ones
+            return xp.astype(action, xp.int32)
+        if action.size and not (action.min() >= 0 and action.max() < count):
+            expected = f"in [0, {count - 1}] (0 = device, m = server m)"
+            place = tuple(int(i[0]) for i in np.nonzero((action < 0) | (action >= count)))
+            where = f"user_{place[-1]}" + (f" in game {place[:-1]}" if len(place) > 1 else "")
+            fail(f"the action of {where}", int(action[place]), f"an integer {expected}")
+        return xp.astype(action, np.int16 if count > 127 else np.int8)
+
+
+def _by_process(generator: Generators, names: Mapping[str, int]) -> Mapping[str, np.random.Generator]:
+    """A generator for each of some processes."""
+    if isinstance(generator, np.random.Generator):
+        return dict.fromkeys(names, generator)
+    if not isinstance(generator, Mapping):
+        fail("generator", generator, "a numpy.random.Generator, or a dict of them by process", TypeError)
+    for name in names:
+        if name not in generator:
+            raise ValueError(f"generator lacks the process {name!r}; it must have {', '.join(names)}")
+        if not isinstance(generator[name], np.random.Generator):
+            fail(f"the generator of {name!r}", generator[name], "a numpy.random.Generator", TypeError)
+    return generator
+
+
+def _batch_shape(batch: Any) -> tuple[int, ...]:
+    """Sizes of the leading axes."""
+    expected = "an integer >= 1 or a tuple of them"
+    try:
+        sizes = tuple(map(as_int, batch)) if isinstance(batch, tuple | list) else (as_int(batch),)
+    except TypeError:
+        fail("batch", batch, expected, TypeError)
+    if any(size < 1 for size in sizes):
+        fail("batch", batch, expected)
+    return sizes
+
+
+def _check_names(kind: str, given: Any, known: Any) -> None:
+    """Refuse dicts that lack a name or have one too many."""
+    if not isinstance(given, Mapping):
+        fail(kind, given, f"a dict with {', '.join(known)}", TypeError)
+    for name in known:
+        if name not in given:
+            raise ValueError(f"{kind} lacks {name!r}; it must have {', '.join(known)}")
+    if len(given) != len(known):
+        for name in given:
+            if name not in known:
+                fail_unknown(f"entry of {kind}:", name, known)
+
+
+def _broadcast(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """The common shape of the leading axes; the message of the error names what does not fit."""
+    batch: tuple[int, ...] = ()
+    for name, shape in shapes.items():
+        if shape == batch:
+            continue
+        axes = max(len(shape), len(batch))
+        own, common = (1,) * (axes - len(shape)) + shape, (1,) * (axes - len(batch)) + batch
+        if any(a != b and a != 1 and b != 1 for a, b in zip(own, common, strict=True)):
+            fail(f"the leading axes of {name}", tuple(shape), f"broadcastable with {tuple(batch)}")
+        batch = tuple(b if a == 1 else a for a, b in zip(own, common, strict=True))
+    return batch
