@@ -14,7 +14,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import draws, reward
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.arrivals import action_mask
-from edgeoffload_env.model.quantities import Fields, Process, Scope
+from edgeoffload_env.model.quantities import Fields, Noise, Process, Scope
 from edgeoffload_env.model.slot import Outcome, Snapshot, transition
 from edgeoffload_env.views.backends import Backend
 from edgeoffload_env.views.checks import check_any_snapshot, check_seed
@@ -64,6 +64,7 @@ class EdgeOffloadFunctionalEnv:
         schema = config.schema
         self.noise_sizes = {p.name: draws.row_length(p.next_uniforms, config) for p in schema.moving}
         self._sizes: dict[Scope, int] = draws.scope_sizes(config)
+        self._of_game = frozenset(name for name, quantity in schema.infos.items() if quantity.scope == "game")
         self._xp = self.backend.xp
         # Computed ahead, since before Python 3.12 tracing cannot enter the lock of a cached property
         _ = config.noise_w_per_hz, schema.features
@@ -105,10 +106,10 @@ class EdgeOffloadFunctionalEnv:
             TypeError, ValueError: no generator, a process without one, or impossible sizes.
         """
         processes, shape = self.config.schema.processes, _batch_shape(batch)
-        rows = self._draw(generator, processes, "first_uniforms", (math.prod(shape),))
-        noise = {p.name: self._of_rows(rows[p.name], p.first_uniforms) for p in processes}
+        rows = self._draw(generator, processes, "first_uniforms", shape)
+        noise = {p.name: self._noise_of(rows[p.name], p.first_uniforms, shape) for p in processes}
         fields = draws.first_snapshot(noise, self.config, xp=self._xp)
-        snapshot = {name: self._xp.reshape(array, (*shape, array.shape[-1])) for name, array in fields.items()}
+        snapshot = {name: array.reshape((*shape, array.shape[-1])) for name, array in fields.items()}
         return snapshot | {"slot": self._xp.zeros(shape, dtype=self._xp.int64, device=self.backend.device)}
 
     def noise(self, generator: Generators, batch: int | Sequence[int] = ()) -> dict[str, Array]:
@@ -154,15 +155,14 @@ class EdgeOffloadFunctionalEnv:
         outcome, following = transition(
             {name: self._flat(array, batch) for name, array in fields.items()},
             self._flat(target, batch),
-            {p.name: self._of_rows(self._flat(rows[p.name], batch), p.next_uniforms) for p in moving},
+            {p.name: self._noise_of(rows[p.name], p.next_uniforms, batch) for p in moving},
             config,
             xp=xp,
         )
-        shown = {"reward": xp.reshape(outcome["reward"], (*batch, config.num_users))}
-        for name, quantity in config.schema.infos.items():
-            shape = batch if quantity.scope == "game" else (*batch, self._sizes[quantity.scope])
-            shown[name] = xp.reshape(outcome[name], shape)
-        after = {name: xp.reshape(array, (*batch, array.shape[-1])) for name, array in following.items()}
+        infos = self.config.schema.infos
+        shown = {name: outcome[name].reshape(batch if name in self._of_game else (*batch, -1)) for name in infos}
+        shown["reward"] = outcome["reward"].reshape((*batch, -1))
+        after = {name: array.reshape((*batch, -1)) for name, array in following.items()}
         after["slot"] = slot + 1 if slot.shape == batch else xp.broadcast_to(slot + 1, batch)
         return shown, after
 
@@ -172,14 +172,14 @@ class EdgeOffloadFunctionalEnv:
         xp, dtype, games = self._xp, self.backend.dtype, math.prod(batch)
         features = observation.all_features(flat, self.config, xp=xp)
         rows = observation.user_observations(features, self.config, games, dtype=dtype, xp=xp)
-        return xp.reshape(rows, (*batch, *rows.shape[1:]))
+        return rows.reshape((*batch, *rows.shape[1:]))
 
     def state(self, snapshot: Fields) -> Array:
         """Return the global view, ``[..., S]``; the columns are :func:`.observation.state_names`."""
         flat, batch = self._games(snapshot)
         features = observation.all_features(flat, self.config, xp=self._xp)
         rows = observation.global_state(features, self.config, dtype=self.backend.dtype, xp=self._xp)
-        return self._xp.reshape(rows, (*batch, rows.shape[-1]))
+        return rows.reshape((*batch, rows.shape[-1]))
 
     def action_mask(self, snapshot: Fields) -> Array:
         """Return the allowed actions, int8 ``[..., N, A]``: all but those of users without a task, who may choose 0."""
@@ -187,7 +187,7 @@ class EdgeOffloadFunctionalEnv:
         xp, shape = self._xp, (*batch, self.config.num_users, action_count(self.config))
         if not self.config.schema.masked:
             return xp.ones(shape, dtype=xp.int8, device=self.backend.device)
-        return xp.reshape(action_mask(flat, shape[-1], xp=xp), shape)
+        return action_mask(flat, shape[-1], xp=xp).reshape(shape)
 
     def utility(self, outcome: Fields) -> Array:
         """Return the system utility of a slot, ``[...]``: the mean over users of (20) with all weights 1."""
@@ -227,8 +227,9 @@ class EdgeOffloadFunctionalEnv:
             numbers = np.minimum(numbers.astype(np.float32), below_one)
         return numbers if self.backend.name == "numpy" else self.backend.asarray(numbers)
 
-    def _of_rows(self, rows: Array, uniforms: Mapping[Scope, int]) -> Any:
-        return draws.noise_of_rows(rows, uniforms, self.config, xp=self._xp)
+    def _noise_of(self, rows: Array, uniforms: Mapping[Scope, int], batch: tuple[int, ...]) -> Noise:
+        """A process's uniform numbers by scope, as its functions take them."""
+        return draws.noise_of_rows(self._flat(rows, batch), uniforms, self.config, xp=self._xp)
 
     def _games(self, snapshot: Fields) -> tuple[dict[str, Array], tuple[int, ...]]:
         """The fields of a snapshot with one batch axis, and the leading axes."""
@@ -257,7 +258,12 @@ class EdgeOffloadFunctionalEnv:
         """The array with one batch axis in place of all."""
         if array.shape[:-1] != batch:
             array = self._xp.broadcast_to(array, (*batch, array.shape[-1]))
-        return self._xp.reshape(array, (math.prod(batch), array.shape[-1]))
+        if not batch:
+            return array[None]
+        rows = array.reshape((-1, array.shape[-1]))
+        if self.backend.name == "numpy" and len(rows) > 1:  # user-major, over which the kernel takes half the time
+            return np.asfortranarray(rows)
+        return rows
 
     def _target(self, action: Any) -> Array:
         """The actions as the kernel's integers."""
