@@ -193,11 +193,8 @@ class EdgeOffloadFunctionalEnv:
         """Return the system utility of a slot, ``[...]``: the mean over users of (20) with all weights 1."""
         xp, infos = self._xp, self.config.schema.infos
         batch = outcome["reward"].shape[:-1]
-        flat = {
-            name: xp.reshape(outcome[name], (math.prod(batch), -1 if q.scope != "game" else 1))
-            for name, q in infos.items()
-        }
-        return xp.reshape(reward.utility(flat, self.config, xp=xp), batch)
+        flat = {name: outcome[name].reshape((math.prod(batch), -1)) for name in infos}
+        return reward.utility(flat, self.config, xp=xp).reshape(batch)
 
     def load(self, snapshot: Mapping[str, Any]) -> Snapshot:
         """Return a snapshot of any view as this view's, checked: a copy in the backend's arrays and float type.
@@ -260,7 +257,7 @@ class EdgeOffloadFunctionalEnv:
             array = self._xp.broadcast_to(array, (*batch, array.shape[-1]))
         if not batch:
             return array[None]
-        rows = array.reshape((-1, array.shape[-1]))
+        rows = array.reshape((math.prod(batch), array.shape[-1]))  # no -1: the last axis may be 0 long
         if self.backend.name == "numpy" and len(rows) > 1:  # user-major, over which the kernel takes half the time
             return np.asfortranarray(rows)
         return rows
