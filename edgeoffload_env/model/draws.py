@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env.model.channel import Array, path_gain
-from edgeoffload_env.model.quantities import Fields, Noise, Scope
+from edgeoffload_env.model.quantities import Fields, Noise, Quantity, Scope
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
@@ -24,6 +24,11 @@ def between(uniform: Array, bounds: tuple[float, float]) -> Array:
 def scope_sizes(config: "EdgeOffloadConfig") -> dict[Scope, int]:
     """Return how many users, servers and games one game has."""
     return {"user": config.num_users, "server": config.servers, "game": 1}
+
+
+def field_shape(quantity: Quantity, config: "EdgeOffloadConfig") -> tuple[int, ...]:
+    """Return the shape of one game's numbers of a quantity."""
+    return (scope_sizes(config)[quantity.scope],)
 
 
 def row_length(uniforms: Mapping[Scope, int], config: "EdgeOffloadConfig") -> int:

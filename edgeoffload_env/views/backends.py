@@ -51,6 +51,15 @@ class Backend:
         return torch_xp
 
     @property
+    def array_type(self) -> type:
+        """The class of the arrays."""
+        if self.name == "numpy":
+            return np.ndarray
+        import torch
+
+        return torch.Tensor
+
+    @property
     def dtype(self) -> Any:
         """The float type."""
         return getattr(self.xp, self.dtype_name)

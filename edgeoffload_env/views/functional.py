@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from edgeoffload_env import observation
-from edgeoffload_env._validation import as_int, check_int, fail, fail_unknown
+from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import draws, reward
@@ -17,11 +17,19 @@ from edgeoffload_env.model.effects.arrivals import action_mask
 from edgeoffload_env.model.quantities import Fields, Noise, Process, Scope
 from edgeoffload_env.model.slot import Outcome, Snapshot, transition
 from edgeoffload_env.views.backends import Backend
-from edgeoffload_env.views.checks import check_any_snapshot, check_seed
+from edgeoffload_env.views.checks import (
+    broadcast,
+    check_any_snapshot,
+    check_batch,
+    check_generators,
+    check_names,
+    check_seed,
+)
 from edgeoffload_env.views.streams import episode_generators
 
 Generators: TypeAlias = np.random.Generator | Mapping[str, np.random.Generator]
 """One generator for all random processes, or one for each by the process's name."""
+Shape: TypeAlias = tuple[int, ...]
 
 
 class EdgeOffloadFunctionalEnv:
@@ -63,9 +71,9 @@ class EdgeOffloadFunctionalEnv:
         self.backend = Backend(backend, device, dtype)
         schema = config.schema
         self.noise_sizes = {p.name: draws.row_length(p.next_uniforms, config) for p in schema.moving}
-        self._sizes: dict[Scope, int] = draws.scope_sizes(config)
+        self._shapes = {name: draws.field_shape(quantity, config) for name, quantity in schema.snapshot.items()}
         self._of_game = frozenset(name for name, quantity in schema.infos.items() if quantity.scope == "game")
-        self._xp = self.backend.xp
+        self._xp, self._array_type = self.backend.xp, self.backend.array_type
         # Computed ahead, since before Python 3.12 tracing cannot enter the lock of a cached property
         _ = config.noise_w_per_hz, schema.features
 
@@ -105,11 +113,11 @@ class EdgeOffloadFunctionalEnv:
         Raises:
             TypeError, ValueError: no generator, a process without one, or impossible sizes.
         """
-        processes, shape = self.config.schema.processes, _batch_shape(batch)
+        processes, shape = self.config.schema.processes, check_batch(batch)
         rows = self._draw(generator, processes, "first_uniforms", shape)
-        noise = {p.name: self._noise_of(rows[p.name], p.first_uniforms, shape) for p in processes}
+        noise = {p.name: self._noise_of(p, p.first_uniforms, rows[p.name], shape) for p in processes}
         fields = draws.first_snapshot(noise, self.config, xp=self._xp)
-        snapshot = {name: array.reshape((*shape, array.shape[-1])) for name, array in fields.items()}
+        snapshot = {name: array.reshape((*shape, *array.shape[1:])) for name, array in fields.items()}
         return snapshot | {"slot": self._xp.zeros(shape, dtype=self._xp.int64, device=self.backend.device)}
 
     def noise(self, generator: Generators, batch: int | Sequence[int] = ()) -> dict[str, Array]:
@@ -125,7 +133,7 @@ class EdgeOffloadFunctionalEnv:
         Raises:
             TypeError, ValueError: as in :meth:`init`.
         """
-        return self._draw(generator, self.config.schema.moving, "next_uniforms", _batch_shape(batch))
+        return self._draw(generator, self.config.schema.moving, "next_uniforms", check_batch(batch))
 
     def advance(self, snapshot: Fields, action: Array, noise: Mapping[str, Array]) -> tuple[Outcome, Snapshot]:
         """Play one slot.
@@ -144,26 +152,23 @@ class EdgeOffloadFunctionalEnv:
             TypeError: an argument or an entry of it that is no array of the backend, or actions that are no integers.
             ValueError: names that are missing or unknown, shapes that do not fit, or an action out of range.
         """
-        xp, config, moving = self._xp, self.config, self.config.schema.moving
-        fields, slot = self._fields(snapshot)
-        target = self._target(action)
-        _check_names("noise", noise, self.noise_sizes)
-        rows = {name: self._array(f"noise of {name!r}", noise[name], size) for name, size in self.noise_sizes.items()}
-        leading = {f"snapshot field {name!r}": array.shape[:-1] for name, array in fields.items()}
-        leading |= {f"noise of {name!r}": array.shape[:-1] for name, array in rows.items()}
-        batch = _broadcast(leading | {"snapshot field 'slot'": slot.shape, "action": target.shape[:-1]})
+        schema, leading = self.config.schema, {}
+        slot, target = self._checked_snapshot(snapshot, leading), self._checked_action(action, leading)
+        check_names("noise", noise, self.noise_sizes)
+        for name, size in self.noise_sizes.items():
+            leading[f"noise of {name!r}"] = self._leading(f"noise of {name!r}", noise[name], (size,))
+        batch = broadcast(leading)
         outcome, following = transition(
-            {name: self._flat(array, batch) for name, array in fields.items()},
-            self._flat(target, batch),
-            {p.name: self._noise_of(rows[p.name], p.next_uniforms, batch) for p in moving},
-            config,
-            xp=xp,
+            {name: self._flat(snapshot[name], batch, shape) for name, shape in self._shapes.items()},
+            self._flat(target, batch, (self.config.num_users,)),
+            {p.name: self._noise_of(p, p.next_uniforms, noise[p.name], batch) for p in schema.moving},
+            self.config,
+            xp=self._xp,
         )
-        infos = self.config.schema.infos
-        shown = {name: outcome[name].reshape(batch if name in self._of_game else (*batch, -1)) for name in infos}
+        shown = {name: outcome[name].reshape(batch if name in self._of_game else (*batch, -1)) for name in schema.infos}
         shown["reward"] = outcome["reward"].reshape((*batch, -1))
-        after = {name: array.reshape((*batch, -1)) for name, array in following.items()}
-        after["slot"] = slot + 1 if slot.shape == batch else xp.broadcast_to(slot + 1, batch)
+        after = {name: array.reshape((*batch, *array.shape[1:])) for name, array in following.items()}
+        after["slot"] = slot + 1 if slot.shape == batch else self._xp.broadcast_to(slot + 1, batch)
         return shown, after
 
     def observe(self, snapshot: Fields) -> Array:
@@ -191,10 +196,9 @@ class EdgeOffloadFunctionalEnv:
 
     def utility(self, outcome: Fields) -> Array:
         """Return the system utility of a slot, ``[...]``: the mean over users of (20) with all weights 1."""
-        xp, infos = self._xp, self.config.schema.infos
         batch = outcome["reward"].shape[:-1]
-        flat = {name: outcome[name].reshape((math.prod(batch), -1)) for name in infos}
-        return reward.utility(flat, self.config, xp=xp).reshape(batch)
+        flat = {name: outcome[name].reshape((math.prod(batch), -1)) for name in self.config.schema.infos}
+        return reward.utility(flat, self.config, xp=self._xp).reshape(batch)
 
     def load(self, snapshot: Mapping[str, Any]) -> Snapshot:
         """Return a snapshot of any view as this view's, checked: a copy in the backend's arrays and float type.
@@ -210,11 +214,11 @@ class EdgeOffloadFunctionalEnv:
         return arrays | {"slot": self._xp.asarray(slots, device=self.backend.device)}
 
     def _draw(
-        self, generator: Generators, processes: Sequence[Process], uniforms: str, batch: tuple[int, ...]
+        self, generator: Generators, processes: Sequence[Process], uniforms: str, batch: Shape
     ) -> dict[str, Array]:
         """Draw rows of uniform numbers of some processes."""
         sizes = {p.name: draws.row_length(getattr(p, uniforms), self.config) for p in processes}
-        sources = _by_process(generator, sizes)
+        sources = check_generators(generator, sizes)
         return {name: self._uniform(sources[name].random((*batch, size))) for name, size in sizes.items()}
 
     def _uniform(self, numbers: Any) -> Array:
@@ -224,108 +228,66 @@ class EdgeOffloadFunctionalEnv:
             numbers = np.minimum(numbers.astype(np.float32), below_one)
         return numbers if self.backend.name == "numpy" else self.backend.asarray(numbers)
 
-    def _noise_of(self, rows: Array, uniforms: Mapping[Scope, int], batch: tuple[int, ...]) -> Noise:
+    def _noise_of(self, process: Process, uniforms: Mapping[Scope, int], rows: Array, batch: Shape) -> Noise:
         """A process's uniform numbers by scope, as its functions take them."""
-        return draws.noise_of_rows(self._flat(rows, batch), uniforms, self.config, xp=self._xp)
+        flat = self._flat(rows, batch, rows.shape[-1:])
+        return draws.noise_of_rows(flat, uniforms, self.config, xp=self._xp)
 
-    def _games(self, snapshot: Fields) -> tuple[dict[str, Array], tuple[int, ...]]:
+    def _games(self, snapshot: Fields) -> tuple[dict[str, Array], Shape]:
         """The fields of a snapshot with one batch axis, and the leading axes."""
-        fields, _ = self._fields(snapshot)
-        batch = _broadcast({f"snapshot field {name!r}": array.shape[:-1] for name, array in fields.items()})
-        return {name: self._flat(array, batch) for name, array in fields.items()}, batch
+        leading: dict[str, Shape] = {}
+        self._checked_snapshot(snapshot, leading)
+        batch = broadcast(leading)
+        return {name: self._flat(snapshot[name], batch, shape) for name, shape in self._shapes.items()}, batch
 
-    def _fields(self, snapshot: Fields) -> tuple[dict[str, Array], Array]:
-        """The arrays of a snapshot, their names and last axes checked, and its slots."""
-        declared = self.config.schema.snapshot
-        _check_names("snapshot", snapshot, (*declared, "slot"))
-        fields = {}
-        for name, quantity in declared.items():
-            fields[name] = self._array(f"snapshot field {name!r}", snapshot[name], self._sizes[quantity.scope])
+    def _checked_snapshot(self, snapshot: Fields, leading: dict[str, Shape]) -> Array:
+        """Check names, types and shapes, note the fields' leading axes, and return the slots."""
+        check_names("snapshot", snapshot, (*self._shapes, "slot"))
+        for name, shape in self._shapes.items():
+            leading[f"snapshot field {name!r}"] = self._leading(f"snapshot field {name!r}", snapshot[name], shape)
         slot = snapshot["slot"]
-        return fields, slot if hasattr(slot, "shape") else self._xp.asarray(slot, device=self.backend.device)
+        if not hasattr(slot, "shape"):  # an int, in a snapshot of the parallel view
+            slot = self._xp.asarray(slot, device=self.backend.device)
+        leading["snapshot field 'slot'"] = slot.shape
+        return slot
 
-    def _array(self, name: str, value: Any, size: int) -> Array:
-        if not hasattr(value, "shape"):
-            fail(name, value, f"an array [..., {size}] of {self.backend.name}", TypeError)
-        if value.shape[-1:] != (size,):
-            fail(f"the shape of {name}", tuple(value.shape), f"[..., {size}]")
-        return value
+    def _leading(self, name: str, value: Any, shape: Shape) -> Shape:
+        """The leading axes of an array of floats whose other axes must be these."""
+        if not isinstance(value, self._array_type) or value.dtype != self.backend.dtype:
+            given = value.dtype if hasattr(value, "dtype") else repr(value)
+            raise TypeError(f"{name} must be a {self.backend.name} array of {self.backend.dtype_name}, got {given}")
+        axes = value.ndim - len(shape)
+        if axes < 0 or value.shape[axes:] != shape:
+            fail(f"the shape of {name}", tuple(value.shape), f"[..., {', '.join(map(str, shape))}]")
+        return value.shape[:axes]
 
-    def _flat(self, array: Array, batch: tuple[int, ...]) -> Array:
+    def _flat(self, array: Array, batch: Shape, shape: Shape) -> Array:
         """The array with one batch axis in place of all."""
-        if array.shape[:-1] != batch:
-            array = self._xp.broadcast_to(array, (*batch, array.shape[-1]))
+        if array.shape != (*batch, *shape):
+            array = self._xp.broadcast_to(array, (*batch, *shape))
         if not batch:
             return array[None]
-        rows = array.reshape((math.prod(batch), array.shape[-1]))  # no -1: the last axis may be 0 long
+        rows = array.reshape((math.prod(batch), *shape))
         if self.backend.name == "numpy" and len(rows) > 1:  # user-major, over which the kernel takes half the time
             return np.asfortranarray(rows)
         return rows
 
-    def _target(self, action: Any) -> Array:
-        """The actions as the kernel's integers."""
-        xp, count = self._xp, action_count(self.config)
-        action = self._array("action", action, self.config.num_users)
+    def _checked_action(self, action: Any, leading: dict[str, Shape]) -> Array:
+        """The actions as the kernel's integers; note their leading axes."""
+        xp, users = self._xp, self.config.num_users
+        if not isinstance(action, self._array_type):
+            fail("action", action, f"a {self.backend.name} array of integers [..., {users}]", TypeError)
         if not xp.isdtype(action.dtype, "integral"):
-            raise TypeError(f"action must be integers [..., {self.config.num_users}], got {action.dtype}")
+            raise TypeError(f"action must be integers [..., {users}], got {action.dtype}")
+        if action.shape[-1:] != (users,):
+            fail("the shape of action", tuple(action.shape), f"[..., {users}]")
+        leading["action"] = action.shape[:-1]
         if self.backend.name == "torch":  # compiled code compares 32-bit integers ten times as fast as 8-bit ones
             return xp.astype(action, xp.int32)
+        count = action_count(self.config)
         if action.size and not (action.min() >= 0 and action.max() < count):
-            expected = f"in [0, {count - 1}] (0 = device, m = server m)"
-            place = tuple(int(i[0]) for i in np.nonzero((action < 0) | (action >= count)))
-            where = f"user_{place[-1]}" + (f" in game {place[:-1]}" if len(place) > 1 else "")
-            fail(f"the action of {where}", int(action[place]), f"an integer {expected}")
-        return xp.astype(action, np.int16 if count > 127 else np.int8)
-
-
-def _by_process(generator: Generators, names: Mapping[str, int]) -> Mapping[str, np.random.Generator]:
-    """A generator for each of some processes."""
-    if isinstance(generator, np.random.Generator):
-        return dict.fromkeys(names, generator)
-    if not isinstance(generator, Mapping):
-        fail("generator", generator, "a numpy.random.Generator, or a dict of them by process", TypeError)
-    for name in names:
-        if name not in generator:
-            raise ValueError(f"generator lacks the process {name!r}; it must have {', '.join(names)}")
-        if not isinstance(generator[name], np.random.Generator):
-            fail(f"the generator of {name!r}", generator[name], "a numpy.random.Generator", TypeError)
-    return generator
-
-
-def _batch_shape(batch: Any) -> tuple[int, ...]:
-    """Sizes of the leading axes."""
-    expected = "an integer >= 1 or a tuple of them"
-    try:
-        sizes = tuple(map(as_int, batch)) if isinstance(batch, tuple | list) else (as_int(batch),)
-    except TypeError:
-        fail("batch", batch, expected, TypeError)
-    if any(size < 1 for size in sizes):
-        fail("batch", batch, expected)
-    return sizes
-
-
-def _check_names(kind: str, given: Any, known: Any) -> None:
-    """Refuse dicts that lack a name or have one too many."""
-    if not isinstance(given, Mapping):
-        fail(kind, given, f"a dict with {', '.join(known)}", TypeError)
-    for name in known:
-        if name not in given:
-            raise ValueError(f"{kind} lacks {name!r}; it must have {', '.join(known)}")
-    if len(given) != len(known):
-        for name in given:
-            if name not in known:
-                fail_unknown(f"entry of {kind}:", name, known)
-
-
-def _broadcast(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
-    """The common shape of the leading axes; the message of the error names what does not fit."""
-    batch: tuple[int, ...] = ()
-    for name, shape in shapes.items():
-        if shape == batch:
-            continue
-        axes = max(len(shape), len(batch))
-        own, common = (1,) * (axes - len(shape)) + shape, (1,) * (axes - len(batch)) + batch
-        if any(a != b and a != 1 and b != 1 for a, b in zip(own, common, strict=True)):
-            fail(f"the leading axes of {name}", tuple(shape), f"broadcastable with {tuple(batch)}")
-        batch = tuple(b if a == 1 else a for a, b in zip(own, common, strict=True))
-    return batch
+            expected = f"an integer in [0, {count - 1}] (0 = device, m = server m)"
+            *game, user = (int(i[0]) for i in np.nonzero((action < 0) | (action >= count)))
+            where = f"user_{user} in game {tuple(game)}" if game else f"user_{user}"
+            fail(f"the action of {where}", int(action[*game, user]), expected)
+        return action.astype(np.min_scalar_type(-count))

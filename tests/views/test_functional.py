@@ -196,45 +196,50 @@ def test_vmap(config, dtype):
     assert_close(to_numpy(utility), to_numpy(game.utility(outcome)), ACCURACY[dtype])
 
 
-@compiles
-@traced_game
-def test_one_graph_for_the_whole_slot(config):
-    game = functional(config, "torch")
-    for batch in ((), 3):
-        torch._dynamo.reset()
-        counter = CompileCounter()
+def everything(game):
+    """A slot and all that is seen of the next, as one function."""
 
-        def step(snapshot, action, noise):
-            outcome, following = game.advance(snapshot, action, noise)
-            seen = game.observe(following), game.state(following), game.action_mask(following)
-            return outcome, following, game.utility(outcome), seen
+    def step(snapshot, action, noise):
+        outcome, following = game.advance(snapshot, action, noise)
+        seen = {name: getattr(game, name)(following) for name in ("observe", "state", "action_mask")}
+        return outcome, following, seen | {"utility": game.utility(outcome)}
 
-        compiled = torch.compile(step, fullgraph=True, backend=counter)
-        arguments = start(game, batch)
-        found, expected = compiled(*arguments), step(*arguments)
-        for one, other in zip(found[:2], expected[:2], strict=True):
-            assert_all_close(one, other)
-        assert_close(to_numpy(found[2]), to_numpy(expected[2]), 1e-9)
-        compiled(*start(game, batch, seed=1))
-        assert counter.frame_count == 1
+    return step
 
 
 @compiles
+@maps
+@pytest.mark.parametrize(
+    ("name", "batch", "mapped"),
+    [("paper", (), False), ("all effects", 3, True), ("cloud", 3, False), ("crowd", 3, False)],
+)
+def test_one_graph_for_the_whole_slot(name, batch, mapped):
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    game = functional(TRACED[name], "torch")
+    step = everything(game)
+    compiled = torch.compile(torch.func.vmap(step) if mapped else step, fullgraph=True, backend=counter)
+    for seed in range(2):
+        arguments = start(game, batch, seed)
+        for found, expected in zip(compiled(*arguments), step(*arguments), strict=True):
+            assert_all_close(found, expected)
+    assert counter.frame_count == 1
+
+
+@compiles
+@pytest.mark.slow
 def test_compiled_to_machine_code():
-    """``advance`` by itself, and mapped, over some slots."""
     torch._dynamo.reset()
     game = functional(backend="torch")
     compiled = torch.compile(game.advance, fullgraph=True)
-    mapped = torch.compile(torch.func.vmap(game.advance), fullgraph=True)
     generators, rng = game.generators(0), np.random.default_rng(0)
     snapshot = game.init(generators, 4)
     for _ in range(5):
         arguments = snapshot, chosen(game, 4, rng), game.noise(generators, 4)
         outcome, snapshot = game.advance(*arguments)
-        for function in (compiled, mapped):
-            found = function(*arguments)
-            assert_all_close(found[0], outcome)
-            assert_all_close(found[1], snapshot)
+        found = compiled(*arguments)
+        assert_all_close(found[0], outcome)
+        assert_all_close(found[1], snapshot)
 
 
 @every_game
@@ -368,14 +373,30 @@ class TestRefused:
         [
             (lambda s, a, z: (s, a - 1.5, z), TypeError, "action must be integers [..., 6], got float64"),
             (lambda s, a, z: (s, a > 1, z), TypeError, "action must be integers [..., 6], got bool"),
-            (lambda s, a, z: (s, a.tolist(), z), TypeError, "action must be an array [..., 6] of numpy"),
+            (lambda s, a, z: (s, a.tolist(), z), TypeError, "action must be a numpy array of integers [..., 6]"),
             (lambda s, a, z: (s, a[:5], z), ValueError, "shape of action must be [..., 6], got (5,)"),
             (lambda s, a, z: (s, a * 0 - 1, z), ValueError, "the action of user_0 must be an integer in [0, 4]"),
             (lambda s, a, z: (s, a * 0 + 5, z), ValueError, "(0 = device, m = server m), got 5"),
-            (lambda s, a, z: (s, [s, a], z), TypeError, "action must be an array"),
+            (lambda s, a, z: (s, [s, a], z), TypeError, "action must be a numpy array of integers"),
             (lambda s, a, z: (None, a, z), TypeError, "snapshot must be a dict with task_bits"),
             (lambda s, a, z: (s | {"heat": a}, a, z), ValueError, "unknown entry of snapshot: 'heat'"),
-            (lambda s, a, z: (s | {"down_s": 0.0}, a, z), TypeError, "'down_s' must be an array [..., 4] of numpy"),
+            (
+                lambda s, a, z: (s | {"down_s": 0.0}, a, z),
+                TypeError,
+                "'down_s' must be a numpy array of float64, got 0.0",
+            ),
+            (
+                lambda s, a, z: (s | {"down_s": s["down_s"].astype(np.float32)}, a, z),
+                TypeError,
+                "snapshot field 'down_s' must be a numpy array of float64, got float32",
+            ),
+            (lambda s, a, z: (s, torch.as_tensor(a), z), TypeError, "action must be a numpy array of integers"),
+            (
+                lambda s, a, z: (s, a, z | {"tasks": torch.ones(12)}),
+                TypeError,
+                "noise of 'tasks' must be a numpy array",
+            ),
+            (lambda s, a, z: (s | {"down_s": np.ones(())}, a, z), ValueError, "shape of snapshot field 'down_s'"),
             (lambda s, a, z: (s | {"down_s": np.ones(6)}, a, z), ValueError, "shape of snapshot field 'down_s'"),
             (lambda s, a, z: ({"slot": s["slot"]}, a, z), ValueError, "snapshot lacks 'task_bits'"),
             (lambda s, a, z: (s, a, None), TypeError, "noise must be a dict with tasks"),
