@@ -51,7 +51,8 @@ def noise_of_rows(rows: Array, uniforms: Mapping[Scope, int], config: "EdgeOfflo
         config: the game.
         xp: the array API namespace of the rows.
     """
-    noise, start, sizes = {}, 0, scope_sizes(config)
+    noise: dict[str, Array] = {}
+    start, sizes = 0, scope_sizes(config)
     for scope, count in uniforms.items():
         stop = start + count * sizes[scope]
         part = xp.reshape(rows[:, start:stop], (rows.shape[0], count, sizes[scope]))

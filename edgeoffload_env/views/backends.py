@@ -51,7 +51,7 @@ class Backend:
         return torch_xp
 
     @property
-    def array_type(self) -> type:
+    def array_type(self) -> Any:
         """The class of the arrays."""
         if self.name == "numpy":
             return np.ndarray

@@ -152,7 +152,8 @@ class EdgeOffloadFunctionalEnv:
             TypeError: an argument or an entry of it that is no array of the backend, or actions that are no integers.
             ValueError: names that are missing or unknown, shapes that do not fit, or an action out of range.
         """
-        schema, leading = self.config.schema, {}
+        schema = self.config.schema
+        leading: dict[str, Shape] = {}
         slot, target = self._checked_snapshot(snapshot, leading), self._checked_action(action, leading)
         check_names("noise", noise, self.noise_sizes)
         for name, size in self.noise_sizes.items():
@@ -259,7 +260,8 @@ class EdgeOffloadFunctionalEnv:
         axes = value.ndim - len(shape)
         if axes < 0 or value.shape[axes:] != shape:
             fail(f"the shape of {name}", tuple(value.shape), f"[..., {', '.join(map(str, shape))}]")
-        return value.shape[:axes]
+        leading: Shape = value.shape[:axes]
+        return leading
 
     def _flat(self, array: Array, batch: Shape, shape: Shape) -> Array:
         """The array with one batch axis in place of all."""
