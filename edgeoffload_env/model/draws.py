@@ -42,21 +42,19 @@ def row_length(uniforms: Mapping[Scope, int], config: "EdgeOffloadConfig") -> in
     return sum(count * sizes[scope] for scope, count in uniforms.items())
 
 
-def noise_of_rows(rows: Array, uniforms: Mapping[Scope, int], config: "EdgeOffloadConfig", *, xp: Any) -> Noise:
+def noise_of_rows(rows: Array, uniforms: Mapping[Scope, int], config: "EdgeOffloadConfig") -> Noise:
     """Lay out a process's uniform numbers by scope, ``[k, N, S]`` each.
 
     Args:
         rows: for each slot or game a row in the order in which a stream is read, ``[S, U]``; U is :func:`row_length`.
         uniforms: numbers for each user, each server and the game.
         config: the game.
-        xp: the array API namespace of the rows.
     """
     noise: dict[str, Array] = {}
     start, sizes = 0, scope_sizes(config)
     for scope, count in uniforms.items():
         stop = start + count * sizes[scope]
-        part = xp.reshape(rows[:, start:stop], (rows.shape[0], count, sizes[scope]))
-        noise[scope] = xp.permute_dims(part, (1, 2, 0))
+        noise[scope] = rows[:, start:stop].T.reshape((count, sizes[scope], rows.shape[0]))
         start = stop
     return noise
 

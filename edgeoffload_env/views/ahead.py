@@ -126,4 +126,4 @@ class DrawnAhead:
     def _noise(self, process: Process, uniforms: Any, slots: int) -> Noise:
         """Read a process's uniforms of some slots, slot by slot, as ``[k, N, slots]``."""
         rows = self._streams.draw(process.name, (slots, row_length(uniforms, self._config)))
-        return noise_of_rows(rows, uniforms, self._config, xp=xp)
+        return noise_of_rows(rows, uniforms, self._config)
