@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from scipy import stats
 
 from benchmarks.analysis.figures import style
-from benchmarks.analysis.formatting import Rows, extremes, interval, table
-from benchmarks.analysis.statistics import difference, ratio
+from benchmarks.analysis.formatting import Rows, contrast, extremes, table
+from benchmarks.analysis.statistics import ratio
 from benchmarks.study.plan import (
     EQUIVARIANT_PARTS,
     ESTIMATORS,
@@ -30,7 +30,7 @@ def sensitivity(results: Results) -> Rows:
     for variant in ("", *SENSITIVITY):
         found = [values(rows, name, "paper", variant=variant) for name in PAPERS]
         if all(map(len, found)):
-            ahead = [interval(difference(found[0], theirs)) for theirs in found[1:]]
+            ahead = [contrast(found[0], theirs) for theirs in found[1:]]
             yield variant or "default", len(found[0]), *(f"{utilities.mean():.2f}" for utilities in found), *ahead
 
 
@@ -45,7 +45,7 @@ def hyperparameters(results: Results) -> Rows:
         for text, scenario, variant in [("default", "paper", ""), *others]:
             found = values(rows, "dtomalb", scenario, users, variant)
             if len(found) > 1:
-                gain = "-" if text == "default" else interval(difference(found, base))
+                gain = "-" if text == "default" else contrast(found, base)
                 yield f"N = {users}", text, len(found), f"{found.mean():.2f}", extremes(found), gain
 
 
@@ -61,8 +61,8 @@ def smaller_rewards(results: Results) -> Rows:
         base, found = (values(rows, name, "paper", variant=variant) for variant in ("", SMALLEST))
         if min(len(found), len(base)) > 1:
             means = [f"{utilities.mean():.2f} ({style.seeds(utilities)})" for utilities in (base, found)]
-            ahead = ["-" if name == "dtomalb" else interval(difference(ours, theirs)) for theirs in (found, base)]
-            yield name, *means, extremes(found), interval(difference(found, base)), *ahead
+            ahead = ["-" if name == "dtomalb" else contrast(ours, theirs) for theirs in (found, base)]
+            yield name, *means, extremes(found), contrast(found, base), *ahead
 
 
 @table(
@@ -79,9 +79,9 @@ def steadiness(results: Results) -> Rows:
             ends, before = (values(rows, algorithm, "paper", variant=v) for v in (variant, ""))
             if min(map(len, (now, base, ours, ends, before))) > 1:
                 spread, mean = f"{stats.gmean(now):.2f} ({extremes(now)})", f"{ends.mean():.2f} ({extremes(ends)})"
-                to_default = interval(ratio(now, base)) if variant else "-"
-                to_ours = interval(ratio(now, ours)) if algorithm != "dtomalb" else "-"
-                gain = interval(difference(ends, before)) if variant else "-"
+                to_default = contrast(now, base, ratio) if variant else "-"
+                to_ours = contrast(now, ours, ratio) if algorithm != "dtomalb" else "-"
+                gain = contrast(ends, before) if variant else "-"
                 yield variant or "default", algorithm, len(now), spread, to_default, to_ours, mean, gain
 
 
@@ -106,5 +106,5 @@ def _variants(results: Results, variants: Iterable[str], base: str) -> Rows:
     found = {name: select(on_paper, variant=name)["utility"].to_numpy(dtype=float) for name in (base, *variants)}
     for name in variants:
         if len(utilities := found[name]) > 1:
-            above = "-" if name == base else interval(difference(utilities, found[base]))
+            above = "-" if name == base else contrast(utilities, found[base])
             yield name, len(utilities), f"{utilities.mean():.2f}", extremes(utilities), above
