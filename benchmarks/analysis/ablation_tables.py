@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from scipy import stats
 
-from benchmarks.analysis.figures import style
+from benchmarks.analysis import style
 from benchmarks.analysis.formatting import Rows, contrast, extremes, table
 from benchmarks.analysis.statistics import ratio
 from benchmarks.study.plan import (

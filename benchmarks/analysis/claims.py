@@ -126,3 +126,11 @@ def properties(results: Results) -> Rows:
         for found in claim.properties:
             shown = (f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}" for value in found[1:3])
             yield claim.claim, found.text, *shown, "yes" if found.as_claimed else "no"
+
+
+@table()
+def verdict_rates(results: Results) -> Rows:
+    """Yield the shares of verdicts on simulated claims."""
+    yield "truth", "seeds", *verdicts.VERDICTS
+    for truth, seeds, *shares in results.table("verdict_rates").itertuples(index=False):
+        yield truth, seeds, *("-" if share == 0.0 else f"{100 * share:.1f} %" for share in shares)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.analysis.figures import style
+from benchmarks.analysis import style
 from benchmarks.analysis.statistics import (
     Estimate,
     Evidence,
@@ -43,8 +43,8 @@ SLOTS = {"0.15 s": "", "1 s": "slot 1 s"}
 """Variants of the runs with each slot length that claims are judged with: the paper states none."""
 Name = tuple[str, str]
 """An algorithm and its variant."""
-_METRICS = {"utility": "{}: utility above {}'s by", "mean_delay_s": "{}: mean delay in s below {}'s by"}
-_METRICS |= {"imbalance": "{}: var(LD) in s² below {}'s by"}
+_METRICS = {"utility": "{}'s utility above {}'s by", "mean_delay_s": "{}'s mean delay in s below {}'s by"}
+_METRICS |= {"imbalance": "{}'s var(LD) in s² below {}'s by"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ def time_to_threshold(
         here, there = (-measure(rows, utilities[threshold]) for rows in found)
         yield Effect(
             game=game,
-            text=f"{_called(ours)}: probability to {verb} {threshold} before {_called(theirs)}",
+            text=f"{_called(ours)}'s probability to {verb} {threshold} before {_called(theirs)}",
             seeds=_seeds(here, there),
             found=probability_of_improvement(here, there, rng()),
             evidence=compare(here, there, rng()),
@@ -186,7 +186,7 @@ def instability(curves: pd.DataFrame, game: str, _: int | None, ours: Name, thei
     """Yield the ratio of deviations of utility within runs over the last fifth of their evaluations."""
     spreads = [style.deviations(curves, game, *name) for name in (theirs, ours)]
     if min(map(len, spreads)) > 1:
-        text = f"{_called(theirs)}: deviation within a run, as a multiple of {_called(ours)}'s,"
+        text = f"{_called(theirs)}'s deviation within a run, as a multiple of {_called(ours)}'s,"
         found, evidence = ratio(*spreads, rng()), compare(*spreads, rng())
         yield Effect(game=game, text=text, seeds=_seeds(*spreads), found=found, evidence=evidence, neutral=1.0)
 
@@ -196,7 +196,7 @@ def utility_over_users(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect
     for fewer, more in itertools.pairwise(user_counts(rows)):
         found = [values(rows, "dtomalb", "paper", n, variant) for n in (fewer, more)]
         if min(map(len, found)) > 1:
-            text, evidence = f"dtomalb: utility lost from N = {fewer} to {more}", compare(*found, rng())
+            text, evidence = f"dtomalb's utility lost from N = {fewer} to {more}", compare(*found, rng())
             yield Effect(
                 game="paper", text=text, seeds=_seeds(*found), found=difference(*found, rng()), evidence=evidence
             )
@@ -212,7 +212,7 @@ def task_share_by_speed(rows: pd.DataFrame, variant: str = "") -> Iterator[Effec
     """Yield the correlation of speed and share of the tasks over the servers."""
     shares, speeds = (_by_server(rows, "dtomalb", column, variant) for column in ("task_share", "server_hz"))
     if len(shares) > 1:
-        text = "dtomalb: correlation of a server's speed and its share of the tasks"
+        text = "dtomalb's correlation of a server's speed and its share of the tasks"
         found = [float(stats.pearsonr(*pair).statistic) for pair in zip(speeds, shares, strict=True)]
         yield _of_one_sample("paper", text, found, 0.0)
 
@@ -228,7 +228,7 @@ def load_evenness(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
     def evenness(loads: Any) -> Any:
         return loads.min(axis=-1) / loads.max(axis=-1)
 
-    text = "dtomalb: smallest over largest mean load factor above {}'s by"
+    text = "dtomalb's smallest over largest mean load factor above {}'s by"
     ours = _by_server(rows, "dtomalb", "load_factor_s", variant)
     if len(ours) < 2:
         return

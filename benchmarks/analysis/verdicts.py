@@ -20,6 +20,7 @@ from benchmarks.analysis.statistics import Evidence, holm
 
 HOLDS, IN_PART, CONTRADICTED, EQUIVALENT = "holds", "holds in part", "contradicted", "equivalent"
 INCONCLUSIVE, NOT_MEASURED = "inconclusive", "not measured"
+VERDICTS = (HOLDS, IN_PART, CONTRADICTED, EQUIVALENT, INCONCLUSIVE)
 ALPHA = 0.05
 
 

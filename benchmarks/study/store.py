@@ -8,6 +8,7 @@
 ``users.csv``           a row per shipped policy and number of users
 ``effects.csv``         a row per shipped policy and scenario with effects
 ``tuning_rounds.csv``   a row per run of the search for hyper-parameters
+``verdict_rates.csv``   a row per simulated truth and number of seeds: shares of verdicts
 ``configurations.json``  per algorithm, variant and game: settings, versions, the command of the first run
 ======================  =============================================================================================
 
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.analysis import verdicts
 from benchmarks.study.provenance import DRAWS
 from benchmarks.study.server_use import ServerUse
 from edgeoffload_env import Evaluation, scenarios
@@ -55,6 +57,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("above_greedy", "above_greedy_low", "above_greedy_high"),
     ),
     "policies": ("scenario", "policy", "package"),
+    "verdict_rates": ("truth", "seeds", *verdicts.VERDICTS),
     "tuning_rounds": (
         *("algorithm", "round", "setting", "scenario", "seed"),
         *("env_steps", "utility", "score", "wall_s", "values"),
@@ -63,7 +66,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """The tables and their columns; ``policies.csv`` has more, from ``python -m edgeoffload_env evaluate --csv``."""
 _TEXTS = (
     *("algorithm", "scenario", "variant", "checkpoint", "settings", "game", "policy"),
-    *("about", "command", "versions", "package", "code", "tuned", "values"),
+    *("about", "command", "versions", "package", "code", "tuned", "values", "truth"),
 )
 Row = dict[str, Any]
 ROOT = Path(__file__).parents[2]

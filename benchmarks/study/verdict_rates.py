@@ -12,11 +12,11 @@ import numpy as np
 
 from benchmarks.analysis.effects import MARGIN
 from benchmarks.analysis.statistics import Evidence, compare
-from benchmarks.analysis.verdicts import CONTRADICTED, EQUIVALENT, HOLDS, IN_PART, INCONCLUSIVE, outcomes, verdict
+from benchmarks.analysis.verdicts import VERDICTS, outcomes, verdict
 from benchmarks.study.provenance import note
 from benchmarks.study.store import RESULTS, Results
 
-SEEDS, CLAIMS, SPREAD = (3, 5, 10, 30), 200, MARGIN
+SEEDS, CLAIMS, SPREAD = (3, 5, 10, 30), 400, MARGIN
 CASES: dict[str, tuple[int, int, float, float]] = {
     "no difference": (1, 1, 0.0, 1.0),
     "ahead by the margin": (1, 1, 1.0, 1.0),
@@ -26,7 +26,6 @@ CASES: dict[str, tuple[int, int, float, float]] = {
     "ahead by twice the margin, five games, two rivals": (5, 2, 2.0, 1.0),
 }
 """Games, rivals in each, true difference in margins, and spread as a multiple of the rivals', by the truth in words."""
-VERDICTS = (HOLDS, IN_PART, CONTRADICTED, EQUIVALENT, INCONCLUSIVE)
 
 
 def rates(case: str, seeds: int, claims: int = CLAIMS) -> dict[str, Any]:
