@@ -1,6 +1,7 @@
 """Tables of ablations: open environment parameters, budget, hyper-parameters, reward scale."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from scipy import stats
 
@@ -37,16 +38,12 @@ def sensitivity(results: Results) -> Rows:
 @table("`paper` with | DTOMALB | seeds | mean utility | worst to best | difference to default")
 def hyperparameters(results: Results) -> Rows:
     """DTOMALB with other budgets and hyper-parameters; ``crowded`` is the game of 20 users."""
-    rows = results.last()
-    variants = [(name, "paper", name) for name in (*LONGER, *HYPERPARAMETERS, *SMALLER_REWARDS)]
-    larger = [("discount 0.9", "paper", "discount 0.9"), ("100,800 env steps", "crowded", "")]
-    for users, others in ((10, variants), (20, larger)):
-        base = values(rows, "dtomalb", "paper", users)
-        for text, scenario, variant in [("default", "paper", ""), *others]:
-            found = values(rows, "dtomalb", scenario, users, variant)
-            if len(found) > 1:
-                gain = "-" if text == "default" else contrast(found, base)
-                yield f"N = {users}", text, len(found), f"{found.mean():.2f}", extremes(found), gain
+    rows, variants = results.last(), (*LONGER, *HYPERPARAMETERS, *SMALLER_REWARDS)
+    small = {"default": ("paper", "")} | {name: ("paper", name) for name in variants}
+    large = {"default": ("paper", ""), "discount 0.9": ("paper", "discount 0.9"), "100,800 env steps": ("crowded", "")}
+    for users, games in ((10, small), (20, large)):
+        found = {name: values(rows, "dtomalb", game, users, variant) for name, (game, variant) in games.items()}
+        yield from ((f"N = {users}", *row) for row in _beside(found, "default"))
 
 
 @table(
@@ -101,10 +98,15 @@ def equivariant_parts(results: Results) -> Rows:
 
 
 def _variants(results: Results, variants: Iterable[str], base: str) -> Rows:
-    """Yield seeds, utilities on ``paper`` and the difference to a base, for each variant with two seeds or more."""
+    """Yield rows of variants on ``paper``, whatever their algorithm."""
     on_paper = select(results.last(), scenario="paper", num_users=10)
-    found = {name: select(on_paper, variant=name)["utility"].to_numpy(dtype=float) for name in (base, *variants)}
-    for name in variants:
-        if len(utilities := found[name]) > 1:
-            above = "-" if name == base else contrast(utilities, found[base])
+    names = dict.fromkeys((*variants, base))
+    yield from _beside({n: select(on_paper, variant=n)["utility"].to_numpy(dtype=float) for n in names}, base)
+
+
+def _beside(found: dict[str, Any], base: str) -> Rows:
+    """Yield seeds, utilities and the difference to a base, for each name with two seeds or more."""
+    for name, utilities in found.items():
+        if len(utilities) > 1:
+            above = "-" if name == base or not len(found[base]) else contrast(utilities, found[base])
             yield name, len(utilities), f"{utilities.mean():.2f}", extremes(utilities), above

@@ -3,7 +3,7 @@
 import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -47,7 +47,7 @@ _METRICS = {"utility": "{}'s utility above {}'s by", "mean_delay_s": "{}'s mean 
 _METRICS |= {"imbalance": "{}'s var(LD) in s² below {}'s by"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Effect:
     """A measured effect; the claim wants it above ``neutral``.
 
@@ -152,54 +152,51 @@ def time_to_threshold(
         return
     utilities = thresholds(game, ours[1])
     for threshold, verb, measure in ((REACHED, "reach", steps_to_reach), (CONVERGED, "stay above", steps_to_stay)):
-        here, there = (-measure(rows, utilities[threshold]) for rows in found)
-        yield Effect(
-            game=game,
-            text=f"{_called(ours)}'s probability to {verb} {threshold} before {_called(theirs)}",
-            seeds=_seeds(here, there),
-            found=probability_of_improvement(here, there, rng()),
-            evidence=compare(here, there, rng()),
-            neutral=0.5,
-            group=f"{game}: {threshold}",
-        )
+        steps = [-measure(rows, utilities[threshold]) for rows in found]
+        text = f"{_called(ours)}'s probability to {verb} {threshold} before {_called(theirs)}"
+        yield from _of_two(game, text, *steps, probability_of_improvement, 0.5, group=f"{game}: {threshold}")
 
 
 def mean_difference(
     rows: pd.DataFrame, game: str, num_users: int | None, ours: Name, theirs: Name, metric: str = "utility"
 ) -> Iterator[Effect]:
     """Yield the difference of interquartile means over seeds, positive if ours is better."""
-    users = num_users or scenarios.configure(game).num_users
-    sign = 1.0 if metric == "utility" else -1.0
+    users, sign = num_users or scenarios.configure(game).num_users, 1.0 if metric == "utility" else -1.0
     found = [sign * values(rows, name, game, users, variant, metric=metric) for name, variant in (ours, theirs)]
-    if min(map(len, found)) > 1:
-        yield Effect(
-            game=game_name(game, users),
-            text=_METRICS[metric].format(_called(ours), _called(theirs)),
-            seeds=_seeds(*found),
-            found=difference(*found, rng()),
-            evidence=compare(*found, rng(), margin(game, users, metric, ours[1] if overrides_of(ours[1]) else "")),
-            group=game_name(game, users),
-        )
+    where, text = game_name(game, users), _METRICS[metric].format(_called(ours), _called(theirs))
+    apart = functools.partial(margin, game, users, metric, ours[1] if overrides_of(ours[1]) else "")
+    yield from _of_two(where, text, *found, group=where, apart=apart)
 
 
 def instability(curves: pd.DataFrame, game: str, _: int | None, ours: Name, theirs: Name) -> Iterator[Effect]:
     """Yield the ratio of deviations of utility within runs over the last fifth of their evaluations."""
     spreads = [style.deviations(curves, game, *name) for name in (theirs, ours)]
-    if min(map(len, spreads)) > 1:
-        text = f"{_called(theirs)}'s deviation within a run, as a multiple of {_called(ours)}'s,"
-        found, evidence = ratio(*spreads, rng()), compare(*spreads, rng())
-        yield Effect(game=game, text=text, seeds=_seeds(*spreads), found=found, evidence=evidence, neutral=1.0)
+    text = f"{_called(theirs)}'s deviation within a run, as a multiple of {_called(ours)}'s,"
+    yield from _of_two(game, text, *spreads, ratio, 1.0)
 
 
 def utility_over_users(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
     """Yield the loss of utility from each number of users to the next."""
-    for fewer, more in itertools.pairwise(user_counts(rows)):
-        found = [values(rows, "dtomalb", "paper", n, variant) for n in (fewer, more)]
-        if min(map(len, found)) > 1:
-            text, evidence = f"dtomalb's utility lost from N = {fewer} to {more}", compare(*found, rng())
-            yield Effect(
-                game="paper", text=text, seeds=_seeds(*found), found=difference(*found, rng()), evidence=evidence
-            )
+    for counts in itertools.pairwise(user_counts(rows)):
+        found = [values(rows, "dtomalb", "paper", n, variant) for n in counts]
+        yield from _of_two("paper", "dtomalb's utility lost from N = {} to {}".format(*counts), *found)
+
+
+def _of_two(
+    game: str,
+    text: str,
+    ours: Any,
+    theirs: Any,
+    measure: Callable[..., Estimate] = difference,
+    neutral: float = 0.0,
+    *,
+    group: str = "",
+    apart: Callable[[], float] = lambda: math.nan,
+) -> Iterator[Effect]:
+    """Yield the effect of two samples of two runs or more; ``apart`` returns the margin of equivalence."""
+    if min(len(ours), len(theirs)) > 1:
+        found, evidence = measure(ours, theirs, rng()), compare(ours, theirs, rng(), apart())
+        yield Effect(game, text, _seeds(ours, theirs), found, evidence, neutral, group)
 
 
 def _by_server(rows: pd.DataFrame, algorithm: str, column: str, variant: str) -> Any:
@@ -214,19 +211,18 @@ def task_share_by_speed(rows: pd.DataFrame, variant: str = "") -> Iterator[Effec
     if len(shares) > 1:
         text = "dtomalb's correlation of a server's speed and its share of the tasks"
         found = [float(stats.pearsonr(*pair).statistic) for pair in zip(speeds, shares, strict=True)]
-        yield _of_one_sample("paper", text, found, 0.0)
+        yield _of_one("paper", text, found)
 
 
-def _of_one_sample(game: str, text: str, found: Any, neutral: float) -> Effect:
-    middle, evidence = estimate(found, rng()), compare_to(found, neutral)
-    return Effect(game=game, text=text, seeds=_seeds(found), found=middle, evidence=evidence, neutral=neutral)
+def _of_one(game: str, text: str, found: Any) -> Effect:
+    return Effect(game, text, _seeds(found), estimate(found, rng()), compare_to(found, 0.0))
 
 
 def load_evenness(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
     """Yield how far DTOMALB's smallest over largest mean load factor is above that of other policies and algorithms."""
 
     def evenness(loads: Any) -> Any:
-        return loads.min(axis=-1) / loads.max(axis=-1)
+        return loads.min(axis=-1) / loads.max(axis=-1) if len(loads) else loads
 
     text = "dtomalb's smallest over largest mean load factor above {}'s by"
     ours = _by_server(rows, "dtomalb", "load_factor_s", variant)
@@ -235,13 +231,10 @@ def load_evenness(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
     config = scenarios.configure("paper", **overrides_of(variant))
     for name in ("least-loaded", "greedy", "proportional"):
         policy = evenness(server_use(policies.make(name), config, FINAL_EPISODES, FINAL_SEED).load_factor_s)
-        yield _of_one_sample("paper", text.format(f"`{name}`"), evenness(ours) - policy, 0.0)
+        yield _of_one("paper", text.format(f"`{name}`"), evenness(ours) - policy)
     for name in ("dtoma", "idql-tolb", "dqn-tolb"):
         theirs = _by_server(rows, name, "load_factor_s", variant)
-        if len(theirs) > 1:
-            both = evenness(ours), evenness(theirs)
-            found, evidence = difference(*both, rng()), compare(*both, rng())
-            yield Effect(game="paper", text=text.format(name), seeds=_seeds(*both), found=found, evidence=evidence)
+        yield from _of_two("paper", text.format(name), evenness(ours), evenness(theirs))
 
 
 def lower_complexity(rows: pd.DataFrame) -> Iterator[Property]:

@@ -50,7 +50,9 @@ def _best(results: Results) -> str:
 def _above_greedy(results: Results) -> str:
     rows, greedy = _defaults(results.last(), "paper"), utility_of(results, "greedy", "paper")
     above = int((rows["utility"] > greedy).sum())
-    return f"{above} of {len(rows)} runs on `paper` end above `greedy`, which sees the whole state." if len(rows) else ""
+    return (
+        f"{above} of {len(rows)} runs on `paper` end above `greedy`, which sees the whole state." if len(rows) else ""
+    )
 
 
 def _defaults(rows: pd.DataFrame, scenario: str) -> pd.DataFrame:

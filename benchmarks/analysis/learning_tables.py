@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from benchmarks.analysis.effects import steps_to_reach, steps_to_stay, thresholds
 from benchmarks.analysis import style
+from benchmarks.analysis.effects import steps_to_reach, steps_to_stay, thresholds
 from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, extremes, gains, iqm, named, table
 from benchmarks.analysis.leaderboard import utility_of
 from benchmarks.analysis.statistics import Floats, probability_of_improvement, rng

@@ -47,12 +47,8 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def interquartile_mean(scores: Floats) -> Any:
-    """Return the mean of the middle half of all scores, ``[..., runs, tasks]`` -> ``[...]``."""
-    return stats.trim_mean(scores.reshape(*scores.shape[:-2], -1), 0.25, axis=-1)
-
-
 def _pooled(*tasks: Floats, axis: int = -1) -> Any:
+    """Return the interquartile mean: the mean of the middle half of all scores."""
     return stats.trim_mean(np.concatenate(tasks, axis=axis), 0.25, axis=axis)
 
 
@@ -72,6 +68,7 @@ def _improved(*tasks: Floats, axis: int = -1) -> Any:
 
 
 def _columns(scores: Any) -> list[Floats]:
+    """Return the runs of each task."""
     scores = np.asarray(scores, dtype=np.float64)
     return list(scores.reshape(len(scores), -1).T)
 

@@ -71,7 +71,9 @@ def aggregates(results: Results) -> dict[str, dict[str, Aggregate]]:
         whole = {name: select(here, algorithm=name) for name in style.ordered(here["algorithm"])}
         whole = {name: played[played["game"].isin(games)] for name, played in whole.items()}
         both = {name: [by_game(played, metric) for metric in ("score", "gain")] for name, played in whole.items()}
-        both = {name: metrics for name, metrics in both.items() if metrics[0].shape[-1] == len(games) and metrics[0].size}
+        both = {
+            name: metrics for name, metrics in both.items() if metrics[0].shape[-1] == len(games) and metrics[0].size
+        }
         if BASELINE in both:
             found[suite] = {name: aggregate(*metrics, both[BASELINE][0]) for name, metrics in both.items()}
     return found

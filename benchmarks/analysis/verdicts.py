@@ -14,7 +14,6 @@ statement is, equivalent if all are, and inconclusive otherwise.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from benchmarks.analysis.statistics import Evidence, holm
 

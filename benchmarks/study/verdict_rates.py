@@ -36,7 +36,9 @@ def rates(case: str, seeds: int, claims: int = CLAIMS) -> dict[str, Any]:
     theirs = rng.normal(0.0, SPREAD, (claims, games, rivals, seeds))
     found = compare(np.broadcast_to(ours, theirs.shape), theirs, rng, MARGIN)
     tests = np.stack(found[:3], axis=-1)
-    shown = [verdict(outcomes([[Evidence(*e, found.least) for e in game] for game in claim])) for claim in tests.tolist()]
+    shown = [
+        verdict(outcomes([[Evidence(*e, found.least) for e in game] for game in claim])) for claim in tests.tolist()
+    ]
     return {"truth": case, "seeds": seeds} | {name: shown.count(name) / claims for name in VERDICTS}
 
 

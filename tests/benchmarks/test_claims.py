@@ -60,7 +60,11 @@ def test_each_slot_length_has_a_verdict() -> None:
     noise = np.linspace(-0.1, 0.1, 5)
     rows = [
         row
-        for name, utilities in (("dtomalb", (-12.0, -11.0)), ("dqn-tolb", (-11.5, -11.5)), ("idql-tolb", (-13.0, -12.0)))
+        for name, utilities in (
+            ("dtomalb", (-12.0, -11.0)),
+            ("dqn-tolb", (-11.5, -11.5)),
+            ("idql-tolb", (-13.0, -12.0)),
+        )
         for utility, variant in zip(utilities, SLOTS.values(), strict=True)
         for row in final_rows(name, "paper", utility + noise, variant=variant)
     ]
@@ -189,7 +193,7 @@ def servers_of(shares: list[float], loads: list[float], algorithm: str = "dtomal
     key = {"algorithm": algorithm, "scenario": "paper", "num_users": 10, "variant": ""}
     return [
         key | {"seed": seed, "server": m + 1, "server_hz": hz, "load_factor_s": loads[m], "task_share": shares[m]}
-        for seed in range(6)
+        for seed in range(8)
         for m, hz in enumerate((12e9, 16e9, 20e9))
     ]
 
@@ -204,7 +208,7 @@ def test_servers() -> None:
     assert verdict(MadeUp(servers=uneven + evener), "load factors even out") == "holds in part"
     unfair = MadeUp(servers=servers_of([0.42, 0.33, 0.25], [1.0, 0.5, 0.1]))
     assert verdict(unfair, "faster servers get more") == "contradicted"
-    assert verdict(unfair, "load factors even out") == "holds in part"  # than with least-loaded
+    assert verdict(unfair, "load factors even out") == "contradicted"
 
 
 def test_complexity_and_failure() -> None:

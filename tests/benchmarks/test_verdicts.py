@@ -69,7 +69,9 @@ def test_many_comparisons_at_once_are_those_one_by_one() -> None:
     together = compare(ours, theirs, rng(), 0.3)
     for place in range(4):
         alone = compare(ours[place], theirs[place], rng(), 0.3)
-        np.testing.assert_allclose([alone.above, alone.below, alone.equal], [p[place] for p in together[:3]], rtol=1e-12)
+        np.testing.assert_allclose(
+            [alone.above, alone.below, alone.equal], [p[place] for p in together[:3]], rtol=1e-12
+        )
 
 
 def test_one_sample_against_a_number() -> None:
