@@ -95,6 +95,11 @@ class Results:
         """Replace a table by rows, a data frame or an iterable of dicts."""
         write_table(self.folder / f"{name}.csv", rows, COLUMNS[name])
 
+    def merge(self, name: str, rows: Sequence[Row], key: list[str]) -> None:
+        """Add rows to a table, in place of those with the same key, and sort it by the key."""
+        frames = [frame for frame in (self.table(name), pd.DataFrame(rows)) if len(frame)]
+        self.write(name, pd.concat(frames).drop_duplicates(key, keep="last").sort_values(key, kind="stable"))
+
     def add_generalization(self, variant: str, run: PlannedRun, found: dict[str, Evaluation]) -> None:
         """Store a run's results on games that it was not trained on."""
         rows = [
