@@ -3,7 +3,7 @@
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -154,7 +154,7 @@ def time_to_threshold(
     for threshold, verb, measure in ((REACHED, "reach", steps_to_reach), (CONVERGED, "stay above", steps_to_stay)):
         steps = [-measure(rows, utilities[threshold]) for rows in found]
         text = f"{_called(ours)}'s probability to {verb} {threshold} before {_called(theirs)}"
-        yield from _of_two(game, text, *steps, probability_of_improvement, 0.5, group=f"{game}: {threshold}")
+        yield from _of_two(game, text, steps, probability_of_improvement, 0.5, group=f"{game}: {threshold}")
 
 
 def mean_difference(
@@ -165,28 +165,27 @@ def mean_difference(
     found = [sign * values(rows, name, game, users, variant, metric=metric) for name, variant in (ours, theirs)]
     where, text = game_name(game, users), _METRICS[metric].format(_called(ours), _called(theirs))
     apart = functools.partial(margin, game, users, metric, ours[1] if overrides_of(ours[1]) else "")
-    yield from _of_two(where, text, *found, group=where, apart=apart)
+    yield from _of_two(where, text, found, group=where, apart=apart)
 
 
 def instability(curves: pd.DataFrame, game: str, _: int | None, ours: Name, theirs: Name) -> Iterator[Effect]:
     """Yield the ratio of deviations of utility within runs over the last fifth of their evaluations."""
     spreads = [style.deviations(curves, game, *name) for name in (theirs, ours)]
     text = f"{_called(theirs)}'s deviation within a run, as a multiple of {_called(ours)}'s,"
-    yield from _of_two(game, text, *spreads, ratio, 1.0)
+    yield from _of_two(game, text, spreads, ratio, 1.0)
 
 
 def utility_over_users(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
     """Yield the loss of utility from each number of users to the next."""
     for counts in itertools.pairwise(user_counts(rows)):
         found = [values(rows, "dtomalb", "paper", n, variant) for n in counts]
-        yield from _of_two("paper", "dtomalb's utility lost from N = {} to {}".format(*counts), *found)
+        yield from _of_two("paper", "dtomalb's utility lost from N = {} to {}".format(*counts), found)
 
 
 def _of_two(
     game: str,
     text: str,
-    ours: Any,
-    theirs: Any,
+    sides: Sequence[Any],
     measure: Callable[..., Estimate] = difference,
     neutral: float = 0.0,
     *,
@@ -194,9 +193,10 @@ def _of_two(
     apart: Callable[[], float] = lambda: math.nan,
 ) -> Iterator[Effect]:
     """Yield the effect of two samples of two runs or more; ``apart`` returns the margin of equivalence."""
-    if min(len(ours), len(theirs)) > 1:
-        found, evidence = measure(ours, theirs, rng()), compare(ours, theirs, rng(), apart())
-        yield Effect(game, text, _seeds(ours, theirs), found, evidence, neutral, group)
+    if min(map(len, sides)) > 1:
+        ours, theirs = sides
+        evidence = compare(ours, theirs, rng(), apart())
+        yield Effect(game, text, _seeds(ours, theirs), measure(ours, theirs, rng()), evidence, neutral, group)
 
 
 def _by_server(rows: pd.DataFrame, algorithm: str, column: str, variant: str) -> Any:
@@ -234,7 +234,7 @@ def load_evenness(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
         yield _of_one("paper", text.format(f"`{name}`"), evenness(ours) - policy)
     for name in ("dtoma", "idql-tolb", "dqn-tolb"):
         theirs = _by_server(rows, name, "load_factor_s", variant)
-        yield from _of_two("paper", text.format(name), evenness(ours), evenness(theirs))
+        yield from _of_two("paper", text.format(name), (evenness(ours), evenness(theirs)))
 
 
 def lower_complexity(rows: pd.DataFrame) -> Iterator[Property]:

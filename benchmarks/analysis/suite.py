@@ -55,27 +55,27 @@ def aggregate(scores: Any, gains: Any, baseline: Any) -> Aggregate:
 
 def by_game(rows: pd.DataFrame, metric: str) -> Floats:
     """Return a metric ``[runs, games]`` of the seeds that have played every game."""
-    return rows.pivot(index="seed", columns="game", values=metric).dropna().to_numpy(dtype=float)
+    found: Floats = rows.pivot(index="seed", columns="game", values=metric).dropna().to_numpy(dtype=float)
+    return found
 
 
 @functools.lru_cache(maxsize=1)
 def aggregates(results: Results) -> dict[str, dict[str, Aggregate]]:
     """Return suite -> algorithm -> aggregate against DTOMALB, of algorithms with rows of every game of a suite."""
-    rows = select(pd.concat([named(results.last()), results.table("generalization")]), variant="")
+    rows = pd.concat([named(results.last()), results.table("generalization")], ignore_index=True)
+    rows = select(rows, variant="")
     found: dict[str, dict[str, Aggregate]] = {}
     for suite, names in SUITES.items():
         here = rows[rows["game"].isin(names) & rows["score"].notna()]
         games = set(select(here, algorithm=BASELINE)["game"])
         gain = [gains(game, played) for game, played in here.groupby("game")["utility"] if game in games]
         here = here.assign(gain=pd.concat(gain) if gain else np.nan)
+        here = here[here["game"].isin(games)]
         whole = {name: select(here, algorithm=name) for name in style.ordered(here["algorithm"])}
-        whole = {name: played[played["game"].isin(games)] for name, played in whole.items()}
-        both = {name: [by_game(played, metric) for metric in ("score", "gain")] for name, played in whole.items()}
-        both = {
-            name: metrics for name, metrics in both.items() if metrics[0].shape[-1] == len(games) and metrics[0].size
-        }
+        whole = {name: played for name, played in whole.items() if played["game"].nunique() == len(games)}
+        both = {name: (by_game(played, "score"), by_game(played, "gain")) for name, played in whole.items()}
         if BASELINE in both:
-            found[suite] = {name: aggregate(*metrics, both[BASELINE][0]) for name, metrics in both.items()}
+            found[suite] = {name: aggregate(score, gain, both[BASELINE][0]) for name, (score, gain) in both.items()}
     return found
 
 

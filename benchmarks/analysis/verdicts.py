@@ -27,8 +27,8 @@ def outcomes(statements: Sequence[Sequence[Evidence]]) -> list[str]:
     """Return the outcome of each statement of a claim."""
     least = [max(e.least for e in s) for s in statements]
     above = holm([max(e.above for e in s) for s in statements], least, ALPHA / 2)
-    below = [(len(s) * min(e.below for e in s), len(s) * min(e.least for e in s)) for s in statements]
-    contradicted = holm(*zip(*below, strict=True), ALPHA / 2) if below else []
+    below = [len(s) * min(e.below for e in s) for s in statements]
+    contradicted = holm(below, [len(s) * min(e.least for e in s) for s in statements], ALPHA / 2)
     unknown = [any(math.isnan(e.equal) for e in s) for s in statements]
     equal = holm(
         [math.inf if no_margin else max(e.equal for e in s) for no_margin, s in zip(unknown, statements, strict=True)],

@@ -35,10 +35,9 @@ def rates(case: str, seeds: int, claims: int = CLAIMS) -> dict[str, Any]:
     ours = rng.normal(apart * MARGIN, wider * SPREAD, (claims, games, 1, seeds))
     theirs = rng.normal(0.0, SPREAD, (claims, games, rivals, seeds))
     found = compare(np.broadcast_to(ours, theirs.shape), theirs, rng, MARGIN)
-    tests = np.stack(found[:3], axis=-1)
-    shown = [
-        verdict(outcomes([[Evidence(*e, found.least) for e in game] for game in claim])) for claim in tests.tolist()
-    ]
+    p_values = np.stack(found[:3], axis=-1).tolist()
+    tested = [[[Evidence(e[0], e[1], e[2], found.least) for e in game] for game in claim] for claim in p_values]
+    shown = [verdict(outcomes(claim)) for claim in tested]
     return {"truth": case, "seeds": seeds} | {name: shown.count(name) / claims for name in VERDICTS}
 
 
