@@ -74,6 +74,7 @@ def aggregates(results: Results) -> dict[str, dict[str, Aggregate]]:
         whole = {name: select(here, algorithm=name) for name in style.ordered(here["algorithm"])}
         whole = {name: played for name, played in whole.items() if played["game"].nunique() == len(games)}
         both = {name: (by_game(played, "score"), by_game(played, "gain")) for name, played in whole.items()}
+        both = {name: pair for name, pair in both.items() if len(pair[0])}
         if BASELINE in both:
             found[suite] = {name: aggregate(score, gain, both[BASELINE][0]) for name, (score, gain) in both.items()}
     return found
