@@ -24,7 +24,8 @@ from edgeoffload_env.model.features import LOAD_SCALE_S
 
 _SNAPSHOT = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles")
 Step = collections.namedtuple(
-    "Step", "observations rewards terminations truncations delay_s upload_s forward_s wait_s compute_s target imbalance"
+    "Step",
+    "observations rewards terminations truncations delay_s upload_s forward_s wait_s compute_s target imbalance",
 )
 """Outputs of one step: ``[B, N]``, ``[B, N, D]`` the observations, ``[B]`` flags and imbalance; times in seconds."""
 
