@@ -4,7 +4,6 @@ The rule is in :mod:`benchmarks.analysis.verdicts`. What follows from how an alg
 is listed apart as properties.
 """
 
-import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from benchmarks import config
 from benchmarks.analysis import effects, verdicts
 from benchmarks.analysis.effects import SLOTS, Effect, Name, Property
 from benchmarks.analysis.formatting import Rows, p_value, table
-from benchmarks.study.store import Results
+from benchmarks.study.store import Results, cached
 
 _PROPERTIES = (effects.lower_complexity, effects.fault_tolerance)
 
@@ -52,7 +51,7 @@ class Claim:
         return min(here, key=lambda effect: effect.evidence.below)
 
 
-@functools.lru_cache(maxsize=1)
+@cached
 def claims(results: Results) -> list[Claim]:
     """Return all of the paper's claims."""
     tables = {name: results.table(name) for name in ("curves", "servers", "complexity", "generalization")}

@@ -1,6 +1,5 @@
 """The suite as one number: scores and gains over several games, aggregated as in rliable."""
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from benchmarks.analysis.statistics import (
     rng,
 )
 from benchmarks.study.plan import PAPER_ALGORITHMS
-from benchmarks.study.store import Results, select
+from benchmarks.study.store import Results, cached, select
 from edgeoffload_env import scenarios
 
 SUITES = {"the paper's games": ("paper", "paper-load-only"), "held-out games": scenarios.names(held_out=True)}
@@ -59,7 +58,7 @@ def by_game(rows: pd.DataFrame, metric: str) -> Floats:
     return found
 
 
-@functools.lru_cache(maxsize=1)
+@cached
 def aggregates(results: Results) -> dict[str, dict[str, Aggregate]]:
     """Return suite -> algorithm -> aggregate against DTOMALB, of algorithms with rows of every game of a suite."""
     rows = pd.concat([named(results.last()), results.table("generalization")], ignore_index=True)

@@ -16,11 +16,12 @@ The column ``draws`` of ``final.csv`` is the version of the environment's random
 evaluated on (:data:`benchmarks.study.provenance.DRAWS`).
 """
 
+import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,7 @@ _TEXTS = (
     *("about", "command", "versions", "package", "code", "tuned", "values", "truth"),
 )
 Row = dict[str, Any]
+Value = TypeVar("Value")
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -86,6 +88,10 @@ class Results:
     def table(self, name: str) -> pd.DataFrame:
         """Return a table by its name in :data:`COLUMNS`; it is empty while there is no file."""
         return read_table(self.folder / f"{name}.csv", COLUMNS[name])
+
+    def version(self) -> tuple[tuple[str, int], ...]:
+        """Return names and times of change of the tables' files."""
+        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in self.folder.glob("*.csv")))
 
     def last(self) -> pd.DataFrame:
         """Return the rows of ``final.csv`` of last checkpoints."""
@@ -154,6 +160,16 @@ class Results:
         if len(old := old[~_matches(old, key)]):
             frame = pd.concat([old, frame])
         self.write(name, frame.sort_values([*KEY, last], kind="stable"))
+
+
+def cached(function: Callable[[Results], Value]) -> Callable[[Results], Value]:
+    """Keep the last value of a function of results until a table changes."""
+
+    @functools.lru_cache(maxsize=1)
+    def known(results: Results, version: object) -> Value:
+        return function(results)
+
+    return functools.wraps(function)(lambda results: known(results, results.version()))
 
 
 def key_of(variant: str, run: PlannedRun) -> Row:

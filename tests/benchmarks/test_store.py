@@ -13,7 +13,7 @@ from benchmarks.analysis.statistics import REPETITIONS
 from benchmarks.analysis.summary import summarise, summary_of
 from benchmarks.study import provenance
 from benchmarks.study.plan import Study
-from benchmarks.study.store import COLUMNS, Results, digest, read_table, write_table
+from benchmarks.study.store import COLUMNS, Results, cached, digest, read_table, write_table
 from recipes.checkpoints import Progress
 from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun, plan
@@ -94,6 +94,22 @@ def test_the_origins_of_rows_and_summary_are_recorded(tmp_path: Path) -> None:
     assert provenance.read(stored.folder)["final.csv"]["command"] == "another"
     assert provenance.read(stored.folder)["final.csv"]["versions"] == [{}, versions()]
     assert provenance.read(stored.folder)["summary.json"] == summary
+
+
+def test_a_value_is_kept_until_a_table_changes(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    @cached
+    def rows_of(results: Results) -> int:
+        calls.append(1)
+        return len(results.table("users"))
+
+    stored = Results(tmp_path)
+    stored.write("users", [{"policy": "greedy", "num_users": 5}])
+    assert rows_of(stored) == rows_of(stored) == 1
+    assert len(calls) == 1
+    stored.write("users", [{"policy": "greedy", "num_users": n} for n in (5, 10)])
+    assert rows_of(stored) == 2
 
 
 def test_the_summary_is_over_seeds() -> None:
