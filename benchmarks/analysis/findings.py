@@ -9,9 +9,20 @@ from benchmarks.analysis.effects import LEAST_SEEDS, SLOTS, mean_difference
 from benchmarks.analysis.formatting import TABLES, bootstrapped, iqm
 from benchmarks.analysis.leaderboard import utility_of
 from benchmarks.analysis.suite import BASELINE, aggregates
+from benchmarks.analysis.verdicts import CONTRADICTED, EQUIVALENT, HOLDS, IN_PART, INCONCLUSIVE, NOT_MEASURED
 from benchmarks.study.plan import PAPER_ALGORITHMS
 from benchmarks.study.store import Results, select, values
 from edgeoffload_env import scenarios
+
+_VERBS = {
+    HOLDS: ("holds", "hold"),
+    IN_PART: ("holds in part", "hold in part"),
+    EQUIVALENT: ("is equivalent", "are equivalent"),
+    CONTRADICTED: ("is contradicted", "are contradicted"),
+    INCONCLUSIVE: ("is inconclusive", "are inconclusive"),
+    NOT_MEASURED: ("is not measured", "are not measured"),
+}
+"""Verdicts as one claim or several have them."""
 
 
 def findings(results: Results) -> str:
@@ -20,8 +31,11 @@ def findings(results: Results) -> str:
     texts = []
     for slot in SLOTS:
         found = Counter(claim.verdict(slot) for claim in judged)
-        texts.append(f"with slots of {slot} " + ", ".join(f"{n} {verdict}" for verdict, n in found.most_common()))
-    sentences = [f"Verdicts on the {len(judged)} claims of the paper that runs can decide are {'; '.join(texts)}."]
+        counts = [
+            f"{found[verdict]} {forms[found[verdict] > 1]}" for verdict, forms in _VERBS.items() if found[verdict]
+        ]
+        texts.append(f"with slots of {slot} {_listed(counts)}")
+    sentences = [f"Of the {len(judged)} claims of the paper that runs can decide, {'; '.join(texts)}."]
     sentences += filter(None, (_ranking(results), _best(results), _above_greedy(results), _many_users(results)))
     return "".join(f"{number}. {text}\n" for number, text in enumerate(sentences, 1))
 
@@ -32,7 +46,8 @@ def _ranking(results: Results) -> str:
         for rival in PAPER_ALGORITHMS[1:]:
             for effect in mean_difference(rows, "paper", None, (BASELINE, variant), (rival, variant)):
                 texts.append(f"{effect.interval} above {rival}'s with slots of {slot}")
-    return f"The interquartile mean of {BASELINE}'s utility on `paper` is {', '.join(texts)}." if texts else ""
+    about = f"On `paper`, the interquartile mean of {BASELINE}'s utility is"
+    return f"{about} {_listed(texts)}." if texts else ""
 
 
 def _best(results: Results) -> str:
@@ -42,9 +57,9 @@ def _best(results: Results) -> str:
         if BASELINE in scores:
             best = max(scores, key=lambda name: scores[name].value)
             found_best, base = bootstrapped(scores[best]), bootstrapped(scores[BASELINE])
-            texts.append(f"over {suite} {best}'s, {found_best} ({BASELINE}: {base})")
-    about = f"Of algorithms with {LEAST_SEEDS} seeds or more, the highest interquartile mean of the score is"
-    return f"{about} {', and '.join(texts)}." if texts else ""
+            texts.append(f"{found_best} on {suite} ({best}; {BASELINE}: {base})")
+    about = f"The highest interquartile mean of the score, of algorithms with {LEAST_SEEDS} seeds or more, is"
+    return f"{about} {_listed(texts)}." if texts else ""
 
 
 def _above_greedy(results: Results) -> str:
@@ -67,7 +82,12 @@ def _many_users(results: Results) -> str:
     shipped = select(results.table("users"), num_users=users).set_index("policy")["utility"]
     known = [f"{shipped[name]:.1f} (`{name}`)" for name in ("local", "drift-plus-penalty") if name in shipped]
     about = f"With {users} users, more than the servers can serve, interquartile means of utility are"
-    return f"{about} {', '.join([*texts, *known])}." if texts else ""
+    return f"{about} {_listed([*texts, *known])}." if texts else ""
+
+
+def _listed(texts: list[str]) -> str:
+    """Join texts with commas and a last "and"."""
+    return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
 
 
 TABLES["findings"] = findings
