@@ -23,8 +23,8 @@ _TINY = float(np.finfo(np.float32).tiny)  # what underflows in float32
 def relative_bound(config: EdgeOffloadConfig, eps: float) -> float:
     """Of a sum of positive terms over users or servers, and of some operations more.
 
-    Rounding errors of sums of n terms grow as sqrt(n) where their signs are as good as random. The noise power is ten to
-    the power of an exponent, which package and oracle round at different places: three roundings of at most half a
+    Rounding errors of sums of n terms grow as sqrt(n) where their signs are as good as random. The noise power is ten
+    to the power of an exponent, which package and oracle round at different places: three roundings of at most half a
     float64 epsilon of up to ``(|dBm/Hz| + 30) / 10``. A rate errs no more than the noise power does.
     """
     noise = FLOAT64_EPS * 1.5 * math.log(10.0) * (abs(config.noise_dbm_per_hz) + 30.0) / 10.0
