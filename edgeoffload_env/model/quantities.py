@@ -93,6 +93,11 @@ class Process:
     independent: bool = False
     """Whether many slots can be drawn at once: ``next`` reads no field that changes within the episode, except those of
     independent processes before it. False is always right, and slower."""
+    tables: Callable[["EdgeOffloadConfig"], Mapping[str, Any]] | None = None
+    """``tables(config)``: constant numpy arrays by name that ``first`` and ``next`` find in their ``noise``, as arrays
+    of the view's backend and device. Views share them."""
+    replaces: tuple[str, ...] = ()
+    """Names of processes that are not drawn where this one is."""
 
 
 @dataclass(frozen=True, kw_only=True)

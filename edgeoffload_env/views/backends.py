@@ -70,6 +70,13 @@ class Backend:
             return NumpyStreams(processes, self.dtype)
         return TorchStreams(processes, self.dtype, self.device)
 
+    def constant(self, values: Any) -> Array:
+        """A constant numpy array as one of this backend: itself for numpy; floats in the float type for torch."""
+        if self.name == "numpy":
+            return values
+        dtype = self.dtype if values.dtype.kind == "f" else None
+        return self.xp.asarray(np.array(values), dtype=dtype, device=self.device)
+
     def asarray(self, values: Any) -> Array:
         """Floats as an array of this backend, always a copy and in C order, also where the values are transposed."""
         if self.name == "numpy":

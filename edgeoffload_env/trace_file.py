@@ -1,0 +1,316 @@
+"""Traces of tasks in CSV files: reading, checks, and the slots and users that their tasks are dealt to."""
+
+import csv
+import functools
+import hashlib
+import itertools
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeoffload_env._validation import check_float, fail, fail_unknown
+
+Floats = NDArray[np.float64]
+
+BITS, CYCLES = (1.0, 1e14), (1.0, 1e16)
+"""Least and greatest size of a task, as for drawn ones."""
+MOST_SLOTS = 2**24
+"""Longest trace in slots: numbers up to this one are exact in float32."""
+TYPICAL = (0.05, 0.95)
+"""Quantiles of a trace's sizes between which features are scaled."""
+CONSTANT = "constant"
+"""Name of the constant term of a sum of columns."""
+_QUANTITIES = ("time", "bits", "cycles")
+_ROWS_AT_ONCE = 2**16
+
+Columns = dict[str, Any]
+"""``{"time": name, "bits": size, "cycles": size}``; a size is a name, a number, or factors by name."""
+
+
+def check_columns(name: str, columns: Any) -> Columns:
+    """Return a copy of the choice of columns in its shortest form.
+
+    Raises:
+        TypeError, ValueError: not of the form of :data:`Columns`; the message names the entry.
+    """
+    if not isinstance(columns, Mapping):
+        fail(name, columns, f"a dict with {', '.join(_QUANTITIES)}", TypeError)
+    for key in columns:
+        if key not in _QUANTITIES:
+            fail_unknown(f"entry of {name}:", key, _QUANTITIES)
+    for key in _QUANTITIES:
+        if key not in columns:
+            raise ValueError(f"{name} lacks the entry {key!r}; it must have {', '.join(_QUANTITIES)}")
+    if not isinstance(columns["time"], str):
+        fail(f"{name}['time']", columns["time"], "the name of a column", TypeError)
+    return {
+        "time": columns["time"],
+        "bits": _check_size(f"{name}['bits']", columns["bits"]),
+        "cycles": _check_size(f"{name}['cycles']", columns["cycles"]),
+    }
+
+
+def _check_size(name: str, size: Any) -> str | float | dict[str, float]:
+    if isinstance(size, str):
+        return size
+    if isinstance(size, int | float) and not isinstance(size, bool):
+        return check_float(name, size, 1.0, CYCLES[1])
+    if not isinstance(size, Mapping) or not size or not all(isinstance(key, str) for key in size):
+        expected = f"the name of a column, a number, or a dict of factors by column and {CONSTANT!r}"
+        fail(name, size, expected, TypeError)
+    factors = {key: check_float(f"{name}[{key!r}]", factor, -1e30, 1e30) for key, factor in size.items()}
+    if list(factors) == [CONSTANT]:
+        return check_float(name, factors[CONSTANT], 1.0, CYCLES[1])
+    ((key, factor),) = list(factors.items())[:1]
+    return key if len(factors) == 1 and factor == 1.0 else factors
+
+
+def factors_of(size: str | float | dict[str, float]) -> dict[str, float]:
+    """Return a size as factors by column, the constant term under :data:`CONSTANT`."""
+    if isinstance(size, str):
+        return {size: 1.0}
+    return size if isinstance(size, dict) else {CONSTANT: size}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Tasks of a trace dealt to the slots and users of a game; arrays are read-only.
+
+    A slot starts what arrived in it and what is left of the slots before, in order of arrival, at most one task for each
+    user. Task j goes to user j mod N.
+    """
+
+    first_task: NDArray[np.int32]
+    """Number of the first task of each slot ``[slots + 2]``; behind the end there is an empty slot."""
+    bits: Floats
+    """Length of each task in bit, ``[tasks]``."""
+    cycles: Floats
+    """CPU cycles of each task, ``[tasks]``."""
+    moved: int
+    """Tasks that start later than in the slot in which they arrive."""
+
+    @property
+    def slots(self) -> int:
+        """Number of slots until all tasks have started."""
+        return len(self.first_task) - 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tasks:
+    """The tasks of a trace, in order of arrival; arrays are read-only, ``[tasks]``."""
+
+    time_s: Floats
+    """Arrival, in seconds of the game after the first."""
+    bits: Floats
+    cycles: Floats
+    bits_range: tuple[float, float]
+    """Quantiles :data:`TYPICAL` of the lengths."""
+    cycles_range: tuple[float, float]
+    """Quantiles :data:`TYPICAL` of the cycles."""
+    most_bits: float
+    most_cycles: float
+    _schedules: dict[tuple[int, float], Schedule] = field(default_factory=dict)
+
+    def schedule(self, num_users: int, slot_s: float) -> Schedule:
+        """Return the tasks dealt to N users in slots of this length; made once.
+
+        Raises:
+            ValueError: more slots than :data:`MOST_SLOTS`, or on average more tasks in a slot than users.
+        """
+        key = num_users, slot_s
+        if key not in self._schedules:
+            self._schedules[key] = self._deal(num_users, slot_s)
+        return self._schedules[key]
+
+    def _deal(self, num_users: int, slot_s: float) -> Schedule:
+        tasks, length_s = len(self.time_s), float(self.time_s[-1])
+        if not length_s < MOST_SLOTS * slot_s:
+            raise ValueError(
+                f"slot_s must be more than {length_s / MOST_SLOTS:g} s, got {slot_s!r}: task_trace lasts {length_s:g} s, "
+                f"and at most {MOST_SLOTS} slots can be replayed"
+            )
+        slot = np.floor(self.time_s / slot_s).astype(np.int64)
+        slots = int(slot[-1]) + 1
+        if tasks > num_users * slots:
+            raise ValueError(
+                f"num_users must be at least {math.ceil(tasks / slots)}, got {num_users!r}: task_trace has {tasks} tasks "
+                f"in {slots} slots of {slot_s:g} s, and a user starts one task a slot"
+            )
+        arrived = np.concatenate([np.cumsum(np.bincount(slot)), np.full(-(-tasks // num_users), tasks)])
+        # started[k] = min(arrived[k], started[k - 1] + N), written out: the least of arrived[i] + (k - i) N over i <= k
+        room = num_users * np.arange(len(arrived))
+        started = np.minimum(np.minimum.accumulate(arrived - room), num_users) + room
+        started = started[: 1 + int(np.searchsorted(started, tasks))]
+        starts = np.repeat(np.arange(len(started)), np.diff(started, prepend=0))
+        first_task = np.concatenate([[0], started, [tasks]]).astype(np.int32)
+        return Schedule(
+            first_task=_read_only(first_task),
+            bits=self.bits,
+            cycles=self.cycles,
+            moved=int(np.count_nonzero(starts > slot)),
+        )
+
+
+def fingerprint(path: str) -> str:
+    """Return the SHA-256 of a file's content, as hexadecimal digits; computed again where the file has changed.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    try:
+        stat = os.stat(path)
+        return _sha256(path, stat.st_mtime_ns, stat.st_size)
+    except OSError as error:
+        raise ValueError(f"TaskTrace.path must be a readable file, got {path!r}: {error.strerror}") from None
+
+
+@functools.lru_cache(maxsize=64)
+def _sha256(path: str, mtime_ns: int, size: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.lru_cache(maxsize=4)
+def load(path: str, sha256: str, columns: str, time_unit_s: float) -> Tasks:
+    """Return the tasks of a trace, which a process reads once.
+
+    Args:
+        path: the file.
+        sha256: of its content, from :func:`fingerprint`.
+        columns: as :func:`check_columns` returns them, in JSON.
+        time_unit_s: seconds of the game for a unit of the time column, or for a second between two dates.
+
+    Raises:
+        ValueError: not a trace; the message names the file, the line and what is allowed.
+    """
+    return _Reader(path, json.loads(columns)).read(time_unit_s)
+
+
+class _Reader:
+    """Reader of one file.
+
+    Args:
+        path: the file.
+        columns: as :func:`check_columns` returns them.
+    """
+
+    def __init__(self, path: str, columns: Columns) -> None:
+        self._path = path
+        self._time = columns["time"]
+        self._sizes = {name: factors_of(columns[name]) for name in ("bits", "cycles")}
+        self._parse_time: Callable[[str], float] = float
+
+    def read(self, time_unit_s: float) -> Tasks:
+        """Read and check all rows."""
+        parts: list[tuple[Floats, ...]] = []
+        latest = -math.inf
+        try:
+            with open(self._path, newline="", encoding="utf-8-sig") as file:
+                for lines, table in self._tables(csv.reader(file)):
+                    parts.append(self._convert(lines, table, latest))
+                    latest = float(parts[-1][0][-1])
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f"{self._path} must be a CSV file in UTF-8: {error}") from None
+        if not parts:
+            raise ValueError(f"{self._path} must have a line for each task below its line of names, got no task")
+        time, bits, cycles = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return Tasks(
+            time_s=_read_only((time - time[0]) * time_unit_s),
+            bits=_read_only(bits),
+            cycles=_read_only(cycles),
+            bits_range=_typical(bits),
+            cycles_range=_typical(cycles),
+            most_bits=float(bits.max()),
+            most_cycles=float(cycles.max()),
+        )
+
+    def _tables(self, rows: Any) -> Iterator[tuple[list[int], dict[str, list[str]]]]:
+        """Return the columns that are needed, some thousand rows at a time, and the number of each row's line."""
+        header = [name.strip() for name in next(rows, [])]
+        names = {self._time, *(name for factors in self._sizes.values() for name in factors)} - {CONSTANT}
+        for name in sorted(names):
+            if header.count(name) != 1:
+                found = "none of that name" if name not in header else "several"
+                columns = ", ".join(map(repr, header)) or "none"
+                raise ValueError(f"{self._path} must have one column {name!r}, got {found}; its columns: {columns}")
+        places = {name: header.index(name) for name in names}
+        while True:
+            lines, kept = [], []
+            for row in itertools.islice(rows, _ROWS_AT_ONCE):
+                if not row:
+                    continue  # an empty line
+                if len(row) != len(header):
+                    self._fail(rows.line_num, "the number of columns", str(len(header)), len(row))
+                lines.append(rows.line_num)
+                kept.append(row)
+            if not kept:
+                return
+            columns_of = list(zip(*kept, strict=True))
+            yield lines, {name: columns_of[place] for name, place in places.items()}
+
+    def _convert(self, lines: list[int], table: dict[str, list[str]], latest: float) -> tuple[Floats, ...]:
+        """Return times, bits and cycles of some rows."""
+        if latest == -math.inf and not _is_number(table[self._time][0]):
+            self._parse_time = _seconds
+        time = self._parsed(lines, self._time, table[self._time], self._parse_time)
+        early = ~(np.diff(time, prepend=latest) >= 0.0)
+        if early.any():
+            row = int(np.argmax(early))
+            expected = "a number or an ISO date, not before the line above"
+            self._fail(lines[row], repr(self._time), expected, table[self._time][row])
+        return time, *(self._size(lines, table, name) for name in self._sizes)
+
+    def _size(self, lines: list[int], table: dict[str, list[str]], name: str) -> Floats:
+        """Return the bits or cycles of some rows."""
+        factors, (low, high) = self._sizes[name], {"bits": BITS, "cycles": CYCLES}[name]
+        total = np.full(len(lines), factors.get(CONSTANT, 0.0))
+        for column, factor in factors.items():
+            if column != CONSTANT:
+                total += factor * self._parsed(lines, column, table[column], float)
+        wrong = ~((total >= low) & (total <= high))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            self._fail(lines[row], f"{name} of the task", f"in [{low:g}, {high:g}]", float(total[row]))
+        return total
+
+    def _parsed(self, lines: list[int], name: str, texts: list[str], parse: Callable[[str], float]) -> Floats:
+        try:
+            return np.fromiter(map(parse, texts), np.float64, len(texts))
+        except ValueError:
+            row = next(row for row, text in enumerate(texts) if not _is_number(text, parse))
+            expected = "a number" if parse is float else "an ISO date as in the first line"
+            self._fail(lines[row], repr(name), expected, texts[row])
+
+    def _fail(self, line: int, name: str, expected: str, value: Any) -> NoReturn:
+        fail(f"{self._path}, line {line}: {name}", value, expected)
+
+
+def _seconds(date: str) -> float:
+    """Return a date of ISO 8601 in seconds; dates without a time zone count as UTC."""
+    moment = datetime.fromisoformat(date)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _is_number(text: str, parse: Callable[[str], float] = float) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _typical(sizes: Floats) -> tuple[float, float]:
+    low, high = np.quantile(sizes, TYPICAL)
+    return float(low), float(high)
+
+
+def _read_only(array: Any) -> Any:
+    array.flags.writeable = False
+    return array
