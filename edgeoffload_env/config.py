@@ -19,7 +19,17 @@ from edgeoffload_env._validation import (
     fail_unknown,
 )
 from edgeoffload_env.model import channel
-from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks, TaskTrace
+from edgeoffload_env.model.effects import (
+    FIELDS,
+    KINDS,
+    Arrivals,
+    Deadline,
+    Effect,
+    Energy,
+    Failures,
+    HeavyTasks,
+    TaskTrace,
+)
 from edgeoffload_env.model.effects.cloud import check_latency
 from edgeoffload_env.model.effects.effect import check_effect
 from edgeoffload_env.model.effects.trace import CLASHES, check_alone

@@ -4,6 +4,7 @@ See the guide "Add an effect".
 """
 
 from edgeoffload_env._validation import check_choice, check_float, check_int, check_range
+from edgeoffload_env.example_trace import EXAMPLE_TRACE
 from edgeoffload_env.model.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks, TaskTrace
 from edgeoffload_env.model.features import centred, squashed
 from edgeoffload_env.model.metrics import slot_mean, task_mean
@@ -13,6 +14,7 @@ from edgeoffload_env.model.slot import Slot
 __all__ = [
     "Arrivals",
     "Deadline",
+    "EXAMPLE_TRACE",
     "Effect",
     "Energy",
     "Failures",
