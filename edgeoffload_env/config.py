@@ -215,8 +215,8 @@ class EdgeOffloadConfig:
         """Return a copy with some fields changed.
 
         ``server_hz`` clears ``server_hz_range`` and vice versa, so do ``task_cycles`` and ``cycles_per_bit``;
-        ``task_trace`` clears all fields that say what tasks there are. A name with a dot changes one field of an effect:
-        ``replace(**{"energy.cost_s_per_j": 0.2})``.
+        ``task_trace`` clears all fields that say what tasks there are. A name with a dot changes one field of an
+        effect: ``replace(**{"energy.cost_s_per_j": 0.2})``.
 
         Raises:
             TypeError: an unknown field or a wrong type.

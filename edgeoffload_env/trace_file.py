@@ -83,8 +83,8 @@ def factors_of(size: str | float | dict[str, float]) -> dict[str, float]:
 class Schedule:
     """Tasks of a trace dealt to the slots and users of a game; arrays are read-only.
 
-    A slot starts what arrived in it and what is left of the slots before, in order of arrival, at most one task for each
-    user. Task j goes to user j mod N.
+    A slot starts what arrived in it and what is left of the slots before, in order of arrival, at most one task for
+    each user. Task j goes to user j mod N: as many for each, and no two of a slot for one.
     """
 
     first_task: NDArray[np.int32]
@@ -133,15 +133,15 @@ class Tasks:
         tasks, length_s = len(self.time_s), float(self.time_s[-1])
         if not length_s < MOST_SLOTS * slot_s:
             raise ValueError(
-                f"slot_s must be more than {length_s / MOST_SLOTS:g} s, got {slot_s!r}: task_trace lasts {length_s:g} s, "
-                f"and at most {MOST_SLOTS} slots can be replayed"
+                f"slot_s must be more than {length_s / MOST_SLOTS:g} s, got {slot_s!r}: task_trace lasts "
+                f"{length_s:g} s, and at most {MOST_SLOTS} slots can be replayed"
             )
         slot = np.floor(self.time_s / slot_s).astype(np.int64)
         slots = int(slot[-1]) + 1
         if tasks > num_users * slots:
             raise ValueError(
-                f"num_users must be at least {math.ceil(tasks / slots)}, got {num_users!r}: task_trace has {tasks} tasks "
-                f"in {slots} slots of {slot_s:g} s, and a user starts one task a slot"
+                f"num_users must be at least {math.ceil(tasks / slots)}, got {num_users!r}: task_trace has {tasks} "
+                f"tasks in {slots} slots of {slot_s:g} s, and a user starts one task a slot"
             )
         arrived = np.concatenate([np.cumsum(np.bincount(slot)), np.full(-(-tasks // num_users), tasks)])
         # started[k] = min(arrived[k], started[k - 1] + N), written out: the least of arrived[i] + (k - i) N over i <= k
@@ -259,6 +259,8 @@ class _Reader:
         """Return times, bits and cycles of some rows."""
         if latest == -math.inf and not _is_number(table[self._time][0]):
             self._parse_time = _seconds
+            if not _is_number(table[self._time][0], _seconds):
+                self._fail(lines[0], repr(self._time), "a number or an ISO date", table[self._time][0])
         time = self._parsed(lines, self._time, table[self._time], self._parse_time)
         early = ~(np.diff(time, prepend=latest) >= 0.0)
         if early.any():
@@ -285,7 +287,7 @@ class _Reader:
             return np.fromiter(map(parse, texts), np.float64, len(texts))
         except ValueError:
             row = next(row for row, text in enumerate(texts) if not _is_number(text, parse))
-            expected = "a number" if parse is float else "an ISO date as in the first line"
+            expected = "a number" if parse is float else "an ISO date as in the lines above"
             self._fail(lines[row], repr(name), expected, texts[row])
 
     def _fail(self, line: int, name: str, expected: str, value: Any) -> NoReturn:

@@ -79,7 +79,7 @@ class Effect:
         return {}
 
     def given(self) -> dict[str, Any]:
-        """Return the fields that make an equal effect, in plain values; those that follow from others may be left out."""
+        """Return the fields to make the effect from, without those that follow from others."""
         return dataclasses.asdict(self)
 
     def _check_floats(self, unit: str = "", **bounds: tuple[float, float]) -> None:

@@ -72,16 +72,16 @@ class TaskTrace(IdleUsers):
     """Tasks come from a CSV file: when they arrive, their bits and their cycles.
 
     The first line names the columns; each further line is a task, in order of arrival. All games of a configuration
-    replay the same file, each from a slot drawn for each episode such that the episode ends within the trace. Slot k
-    starts the tasks that arrive in [k, k + 1) ``slot_s`` after the first, in order of arrival, at most one for each user:
-    what is left starts in the next slot, before those that arrive in it. Task j goes to user j mod N, so that every user
-    gets as many. A user without a task is idle, as under ``arrivals``.
+    replay the same file, each from a slot that is drawn for each episode, such that the episode ends within the trace.
+    Slot k starts the tasks that arrive from k to k + 1 slots after the first, in order of arrival, at most one for each
+    user; what is left starts in the next slot, before those that arrive in it. Task j goes to user j mod N. A user
+    without a task is idle, as under ``arrivals``.
 
     Two traces are equal if the files have the same content, wherever they lie, and are read in the same way.
 
     Raises:
-        TypeError, ValueError: a field of the wrong type or out of range, a file that cannot be read or has other content
-            than ``sha256`` says, or a row that is no task; the message names the field, or the file and the line.
+        TypeError, ValueError: a field of the wrong type or out of range, a file that cannot be read or has another hash
+            than ``sha256``, or a row that is no task; the message names the field, or the file and the line.
     """
 
     field: ClassVar[str] = "task_trace"
@@ -89,8 +89,8 @@ class TaskTrace(IdleUsers):
     path: str = dataclasses.field(compare=False)
     """The file; stored as an absolute path."""
     columns: Columns = dataclasses.field(default_factory=_default_columns, hash=False)
-    """Columns of the time of arrival, ``"time"``, and of the sizes, ``"bits"`` and ``"cycles"``. A size is a column; a
-    number, the same for all tasks; or a sum, as factors by column with an optional ``"constant"``:
+    """Columns of the time of arrival, ``"time"``, and of the sizes, ``"bits"`` and ``"cycles"``. A size is a column, a
+    number that is the same for all tasks, or a sum, as factors by column with an optional ``"constant"``:
     ``{"time": "TIMESTAMP", "bits": {"tokens": 32.0}, "cycles": {"tokens": 2e6, "constant": 1e8}}``. Times are numbers,
     or dates of ISO 8601."""
     time_unit_s: float = 1.0

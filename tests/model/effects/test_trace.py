@@ -16,14 +16,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, evaluate, observation, policies, scenarios, stored
-from edgeoffload_env import trace_file
+from edgeoffload_env import (
+    EdgeOffloadConfig,
+    edgeoffload_v0,
+    evaluate,
+    observation,
+    policies,
+    scenarios,
+    stored,
+    trace_file,
+)
 from edgeoffload_env.effects import EXAMPLE_TRACE, TaskTrace
 from edgeoffload_env.example_trace import BITS, CYCLES, TASKS, example_trace
 from tests import oracle_trace
 from tests.drivers import DRIVERS, VectorDriver
 from tests.helpers import TRACE_ON, assert_one_traceback, assert_same, assert_trace, compiles, random_actions
 from tests.pages import ROOT
+from tests.policies.games import make_for
 
 SINGLE = ("parallel", "aec", "central")
 
@@ -118,7 +127,7 @@ class TestReplay:
         config = TRACE_ON.replace(max_cycles=70)
         view = DRIVERS[driver](config)
         tolerance = 1e-6 if "float32" in driver else 1e-12
-        starts = []
+        starts, shares = [], []
         for episode in range(2):
             if episode == 0 or driver in SINGLE:
                 view.reset(seed=5 if episode == 0 else None)
@@ -126,12 +135,13 @@ class TestReplay:
             for slot in range(config.max_cycles - 1):
                 before = view.snapshot()
                 assert_trace(before, config, tolerance)
+                shares.append(before["active"].mean())
                 assert np.array_equal(before["trace_start"].ravel(), starts[-1] + slot)
                 view.step(np.ones((view.batch, config.num_users), dtype=int))
             view.step(np.ones((view.batch, config.num_users), dtype=int))
         assert len(set(np.concatenate(starts).tolist())) > len(starts) - 1
-        assert before["active"].any()
-        assert not before["active"].all()
+        assert min(shares) < 1.0
+        assert max(shares) == 1.0  # also where tasks wait for the next slot
 
     def test_goes_on_from_a_snapshot(self, driver):
         view, twin = (DRIVERS[driver](TRACE_ON) for _ in range(2))
@@ -266,29 +276,33 @@ class TestColumns:
         assert trace.columns["bits"] == {"in": 2.0}
 
 
+LATER = "must be a number or an ISO date, not before the line above, got "
 ROWS = ["time_s,bits,cycles", "0,1e6,1e9", "1,1e6,1e9", "2,1e6,1e9"]
-BAD_LINES = {
+BAD_LINES = {  # what is wrong: the lines, and the message behind the path
     "an empty file": ([], " must have one column 'bits', got none of that name; its columns: none"),
     "no task": (ROWS[:1], " must have a line for each task below its line of names, got no task"),
     "a column missing": (["time,bits,cycles", *ROWS[1:]], " must have one column 'time_s', got none of that name; "),
-    "a column twice": (["time_s,bits,cycles,bits", "0,1,1,1"], " must have one column 'bits', got several; its columns: "),
+    "a column twice": (["time_s,bits,cycles,bits", "0,1,1,1"], " must have one column 'bits', got several; its "),
     "no number": ([*ROWS[:2], "1,big,1e9"], ", line 3: 'bits' must be a number, got 'big'"),
     "no value": ([*ROWS[:3], "2,,1e9"], ", line 4: 'bits' must be a number, got ''"),
-    "no time": (["time_s,bits,cycles", "soon,1e6,1e9"], ", line 2: 'time_s' must be an ISO date as in the first line, got 'soon'"),
-    "a date among numbers": ([*ROWS[:2], "2024-05-10 00:00:00,1e6,1e9"], ", line 3: 'time_s' must be a number, got '2024-"),
+    "no time": ([ROWS[0], "soon,1e6,1e9"], ", line 2: 'time_s' must be a number or an ISO date, got 'soon'"),
+    "a date among numbers": (
+        [*ROWS[:2], "2024-05-10,1e6,1e9"],
+        ", line 3: 'time_s' must be a number, got '2024-05-10'",
+    ),
     "a number among dates": (
         ["time_s,bits,cycles", "2024-05-10,1e6,1e9", "5.5,1e6,1e9"],
-        ", line 3: 'time_s' must be an ISO date as in the first line, got '5.5'",
+        ", line 3: 'time_s' must be an ISO date as in the lines above, got '5.5'",
     ),
     "negative bits": ([*ROWS[:3], "2,-5,1e9"], ", line 4: bits of the task must be in [1, 1e+14], got -5.0"),
     "no bits": ([*ROWS[:3], "2,0,1e9"], ", line 4: bits of the task must be in [1, 1e+14], got 0.0"),
     "endless cycles": ([*ROWS[:3], "2,1,inf"], ", line 4: cycles of the task must be in [1, 1e+16], got inf"),
     "undefined cycles": ([*ROWS[:3], "2,1,nan"], ", line 4: cycles of the task must be in [1, 1e+16], got nan"),
-    "unsorted": ([*ROWS, "1.5,1e6,1e9"], ", line 5: 'time_s' must be a number or an ISO date, not before the line above, got '1.5'"),
-    "an undefined time": ([*ROWS[:2], "nan,1e6,1e9"], ", line 3: 'time_s' must be a number or an ISO date, not before"),
+    "unsorted": ([*ROWS, "1.5,1e6,1e9"], f", line 5: 'time_s' {LATER}'1.5'"),
+    "an undefined time": ([*ROWS[:2], "nan,1e6,1e9"], f", line 3: 'time_s' {LATER}'nan'"),
     "a column too few": ([*ROWS[:2], "1,1e6"], ", line 3: the number of columns must be 3, got 2"),
     "a column too many": ([*ROWS[:2], "1,1e6,1e9,7"], ", line 3: the number of columns must be 3, got 4"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD_LINES)
@@ -317,6 +331,10 @@ def test_no_file(tmp_path):
 
 
 GOOD_COLUMNS = {"time": "time_s", "bits": "bits", "cycles": "cycles"}
+SIZE = (
+    "TaskTrace.columns['bits'] must be the name of a column, a number, or a dict of factors by column and 'constant', "
+    "got"
+)
 BAD_FIELDS = [
     ({"path": 3}, "TaskTrace.path must be the path of a CSV file, got 3"),
     ({"path": ""}, "TaskTrace.path must be the path of a CSV file, got ''"),
@@ -326,17 +344,17 @@ BAD_FIELDS = [
     ({"columns": {"time": "time_s", "bits": 1e6}}, "TaskTrace.columns lacks the entry 'cycles'; it must have"),
     ({"columns": GOOD_COLUMNS | {"bit": "x"}}, "unknown entry of TaskTrace.columns: 'bit'; did you mean 'bits'?"),
     ({"columns": GOOD_COLUMNS | {"time": 0}}, "TaskTrace.columns['time'] must be the name of a column, got 0"),
-    ({"columns": GOOD_COLUMNS | {"bits": True}}, "TaskTrace.columns['bits'] must be the name of a column, a number, or"),
-    ({"columns": GOOD_COLUMNS | {"bits": {}}}, "TaskTrace.columns['bits'] must be the name of a column, a number, or"),
-    ({"columns": GOOD_COLUMNS | {"bits": {1: 2.0}}}, "TaskTrace.columns['bits'] must be the name of a column, a number"),
-    ({"columns": GOOD_COLUMNS | {"bits": ["bits"]}}, "TaskTrace.columns['bits'] must be the name of a column, a number"),
+    ({"columns": GOOD_COLUMNS | {"bits": True}}, f"{SIZE} True"),
+    ({"columns": GOOD_COLUMNS | {"bits": {}}}, f"{SIZE} {{}}"),
+    ({"columns": GOOD_COLUMNS | {"bits": {1: 2.0}}}, f"{SIZE} {{1: 2.0}}"),
+    ({"columns": GOOD_COLUMNS | {"bits": ["bits"]}}, f"{SIZE} ['bits']"),
     ({"columns": GOOD_COLUMNS | {"bits": {"bits": "2"}}}, "TaskTrace.columns['bits']['bits'] must be a number in"),
     ({"columns": GOOD_COLUMNS | {"bits": 0.5}}, "TaskTrace.columns['bits'] must be a number in [1, "),
     ({"time_unit_s": 0.0}, "TaskTrace.time_unit_s must be a number in [1e-12, 1e+09] s, got 0.0"),
     ({"time_unit_s": "1"}, "TaskTrace.time_unit_s must be a number in [1e-12, 1e+09] s, got '1'"),
     ({"sha256": 5}, "TaskTrace.sha256 must be hexadecimal digits or None, got 5"),
     ({"sha256": "00"}, "TaskTrace.sha256 must be '"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("fields", "message"), BAD_FIELDS, ids=[message for _, message in BAD_FIELDS])
@@ -345,13 +363,9 @@ def test_bad_fields_are_refused_by_name(short, fields, message):
         with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}") as refused:
             make(**({"path": short} | fields))
         assert_one_traceback(refused.value)
-    with pytest.raises(
-        TypeError, match="^task_trace lacks the field 'path'; it must have path, columns, time_unit_s, sha256"
-    ):
+    with pytest.raises(TypeError, match=r"^task_trace lacks the field 'path'; it must have path, "):
         EdgeOffloadConfig(task_trace={})
-    with pytest.raises(
-        ValueError, match="^an item of extra_effects must be an effect of your own; TaskTrace has a field"
-    ):
+    with pytest.raises(ValueError, match=r"^an item of extra_effects must be an effect of your own; "):
         EdgeOffloadConfig(extra_effects=(TaskTrace(path=short),))
 
 
@@ -409,13 +423,13 @@ class TestInTheConfiguration:
         ],
     )
     def test_sizes_that_would_overflow(self, short, columns, message):
-        slow = {"device_hz": (1.0, 1.0), "server_hz": (1.0,), "bandwidth_hz": 1.0}
+        slow = {"device_hz": (1.0, 1.0), "server_hz": (1.0,), "tx_power_w": 1e-9, "noise_dbm_per_hz": 0.0}
         columns = {"time": "time_s", "bits": 1.0, "cycles": 1.0} | columns
         with pytest.raises(ValueError, match=message):
-            game(short, task_trace={"path": short, "columns": columns}, **slow)
+            game(short, task_trace={"path": short, "columns": columns}, slot_s=0.1, max_cycles=55, **slow)
 
     def test_optimum_refuses_it(self, short):
-        with pytest.raises(ValueError, match="^optimum: cannot solve games with task_trace = "):
+        with pytest.raises(ValueError, match=r"^optimum: cannot solve games with task_trace = "):
             policies.make("optimum").check(game(short))
 
 
@@ -448,7 +462,8 @@ class TestContent:
         config = game(path)
         given, pickled = dataclasses.asdict(config.task_trace), pickle.dumps(config)
         write(*ROWS, "3,1e6,1e9")
-        message = rf"^TaskTrace.sha256 must be '[0-9a-f]{{64}}', that of the content of {re.escape(path)}, got '{given['sha256']}'$"
+        content = f"that of the content of {re.escape(path)}, got '{given['sha256']}'"
+        message = rf"^TaskTrace.sha256 must be '[0-9a-f]{{64}}', {content}$"
         with pytest.raises(ValueError, match=message):
             game(path, task_trace=given)
         with pytest.raises(ValueError, match=message):
@@ -488,7 +503,7 @@ class TestSharing:
             for view in views:
                 view.reset(seed=0)
             sizes.append([len(pickle.dumps(view)) for view in (config, *views)])
-        assert (np.subtract(*sizes) < 4000).all()  # the numbers of the trace take 48000 bytes
+        assert (np.subtract(*sizes) < 20_000).all()  # the trace's numbers take 48000 bytes, what is drawn ahead 10000
 
     def test_copies_and_pickles_play_on_alike(self):
         env = edgeoffload_v0.parallel_env(TRACE_ON)
@@ -556,7 +571,7 @@ def test_the_example_is_what_its_program_writes():
 
 
 def test_policies_play_it():
-    for name in set(policies.names()) - {"optimum"}:
-        result = evaluate(name, TRACE_ON, episodes=2, max_cycles=10)
+    for name in sorted(set(policies.names()) - {"optimum"}):
+        result = evaluate(make_for(name, TRACE_ON), TRACE_ON, episodes=2, max_cycles=10)
         assert np.isfinite(result.utility).all(), name
-        assert (0.0 <= result.offload_fraction).all()
+        assert result.offload_fraction.shape == (2,)
