@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -231,7 +231,7 @@ class _Reader:
             most_cycles=float(cycles.max()),
         )
 
-    def _tables(self, rows: Any) -> Iterator[tuple[list[int], dict[str, list[str]]]]:
+    def _tables(self, rows: Any) -> Iterator[tuple[list[int], dict[str, Sequence[str]]]]:
         """Return the columns that are needed, some thousand rows at a time, and the number of each row's line."""
         header = [name.strip() for name in next(rows, [])]
         names = {self._time, *(name for factors in self._sizes.values() for name in factors)} - {CONSTANT}
@@ -255,7 +255,7 @@ class _Reader:
             columns_of = list(zip(*kept, strict=True))
             yield lines, {name: columns_of[place] for name, place in places.items()}
 
-    def _convert(self, lines: list[int], table: dict[str, list[str]], latest: float) -> tuple[Floats, ...]:
+    def _convert(self, lines: list[int], table: dict[str, Sequence[str]], latest: float) -> tuple[Floats, ...]:
         """Return times, bits and cycles of some rows."""
         if latest == -math.inf and not _is_number(table[self._time][0]):
             self._parse_time = _seconds
@@ -269,7 +269,7 @@ class _Reader:
             self._fail(lines[row], repr(self._time), expected, table[self._time][row])
         return time, *(self._size(lines, table, name) for name in self._sizes)
 
-    def _size(self, lines: list[int], table: dict[str, list[str]], name: str) -> Floats:
+    def _size(self, lines: list[int], table: dict[str, Sequence[str]], name: str) -> Floats:
         """Return the bits or cycles of some rows."""
         factors, (low, high) = self._sizes[name], {"bits": BITS, "cycles": CYCLES}[name]
         total = np.full(len(lines), factors.get(CONSTANT, 0.0))
@@ -282,7 +282,7 @@ class _Reader:
             self._fail(lines[row], f"{name} of the task", f"in [{low:g}, {high:g}]", float(total[row]))
         return total
 
-    def _parsed(self, lines: list[int], name: str, texts: list[str], parse: Callable[[str], float]) -> Floats:
+    def _parsed(self, lines: list[int], name: str, texts: Sequence[str], parse: Callable[[str], float]) -> Floats:
         try:
             return np.fromiter(map(parse, texts), np.float64, len(texts))
         except ValueError:

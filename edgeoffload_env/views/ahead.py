@@ -85,7 +85,12 @@ class DrawnAhead:
         complete = self._with_tables(noise)
         for process in self._config.schema.independent:
             assert process.next is not None
-            rows |= process.next(complete[process.name], self._first | rows, self._config, xp=xp)
+            if process.ahead is not None:
+                own = {name: last[name] for name in process.fields}
+                slots = self._slots_at_once
+                rows |= process.ahead(complete[process.name], own, self._config, slots=slots, xp=xp)
+            else:
+                rows |= process.next(complete[process.name], self._first | rows, self._config, xp=xp)
         return rows | self._draw_dependent(noise, last, rows) if self._config.schema.dependent else rows
 
     def _keep(self, rows: dict[str, Floats]) -> None:

@@ -174,6 +174,8 @@ class TaskTrace(IdleUsers):
                 first=self.draw_first,
                 first_uniforms={"game": 1},
                 next=self.draw_next,
+                independent=True,
+                ahead=self.draw_ahead,
                 tables=self.tables,
                 replaces=("tasks",),
             ),
@@ -193,9 +195,16 @@ class TaskTrace(IdleUsers):
         """Deal the tasks of the next slot."""
         return self._deal(fields["trace_start"] + 1.0, noise, config, xp)
 
+    def draw_ahead(
+        self, noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, slots: int, xp: Any
+    ) -> dict[str, Array]:
+        """Deal the tasks of the next slots of one game, ``[slots, N]``."""
+        start = fields["trace_start"]
+        return self._deal(start + xp.arange(1, slots + 1, dtype=start.dtype)[:, None], noise, config, xp)
+
     def _deal(self, slot: Array, tables: Noise, config: "EdgeOffloadConfig", xp: Any) -> dict[str, Array]:
-        arrays = (tables[name] for name in ("first_task", "bits", "cycles"))
-        return tasks_of_slot(slot, *arrays, config.num_users, xp=xp) | {"trace_start": slot}
+        first_task, bits, cycles = tables["first_task"], tables["bits"], tables["cycles"]
+        return {**tasks_of_slot(slot, first_task, bits, cycles, config.num_users, xp=xp), "trace_start": slot}
 
 
 def check_alone(config: "EdgeOffloadConfig", task_bits: tuple[float, float]) -> None:
