@@ -90,11 +90,15 @@ def random_config(
     if "task_trace" in drawn:
         for name in ("arrivals", "cycles_per_bit", "heavy_tasks"):
             drawn.pop(name, None)
-        # as many slots as tasks for each user, or several times as many, and more than an episode has
-        tasks = oracle_trace.tasks_of(TRACE_ON.task_trace)
-        slots = max(70.0, float(rng.uniform(1.1, 4.0)) * len(tasks) / users)
-        drawn["task_trace"] = TRACE | {"time_unit_s": slots * drawn["slot_s"] / tasks[-1].seconds}
+        drawn["task_trace"] = fitting_trace(users, drawn["slot_s"], float(rng.uniform(1.1, 4.0)))
     return EdgeOffloadConfig(**(drawn | speeds | fields))
+
+
+def fitting_trace(users: int, slot_s: float, spare: float) -> dict[str, Any]:
+    """The trace at a speed at which users start ``1 / spare`` tasks a slot, in 70 slots at least."""
+    tasks = oracle_trace.tasks_of(TRACE_ON.task_trace)
+    slots = max(70.0, spare * len(tasks) / users)
+    return TRACE | {"time_unit_s": min(1e9, slots * slot_s / tasks[-1].seconds)}
 
 
 def random_effects(rng: np.random.Generator, servers: int) -> dict[str, Any]:
