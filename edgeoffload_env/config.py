@@ -19,20 +19,10 @@ from edgeoffload_env._validation import (
     fail_unknown,
 )
 from edgeoffload_env.model import channel
-from edgeoffload_env.model.effects import (
-    FIELDS,
-    KINDS,
-    Arrivals,
-    Deadline,
-    Effect,
-    Energy,
-    Failures,
-    HeavyTasks,
-    TaskTrace,
-)
+from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
 from edgeoffload_env.model.effects.cloud import check_latency
 from edgeoffload_env.model.effects.effect import check_effect
-from edgeoffload_env.model.effects.trace import CLASHES, check_alone
+from edgeoffload_env.model.effects.trace import CLASHES, TaskTrace, check_alone
 from edgeoffload_env.model.schema import Schema, make_schema
 
 PAPER_TASK_CYCLES = (800e6, 1200e6)

@@ -5,7 +5,8 @@ See the guide "Add an effect".
 
 from edgeoffload_env._validation import check_choice, check_float, check_int, check_range
 from edgeoffload_env.example_trace import EXAMPLE_TRACE
-from edgeoffload_env.model.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks, TaskTrace
+from edgeoffload_env.model.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
+from edgeoffload_env.model.effects.trace import TaskTrace
 from edgeoffload_env.model.features import centred, squashed
 from edgeoffload_env.model.metrics import slot_mean, task_mean
 from edgeoffload_env.model.quantities import Feature, Metric, Process, Quantity, RewardTerm
@@ -14,7 +15,6 @@ from edgeoffload_env.model.slot import Slot
 __all__ = [
     "Arrivals",
     "Deadline",
-    "EXAMPLE_TRACE",
     "Effect",
     "Energy",
     "Failures",
@@ -26,6 +26,7 @@ __all__ = [
     "RewardTerm",
     "Slot",
     "TaskTrace",
+    "EXAMPLE_TRACE",
     "check_choice",
     "check_float",
     "check_int",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
-from edgeoffload_env.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks, TaskTrace
+from edgeoffload_env.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests.drivers import DRIVERS
 from tests.helpers import assert_one_traceback, random_actions
@@ -119,7 +119,7 @@ def bad_values():
     for name, (kind, _) in EFFECTS.items():
         for value in [0, 1.0, True, False, math.nan, name, [], (), [0.5], np.ones(2), {0.5}, kind, Effect()]:
             yield name, value, value
-    for value in [0, 1.0, True, math.nan, "trace.csv", [], ("trace.csv",), np.ones(2), TaskTrace, Effect()]:
+    for value in [0, 1.0, True, math.nan, "trace.csv", [], ("trace.csv",), np.ones(2), Effect()]:
         yield "task_trace", value, value
     for name in ("server_hz", "forward_bps"):
         for value in [(), [], np.ones((2, 2)), np.ones(0)]:
