@@ -1,4 +1,4 @@
-"""Traces of tasks in CSV files: reading, checks, and the slots and users that their tasks are dealt to."""
+"""Traces of tasks in CSV files: reading and checks."""
 
 import csv
 import functools
@@ -8,23 +8,16 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeoffload_env._validation import check_float, fail, fail_unknown
-
-Floats = NDArray[np.float64]
+from edgeoffload_env.model.trace_schedule import Floats, Tasks
 
 BITS, CYCLES = (1.0, 1e14), (1.0, 1e16)
 """Least and greatest size of a task, as for drawn ones."""
-MOST_SLOTS = 2**24
-"""Longest trace in slots: numbers up to this one are exact in float32."""
-TYPICAL = (0.05, 0.95)
-"""Quantiles of a trace's sizes between which features are scaled."""
 CONSTANT = "constant"
 """Name of the constant term of a sum of columns."""
 _QUANTITIES = ("time", "bits", "cycles")
@@ -77,85 +70,6 @@ def factors_of(size: str | float | dict[str, float]) -> dict[str, float]:
     if isinstance(size, str):
         return {size: 1.0}
     return size if isinstance(size, dict) else {CONSTANT: size}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """Tasks of a trace dealt to the slots and users of a game; arrays are read-only.
-
-    A slot starts what arrived in it and what is left of the slots before, in order of arrival, at most one task for
-    each user. Task j goes to user j mod N: as many for each, and no two of a slot for one.
-    """
-
-    first_task: NDArray[np.int32]
-    """Number of the first task of each slot ``[slots + 2]``; behind the end there is an empty slot."""
-    bits: Floats
-    """Length of each task in bit, ``[tasks]``."""
-    cycles: Floats
-    """CPU cycles of each task, ``[tasks]``."""
-    moved: int
-    """Tasks that start later than in the slot in which they arrive."""
-
-    @property
-    def slots(self) -> int:
-        """Number of slots until all tasks have started."""
-        return len(self.first_task) - 2
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tasks:
-    """The tasks of a trace, in order of arrival; arrays are read-only, ``[tasks]``."""
-
-    time_s: Floats
-    """Arrival, in seconds of the game after the first."""
-    bits: Floats
-    cycles: Floats
-    bits_range: tuple[float, float]
-    """Quantiles :data:`TYPICAL` of the lengths."""
-    cycles_range: tuple[float, float]
-    """Quantiles :data:`TYPICAL` of the cycles."""
-    most_bits: float
-    most_cycles: float
-    _schedules: dict[tuple[int, float], Schedule] = field(default_factory=dict)
-
-    def schedule(self, num_users: int, slot_s: float) -> Schedule:
-        """Return the tasks dealt to N users in slots of this length; made once.
-
-        Raises:
-            ValueError: more slots than :data:`MOST_SLOTS`, or on average more tasks in a slot than users.
-        """
-        key = num_users, slot_s
-        if key not in self._schedules:
-            self._schedules[key] = self._deal(num_users, slot_s)
-        return self._schedules[key]
-
-    def _deal(self, num_users: int, slot_s: float) -> Schedule:
-        tasks, length_s = len(self.time_s), float(self.time_s[-1])
-        if not length_s < MOST_SLOTS * slot_s:
-            raise ValueError(
-                f"slot_s must be more than {length_s / MOST_SLOTS:g} s, got {slot_s!r}: task_trace lasts "
-                f"{length_s:g} s, and at most {MOST_SLOTS} slots can be replayed"
-            )
-        slot = np.floor(self.time_s / slot_s).astype(np.int64)
-        slots = int(slot[-1]) + 1
-        if tasks > num_users * slots:
-            raise ValueError(
-                f"num_users must be at least {math.ceil(tasks / slots)}, got {num_users!r}: task_trace has {tasks} "
-                f"tasks in {slots} slots of {slot_s:g} s, and a user starts one task a slot"
-            )
-        arrived = np.concatenate([np.cumsum(np.bincount(slot)), np.full(-(-tasks // num_users), tasks)])
-        # started[k] = min(arrived[k], started[k - 1] + N), written out: the least of arrived[i] + (k - i) N over i <= k
-        room = num_users * np.arange(len(arrived))
-        started = np.minimum(np.minimum.accumulate(arrived - room), num_users) + room
-        started = started[: 1 + int(np.searchsorted(started, tasks))]
-        starts = np.repeat(np.arange(len(started)), np.diff(started, prepend=0))
-        first_task = np.concatenate([[0], started, [tasks]]).astype(np.int32)
-        return Schedule(
-            first_task=_read_only(first_task),
-            bits=self.bits,
-            cycles=self.cycles,
-            moved=int(np.count_nonzero(starts > slot)),
-        )
 
 
 def fingerprint(path: str) -> str:
@@ -221,15 +135,7 @@ class _Reader:
         if not parts:
             raise ValueError(f"{self._path} must have a line for each task below its line of names, got no task")
         time, bits, cycles = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return Tasks(
-            time_s=_read_only((time - time[0]) * time_unit_s),
-            bits=_read_only(bits),
-            cycles=_read_only(cycles),
-            bits_range=_typical(bits),
-            cycles_range=_typical(cycles),
-            most_bits=float(bits.max()),
-            most_cycles=float(cycles.max()),
-        )
+        return Tasks.of((time - time[0]) * time_unit_s, bits, cycles)
 
     def _tables(self, rows: Any) -> Iterator[tuple[list[int], dict[str, Sequence[str]]]]:
         """Return the columns that are needed, some thousand rows at a time, and the number of each row's line."""
@@ -306,13 +212,3 @@ def _is_number(text: str, parse: Callable[[str], float] = float) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _typical(sizes: Floats) -> tuple[float, float]:
-    low, high = np.quantile(sizes, TYPICAL)
-    return float(low), float(high)
-
-
-def _read_only(array: Any) -> Any:
-    array.flags.writeable = False
-    return array

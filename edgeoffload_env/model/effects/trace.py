@@ -14,7 +14,8 @@ from edgeoffload_env._validation import fail
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.arrivals import IdleUsers
 from edgeoffload_env.model.quantities import Fields, Noise, Process, Quantity
-from edgeoffload_env.trace_file import Columns, Schedule, Tasks, check_columns, fingerprint, load
+from edgeoffload_env.model.trace_schedule import Schedule, Tasks
+from edgeoffload_env.trace_file import Columns, check_columns, fingerprint, load
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
