@@ -156,11 +156,7 @@ class EdgeOffloadVectorEnv:
     @functools.cached_property
     def _tables(self) -> dict[str, dict[str, Array]]:
         """Constant arrays that processes read."""
-        return {
-            process.name: {name: self.backend.constant(array) for name, array in process.tables(self.config).items()}
-            for process in self.config.schema.processes
-            if process.tables is not None
-        }
+        return self.backend.tables(self.config)
 
     def _start_from(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
