@@ -1,4 +1,4 @@
-"""The README's code runs, and what it says of the environment is so."""
+"""The README's code runs, as does that of the pages it leads to, and what it says of the environment is so."""
 
 import re
 
@@ -7,19 +7,32 @@ import pytest
 
 from benchmarks.analysis.pages import PAGES, with_tables
 from edgeoffload_env import edgeoffload_v0, scenarios
+from recipes import registry
 from tests.pages import ROOT, code_blocks, run_block
 
+PAGES_WITH_CODE = ("README.md", "docs/views.md", "docs/training.md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = code_blocks(README)
+TO_CODE = (ROOT / "docs/paper-to-code.md").read_text(encoding="utf-8")
+BLOCKS = {page: code_blocks((ROOT / page).read_text(encoding="utf-8")) for page in PAGES_WITH_CODE}
 
 
-def test_there_are_code_blocks():
-    assert len(BLOCKS) >= 4
+def test_the_readme_is_short():
+    assert len(README.encode()) <= 12 * 1024
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_code_block_runs(number, tmp_path):
-    run_block(BLOCKS[number], tmp_path)
+@pytest.mark.parametrize(("page", "number"), [(page, n) for page, found in BLOCKS.items() for n in range(len(found))])
+def test_code_block_runs(page, number, tmp_path):
+    run_block(BLOCKS[page][number], tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_CODE)
+def test_there_are_code_blocks(page):
+    assert BLOCKS[page]
+
+
+def test_all_training_scenarios_and_algorithms_are_in_the_readme():
+    training = [name for name in scenarios.names() if not scenarios.get(name).held_out]
+    assert [name for name in (*training, *registry.ALGORITHMS) if f"`{name}`" not in README] == []
 
 
 def _fact(table, name):
@@ -46,7 +59,7 @@ def test_fact_table_matches_the_spaces(table):
 
 
 def test_paper_to_code_table_names_what_exists():
-    rows = README.split("## From the paper to the code")[1].split("Misprints")[0]
+    rows = TO_CODE.split("Misprints")[0]
     fields = set(re.findall(r"`([a-z_0-9]+)` = ", rows))
     config = scenarios.configure("paper")
     assert {"num_users", "slot_s", "reward_sharing", "noise_dbm_per_hz"} <= fields
@@ -61,8 +74,7 @@ def test_paper_to_code_table_names_what_exists():
 
 
 def test_every_config_field_is_in_the_paper_to_code_table_or_among_the_effects():
-    rows = README.split("## From the paper to the code")[1]
-    rows += (ROOT / "docs/effects.md").read_text(encoding="utf-8")
+    rows = TO_CODE + (ROOT / "docs/effects.md").read_text(encoding="utf-8")
     from dataclasses import fields
 
     from edgeoffload_env import EdgeOffloadConfig

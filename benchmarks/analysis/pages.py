@@ -20,7 +20,13 @@ from benchmarks.study.store import RESULTS, ROOT, Results
 from edgeoffload_env._validation import fail_unknown
 from recipes.files import write_text
 
-PAGES = ("README.md", "docs/results.md", "docs/protocol.md", "docs/leaderboard.md", "docs/scale.md", "docs/effects.md")
+PAGES = (
+    "README.md",
+    *(
+        f"docs/{name}.md"
+        for name in ("results", "protocol", "leaderboard", "shipped-policies", "training", "speed", "scale", "effects")
+    ),
+)
 
 
 def with_tables(text: str, results: Results | None = None) -> str:
