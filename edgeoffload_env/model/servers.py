@@ -61,16 +61,13 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
     batch, users = arrival_s.shape
     dtype = task_cycles.dtype
     if xp is numpy_namespace and batch == 1:
-        (lower_s, higher_s), (lower_target, higher_target) = xp.pairs(arrival_s), xp.pairs(target)
-        # of two, the one of lower index is first unless it arrives later
-        served_first = (lower_target == higher_target) & ((lower_s <= higher_s) ^ xp.own_is_lower(users))
-        return task_cycles.dot(xp.astype(served_first, dtype))  # a third of the time of ``@``
+        return task_cycles.dot(xp.astype(pairs_served_first(arrival_s, target), dtype))  # a third of the time of ``@``
     index = xp.arange(users, device=arrival_s.device)
     if batch * users * users <= BROADCAST_MAX_ELEMENTS:
-        served_first = _served_first(
+        first = served_first(
             arrival_s[:, :, None], target[:, :, None], index[:, None] < index, arrival_s[:, None, :], target[:, None, :]
         )
-        return (task_cycles[:, None, :] @ xp.astype(served_first, dtype))[:, 0, :]
+        return (task_cycles[:, None, :] @ xp.astype(first, dtype))[:, 0, :]
     if xp is numpy_namespace:
         ahead = np.empty_like(task_cycles)  # in its layout, which the order of later sums follows
         ahead[:] = _ahead_of_pairs(arrival_s.T, target.T, task_cycles.T).T
@@ -78,9 +75,16 @@ def ahead_pairwise(arrival_s: Array, target: Array, task_cycles: Array, *, xp: A
     ahead = xp.zeros_like(task_cycles)
     for n in range(users):  # one rival at a time, so that what is compared stays in cache
         rival = slice(n, n + 1)
-        served_first = _served_first(arrival_s[:, rival], target[:, rival], index > n, arrival_s, target)
-        ahead = ahead + xp.astype(served_first, dtype) * task_cycles[:, rival]
+        first = served_first(arrival_s[:, rival], target[:, rival], index > n, arrival_s, target)
+        ahead = ahead + xp.astype(first, dtype) * task_cycles[:, rival]
     return ahead
+
+
+def pairs_served_first(arrival_s: Array, target: Array) -> Array:
+    """:func:`served_first` for each rival (row) and user (column) of one game on numpy, ``[N, N]``."""
+    (lower_s, higher_s), (lower_target, higher_target) = (numpy_namespace.pairs(array) for array in (arrival_s, target))
+    # of two, the one of lower index is first unless it arrives later
+    return (lower_target == higher_target) & ((lower_s <= higher_s) ^ numpy_namespace.own_is_lower(target.shape[-1]))
 
 
 def _ahead_of_pairs(arrival_s: Array, target: Array, task_cycles: Array) -> Array:
@@ -104,7 +108,7 @@ def _ahead_of_pairs(arrival_s: Array, target: Array, task_cycles: Array) -> Arra
     return ahead
 
 
-def _served_first(
+def served_first(
     rival_arrival: Array, rival_target: Array, rival_index_lower: Array, arrival: Array, target: Array
 ) -> Array:
     """Whether a rival is served before the user: same server, and earlier or tied with a lower index."""
@@ -116,8 +120,7 @@ def ahead_sorted(arrival_s: Array, target: Array, task_cycles: Array, num_server
     """:func:`cycles_ahead` by one sort and a running sum per game; N log N."""
     batch, users = arrival_s.shape
     row = xp.arange(batch, dtype=xp.int64, device=arrival_s.device)[:, None]
-    order = row * users + _order_by_server_and_arrival(arrival_s, target, num_servers, xp=xp)
-    order = xp.reshape(order, (-1,))  # flat positions in service order
+    order = service_order(arrival_s, target, num_servers, xp=xp)
     cycles = xp.reshape(xp.reshape(task_cycles, (-1,))[order], (batch, users))
     # double precision, so that subtracting the servers before leaves the digits of the wait
     served = xp.cumulative_sum(cycles, axis=-1, dtype=xp.float64)
@@ -131,6 +134,13 @@ def ahead_sorted(arrival_s: Array, target: Array, task_cycles: Array, num_server
     result = xp.empty_like(ahead)
     result[order] = ahead
     return xp.reshape(result, (batch, users))
+
+
+def service_order(arrival_s: Array, target: Array, num_servers: int, *, xp: Any) -> Array:
+    """The users in order of (game, target, arrival, index), as positions in flat arrays; int64 ``[B * N]``."""
+    batch, users = arrival_s.shape
+    row = xp.arange(batch, dtype=xp.int64, device=arrival_s.device)[:, None]
+    return xp.reshape(row * users + _order_by_server_and_arrival(arrival_s, target, num_servers, xp=xp), (-1,))
 
 
 def _order_by_server_and_arrival(arrival_s: Array, target: Array, num_servers: int, *, xp: Any) -> Array:
