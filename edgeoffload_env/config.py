@@ -131,7 +131,8 @@ class EdgeOffloadConfig:
     energy: Energy | None = None
     """Energy that tasks take from the users, and what it costs."""
     queue_clock: Literal["slot", "continuous"] = "slot"
-    """Servers start on a slot's tasks as if all were there at once ("slot"), or on each as it arrives ("continuous")."""
+    """Servers serve nobody while a slot's tasks are on their way, as (8) is printed ("slot"), or work meanwhile
+    ("continuous")."""
     deadline_weight: float = 1.0
     """Weight of the deadlines' cost in the reward, for training alone; the utility takes 1."""
     energy_weight: float = 1.0
