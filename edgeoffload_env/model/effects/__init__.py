@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 KINDS: tuple[type[Effect], ...] = (
     *(Arrivals, HeavyTasks, ForwardLatency, ElasticServers, Download),
-    *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy),
-    ContinuousClock,
+    *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy, ContinuousClock),
 )
 """The package's effects, in the order of their columns and in which they act within a stage."""
 
