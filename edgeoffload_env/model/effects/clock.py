@@ -20,7 +20,6 @@ from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.effects.failures import utilisation
 from edgeoffload_env.model.effects.queues import COUNTED_SLOTS, full_cell_rate_bps
-from edgeoffload_env.model.routing import BROADCAST_MAX_ELEMENTS
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
@@ -68,7 +67,9 @@ def idle_cycles(latest_s: Array, down_s: Array | float, backlog_cycles: Array, s
     return xp.clip(server_hz * (latest_s - down_s) - backlog_cycles, min=0.0)
 
 
-def latest_slack_s(slack: Array, arrival_s: Array, target: Array, num_servers: int, *, xp: Any) -> Array:
+def latest_slack_s(
+    slack: Array, arrival_s: Array, target: Array, num_servers: int, *, order: Array | None = None, xp: Any
+) -> Array:
     """The greatest slack of the tasks that a server starts up to and with the own one: a running maximum.
 
     Args:
@@ -76,33 +77,31 @@ def latest_slack_s(slack: Array, arrival_s: Array, target: Array, num_servers: i
         arrival_s: when each task reaches its server, seconds after the start of the slot, >= 0, ``[B, N]``.
         target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``.
         num_servers: M.
+        order: :func:`.servers.service_order` where it is known.
         xp: the array API namespace.
 
     Returns:
         ``[B, N]``, seconds. Where ``target`` is 0 the value has no meaning.
     """
     if arrival_s.shape[-1] <= servers.PAIRWISE_MAX_USERS:
-        return latest_pairwise(slack, arrival_s, target, xp=xp)
-    return latest_by_scan(slack, arrival_s, target, num_servers, xp=xp)
+        return latest_pairwise(slack, arrival_s, target, order=order, xp=xp)
+    return latest_by_scan(slack, arrival_s, target, num_servers, order=order, xp=xp)
 
 
-def latest_pairwise(slack: Array, arrival_s: Array, target: Array, *, xp: Any) -> Array:
+def latest_pairwise(slack: Array, arrival_s: Array, target: Array, *, order: Array | None = None, xp: Any) -> Array:
     """:func:`latest_slack_s` by comparing each user with each rival; N * N comparisons."""
-    batch, users = arrival_s.shape
-    if xp is numpy_namespace and batch == 1:
-        first = servers.pairs_served_first(arrival_s, target)
-        return xp.maximum(slack, xp.maximum_reduce(first * slack.T, axis=0))
-    index = xp.arange(users, device=arrival_s.device)
-    if batch * users * users <= BROADCAST_MAX_ELEMENTS:
-        first = servers.served_first(
-            arrival_s[:, :, None], target[:, :, None], index[:, None] < index, arrival_s[:, None, :], target[:, None, :]
-        )
-        return xp.maximum(slack, xp.max(xp.astype(first, slack.dtype) * slack[:, :, None], axis=1))
+    users = arrival_s.shape[-1]
+    if order is None:
+        order = servers.pairs_in_order(arrival_s, target, slack.dtype, xp=xp)
+    if order is not None:
+        if order.ndim == 2:
+            return xp.maximum(slack, xp.maximum_reduce(order * slack.T, axis=0))
+        return xp.maximum(slack, xp.max(order * slack[:, :, None], axis=1))
     if xp is numpy_namespace:
         latest = np.empty_like(slack)  # in its layout
         latest[:] = _latest_of_pairs(slack.T, arrival_s.T, target.T).T
         return latest
-    latest = slack
+    index, latest = xp.arange(users, device=arrival_s.device), slack
     for n in range(users):  # one rival at a time, so that what is compared stays in cache
         rival = slice(n, n + 1)
         first = servers.served_first(arrival_s[:, rival], target[:, rival], index > n, arrival_s, target)
@@ -125,10 +124,13 @@ def _latest_of_pairs(slack: Array, arrival_s: Array, target: Array) -> Array:
     return latest
 
 
-def latest_by_scan(slack: Array, arrival_s: Array, target: Array, num_servers: int, *, xp: Any) -> Array:
+def latest_by_scan(
+    slack: Array, arrival_s: Array, target: Array, num_servers: int, *, order: Array | None = None, xp: Any
+) -> Array:
     """:func:`latest_slack_s` by one sort and a scan over 1, 2, 4, ... tasks of the same server; N log N."""
     batch, users = arrival_s.shape
-    order = servers.service_order(arrival_s, target, num_servers, xp=xp)
+    if order is None:
+        order = servers.sorted_order(arrival_s, target, num_servers, xp=xp)
     latest, server = (xp.reshape(xp.reshape(array, (-1,))[order], (batch, users)) for array in (slack, target))
     step = 1
     while step < users:
@@ -172,12 +174,21 @@ class ContinuousClock(Effect):
             expected = f"such that tasks reach their servers within {LARGEST_ARRIVAL_S:g} s"
             fail("snapshot field 'task_bits'", snapshot["task_bits"], expected)
 
+    def before_wait(self, slot: Any) -> None:
+        """Put the tasks in order of arrival, and keep the order."""
+        outcome, count, cycles = slot.outcome, slot.routing.num_servers, slot.snapshot["task_cycles"]
+        slot.arrival_s = arrival_s = outcome["upload_s"] + outcome["forward_s"]
+        slot.order = order = servers.service_order(arrival_s, slot.target, count, cycles.dtype, xp=slot.xp)
+        slot.ahead_cycles = servers.cycles_ahead(arrival_s, slot.target, cycles, count, order=order, xp=slot.xp)
+
     def after_wait(self, slot: Any) -> None:
         """Let offloaded tasks wait from their arrival until their server starts on them, after repairs too."""
         xp, config, snapshot, routing = slot.xp, slot.config, slot.snapshot, slot.routing
-        own_slack_s = _own_slack_s(slot)
-        slack = xp.clip(own_slack_s, min=0.0)
-        latest_s = latest_slack_s(slack, slot.arrival_s, slot.target, routing.num_servers, xp=xp)
+        own_slack_s = slack_s(slot.arrival_s, slot.ahead_cycles, slot.executor_hz)
+        slot.slack_s = xp.clip(own_slack_s, min=0.0)  # for before_serve too
+        latest_s = latest_slack_s(
+            slot.slack_s, slot.arrival_s, slot.target, routing.num_servers, order=slot.order, xp=xp
+        )
         free_s = servers.load_factor_s(snapshot["backlog_cycles"], snapshot["server_hz"])
         if config.failures is not None:
             free_s = snapshot["down_s"] + free_s
@@ -193,7 +204,7 @@ class ContinuousClock(Effect):
     def before_serve(self, slot: Any) -> None:
         """Count the time until a server is free as queued, pauses before later tasks included."""
         xp, config, snapshot = slot.xp, slot.config, slot.snapshot
-        latest_s = slot.routing.most_to_servers(xp.clip(_own_slack_s(slot), min=0.0))
+        latest_s = slot.routing.most_to_servers(slot.slack_s)
         down_s = 0.0 if config.failures is None else snapshot["down_s"]
         idle = idle_cycles(latest_s, down_s, snapshot["backlog_cycles"], snapshot["server_hz"], xp=xp)
         if config.elastic_servers:
@@ -214,7 +225,3 @@ class ContinuousClock(Effect):
 
 def _longest_hop_s(task_bits: Any, config: "EdgeOffloadConfig") -> Any:
     return task_bits / np.min(config.forward_bps) + np.max(config.forward_latency_s)
-
-
-def _own_slack_s(slot: Any) -> Array:
-    return slack_s(slot.arrival_s, slot.ahead_cycles, slot.executor_hz)

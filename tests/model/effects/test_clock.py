@@ -139,7 +139,7 @@ def test_all_forms_are_equal(seed, batch, users, num_servers, dtype, backend):
         "chosen by size": clock.latest_slack_s(*arguments, num_servers, xp=xp),
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "BROADCAST_MAX_ELEMENTS", 0)
+        patch.setattr(servers, "BROADCAST_MAX_ELEMENTS", 0)
         results["pairwise, a loop over rivals"] = clock.latest_pairwise(*arguments, xp=xp)
     for name, latest in results.items():
         assert str(latest.dtype).endswith(dtype)
@@ -200,7 +200,9 @@ def test_the_slot_clock_is_absent():
         off, on = (config.replace(queue_clock=name).schema for name in ("slot", "continuous"))
         added = {stage.__qualname__ for stage in on.stages if hasattr(stage, "__qualname__")}
         added -= {stage.__qualname__ for stage in off.stages if hasattr(stage, "__qualname__")}
-        assert added == {f"ContinuousClock.{name}" for name in ("after_wait", "before_serve", "after_serve")}
+        assert added == {
+            f"ContinuousClock.{name}" for name in ("before_wait", "after_wait", "before_serve", "after_serve")
+        }
         assert [type(effect) for effect in on.effects if effect not in off.effects] == [clock.ContinuousClock]
     assert EdgeOffloadConfig().schema.stages == STAGES
 
