@@ -78,10 +78,11 @@ from typing import Any
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.scenarios import configure
 from edgeoffload_env.views.aec import EdgeOffloadAECEnv
+from edgeoffload_env.views.functional import EdgeOffloadFunctionalEnv
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
-__all__ = ["env", "parallel_env", "raw_env", "vector_env"]
+__all__ = ["env", "functional_env", "parallel_env", "raw_env", "vector_env"]
 
 
 def parallel_env(
@@ -138,3 +139,26 @@ def vector_env(
     return EdgeOffloadVectorEnv(
         configure(scenario, **overrides), num_envs, backend=backend, device=device, dtype=dtype, compile=compile
     )
+
+
+def functional_env(
+    scenario: str | EdgeOffloadConfig = "paper",
+    backend: str = "numpy",
+    device: Any = "cpu",
+    dtype: str = "float64",
+    **overrides: Any,
+) -> EdgeOffloadFunctionalEnv:
+    """Make the game as pure functions of explicit snapshots and random numbers, for hand-written loops and planners.
+
+    Args:
+        scenario: a name from ``scenarios.names()``, or a custom configuration.
+        backend: "numpy" or "torch".
+        device: "cpu", or any device of torch.
+        dtype: "float32" or "float64".
+        **overrides: fields of :class:`EdgeOffloadConfig`.
+
+    Raises:
+        TypeError, ValueError: the message names the argument, the value and what is allowed.
+        ImportError: the torch backend without torch installed.
+    """
+    return EdgeOffloadFunctionalEnv(configure(scenario, **overrides), backend=backend, device=device, dtype=dtype)

@@ -123,6 +123,22 @@ def test_single_game(battery, config):
     assert (before["battery_j"] < battery.capacity_j).any()
 
 
+def test_pure_functions(config):
+    """They play the single game to the last bit."""
+    env, game = edgeoffload_v0.parallel_env(config), edgeoffload_v0.functional_env(config)
+    env.reset(seed=5)
+    generators = game.generators(seed=5)
+    snapshot = game.init(generators)
+    for slot in range(config.max_cycles):
+        (action,) = actions_of(config, 1, slot)
+        outcome, snapshot = game.advance(snapshot, action, game.noise(generators))
+        _, rewards, _, _, infos = env.step(dict(zip(env.agents, action.tolist(), strict=True)))
+        assert outcome["reward"].tolist() == list(rewards.values())
+        assert outcome["drained_j"].tolist() == [info["drained_j"] for info in infos.values()]
+        assert all(np.array_equal(snapshot[name], value) for name, value in env.snapshot().items())
+    assert (snapshot["battery_j"] < 10.0).any()
+
+
 def test_single_game_conforms(config):
     parallel_api_test(edgeoffload_v0.parallel_env(config), num_cycles=20)
     api_test(edgeoffload_v0.env(config), num_cycles=40)

@@ -7,7 +7,7 @@ from edgeoffload_env import edgeoffload_v0
 from tests.clients.masks import assert_heeded
 from tests.pages import MASKS, TUTORIALS, code_blocks, run_masks, run_tutorial, sections
 
-HERE = ("first-steps", "own-scenario-and-policy", "torch-loop")
+HERE = ("first-steps", "own-scenario-and-policy", "torch-loop", "plan-by-simulation")
 CLIENTS = " ".join(path.read_text() for path in (TUTORIALS.parents[1] / "tests" / "clients").glob("test_*.py"))
 
 

@@ -5,10 +5,11 @@ come user-major (``[..., N, B]``): turned into ``[B, N]`` they lie in memory suc
 over whole batches.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env.model.channel import Array, path_gain
-from edgeoffload_env.model.quantities import Fields, Noise
+from edgeoffload_env.model.quantities import Fields, Noise, Quantity, Scope
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
@@ -18,6 +19,44 @@ def between(uniform: Array, bounds: tuple[float, float]) -> Array:
     """Return uniform numbers in [0, 1) spread over a range."""
     low, high = bounds
     return low + (high - low) * uniform
+
+
+def scope_sizes(config: "EdgeOffloadConfig") -> dict[Scope, int]:
+    """Return how many users, servers and games one game has."""
+    return {"user": config.num_users, "server": config.servers, "game": 1}
+
+
+def field_shape(quantity: Quantity, config: "EdgeOffloadConfig") -> tuple[int, ...]:
+    """Return the shape of one game's numbers of a quantity."""
+    return (scope_sizes(config)[quantity.scope],)
+
+
+def row_length(uniforms: Mapping[Scope, int], config: "EdgeOffloadConfig") -> int:
+    """Return the uniform numbers that a process needs for one slot of one game.
+
+    Args:
+        uniforms: its numbers for each user, each server and the game.
+        config: the game.
+    """
+    sizes = scope_sizes(config)
+    return sum(count * sizes[scope] for scope, count in uniforms.items())
+
+
+def noise_of_rows(rows: Array, uniforms: Mapping[Scope, int], config: "EdgeOffloadConfig") -> Noise:
+    """Lay out a process's uniform numbers by scope, ``[k, N, S]`` each.
+
+    Args:
+        rows: for each slot or game a row in the order in which a stream is read, ``[S, U]``; U is :func:`row_length`.
+        uniforms: numbers for each user, each server and the game.
+        config: the game.
+    """
+    noise: dict[str, Array] = {}
+    start, sizes = 0, scope_sizes(config)
+    for scope, count in uniforms.items():
+        stop = start + count * sizes[scope]
+        noise[scope] = rows[:, start:stop].T.reshape((count, sizes[scope], rows.shape[0]))
+        start = stop
+    return noise
 
 
 def draw_tasks(noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:

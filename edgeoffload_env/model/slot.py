@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from edgeoffload_env.model import channel, reward, servers
 from edgeoffload_env.model import delay as delays
 from edgeoffload_env.model.channel import Array
-from edgeoffload_env.model.quantities import Fields
+from edgeoffload_env.model.draws import next_fields
+from edgeoffload_env.model.quantities import Fields, Noise
 from edgeoffload_env.model.routing import Routing
 
 if TYPE_CHECKING:
@@ -176,3 +177,21 @@ def advance(
     for stage in config.schema.stages:
         stage(slot)
     return slot.outcome, {**snapshot, **coming, **slot.next}
+
+
+def transition(
+    snapshot: Fields, target: Array, noise: dict[str, Noise], config: "EdgeOffloadConfig", *, xp: Any
+) -> tuple[Outcome, Snapshot]:
+    """Play one slot of B games and draw the next from uniform numbers.
+
+    Args:
+        snapshot: the games at the start of the slot.
+        target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``, already checked.
+        noise: for each process that changes within an episode the uniforms of its ``next``.
+        config: the constants of the game.
+        xp: the array API namespace of the arrays.
+
+    Returns:
+        What the slot did, and the games at the start of the next slot.
+    """
+    return advance(snapshot, target, next_fields(snapshot, noise, config, xp=xp), config, xp=xp)

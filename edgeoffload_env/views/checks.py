@@ -1,13 +1,14 @@
 """Validation of seeds, actions, options and snapshots. All checks raise before anything changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeoffload_env._validation import as_int, check_int, check_known, fail
+from edgeoffload_env._validation import as_int, check_int, check_known, fail, fail_unknown
 from edgeoffload_env.config import LARGEST_S, LARGEST_SNR, SMALLEST_SNR, EdgeOffloadConfig
+from edgeoffload_env.model.draws import field_shape
 from edgeoffload_env.model.quantities import Fields, Quantity
 from edgeoffload_env.model.slot import Snapshot
 
@@ -99,10 +100,113 @@ def check_snapshot(snapshot: Any, config: EdgeOffloadConfig, batch: int | None) 
     return checked, _common_slot(snapshot["slot"], config, batch)
 
 
+def check_any_snapshot(snapshot: Any, config: EdgeOffloadConfig) -> tuple[Snapshot, NDArray[np.int64]]:
+    """Return a snapshot's fields as float64 copies and its slots; all with the leading axes of the snapshot.
+
+    Args:
+        snapshot: of one game, or of games along any leading axes, which may be at different slots.
+        config: the game's configuration, for the shapes.
+
+    Raises:
+        TypeError, ValueError: as in :func:`check_snapshot`.
+    """
+    if not isinstance(snapshot, Mapping) or "slot" not in snapshot:
+        check_snapshot(snapshot, config, None)  # which says what is wrong
+    slots = _numeric("snapshot field 'slot'", snapshot["slot"])
+    batch, games = slots.shape, slots.size
+    if not np.all((slots >= 0) & (slots < config.max_cycles) & (slots == np.floor(slots))):
+        fail("snapshot field 'slot'", snapshot["slot"], f"integers in [0, {config.max_cycles - 1}]")
+    flat: dict[str, Any] = {"slot": np.zeros(games)}
+    for name, value in snapshot.items():
+        if name == "slot":
+            continue
+        array = _numeric(f"snapshot field {name!r}", value)
+        if array.shape[: len(batch)] != batch:
+            fail(f"the shape of snapshot field {name!r}", array.shape, f"that of 'slot', {batch}, and one axis more")
+        flat[name] = array.reshape(games, *array.shape[len(batch) :])
+    fields, _ = check_snapshot(flat, config, games)
+    return {name: array.reshape(*batch, *array.shape[1:]) for name, array in fields.items()}, slots.astype(np.int64)
+
+
+def check_generators(generator: Any, names: Iterable[str]) -> Mapping[str, np.random.Generator]:
+    """Return a generator for each of some processes, from one for all or a dict of them.
+
+    Raises:
+        TypeError: no generator.
+        ValueError: a process without one.
+    """
+    if isinstance(generator, np.random.Generator):
+        return dict.fromkeys(names, generator)
+    if not isinstance(generator, Mapping):
+        fail("generator", generator, "a numpy.random.Generator, or a dict of them by process", TypeError)
+    for name in names:
+        if name not in generator:
+            raise ValueError(f"generator lacks the process {name!r}; it must have {', '.join(names)}")
+        if not isinstance(generator[name], np.random.Generator):
+            fail(f"the generator of {name!r}", generator[name], "a numpy.random.Generator", TypeError)
+    return generator
+
+
+def check_batch(batch: Any) -> tuple[int, ...]:
+    """Return the sizes of leading axes.
+
+    Raises:
+        TypeError: neither an integer nor a tuple of integers.
+        ValueError: a size below 1.
+    """
+    expected = "an integer >= 1 or a tuple of them"
+    try:
+        sizes = tuple(map(as_int, batch)) if isinstance(batch, tuple | list) else (as_int(batch),)
+    except TypeError:
+        fail("batch", batch, expected, TypeError)
+    if any(size < 1 for size in sizes):
+        fail("batch", batch, expected)
+    return sizes
+
+
+def check_names(kind: str, given: Any, known: Sequence[str] | Mapping[str, Any]) -> None:
+    """Refuse dicts that lack a name or have one too many.
+
+    Raises:
+        TypeError: no mapping.
+        ValueError: a name missing or unknown.
+    """
+    if not isinstance(given, Mapping):
+        fail(kind, given, f"a dict with {', '.join(known)}", TypeError)
+    for name in known:
+        if name not in given:
+            raise ValueError(f"{kind} lacks {name!r}; it must have {', '.join(known)}")
+    if len(given) != len(known):
+        for name in given:
+            if name not in known:
+                fail_unknown(f"entry of {kind}:", name, known)
+
+
+def broadcast(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the common shape of leading axes.
+
+    Args:
+        shapes: by the name of what has them.
+
+    Raises:
+        ValueError: shapes that do not fit; the message names the first.
+    """
+    batch: tuple[int, ...] = ()
+    for name, shape in shapes.items():
+        if shape == batch:
+            continue
+        axes = max(len(shape), len(batch))
+        own, common = (1,) * (axes - len(shape)) + shape, (1,) * (axes - len(batch)) + batch
+        if any(a != b and a != 1 and b != 1 for a, b in zip(own, common, strict=True)):
+            fail(f"the leading axes of {name}", tuple(shape), f"broadcastable with {tuple(batch)}")
+        batch = tuple(b if a == 1 else a for a, b in zip(own, common, strict=True))
+    return batch
+
+
 def _checked_field(quantity: Quantity, value: Any, config: EdgeOffloadConfig, batch: int | None) -> NDArray[np.float64]:
     name = f"snapshot field {quantity.name!r}"
-    size = {"user": config.num_users, "server": config.servers, "game": 1}[quantity.scope]
-    shape = (size,) if batch is None else (batch, size)
+    own = field_shape(quantity, config)
+    shape = own if batch is None else (batch, *own)
     array = _numeric(name, value)
     if array.shape != shape:
         fail(f"the shape of {name}", array.shape, str(shape))
@@ -111,7 +215,7 @@ def _checked_field(quantity: Quantity, value: Any, config: EdgeOffloadConfig, ba
             fail(name, value, "0 or 1 each")
     elif not np.all(np.isfinite(array) & (array >= quantity.minimum) & (array < 1e30)):
         fail(name, value, f"finite numbers in [{quantity.minimum:g}, 1e30)")
-    return array.reshape(batch or 1, size)
+    return array.reshape(batch or 1, *own)
 
 
 def _check_magnitudes(snapshot: Fields, config: EdgeOffloadConfig) -> None:

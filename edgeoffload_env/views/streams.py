@@ -42,6 +42,22 @@ class Streams(Protocol):
         """Return the uniform numbers of a draw whose shape began with ``count``; can be compiled."""
 
 
+def episode_generators(processes: Sequence[str], seed: int, episode: int) -> dict[str, np.random.Generator]:
+    """Return the generators of one episode of a seed, by process, at their start: those of :class:`NumpyStreams`."""
+    state: Any = seeding.np_random(seed)[0].bit_generator.state
+    generators = {process: np.random.Generator(np.random.PCG64(0)) for process in processes}
+    for process, generator in generators.items():
+        _jump_to(generator, state, process_number(process) * _PROCESS_JUMP + episode * _EPISODE_JUMP)
+    return generators
+
+
+def _jump_to(generator: np.random.Generator, state: Any, jump: int) -> None:
+    """Move a generator to its place on the seed's own stream."""
+    bits: Any = generator.bit_generator  # whose type has no ``advance`` in numpy's annotations
+    bits.state = state
+    bits.advance(jump & _MASK)
+
+
 class NumpyStreams:
     """Streams of numpy generators (PCG64), all of them jumps ahead on the seed's own stream.
 
@@ -67,9 +83,7 @@ class NumpyStreams:
             self._episode += 1
         jump = self._episode * _EPISODE_JUMP
         for process, generator in self._generators.items():
-            bits: Any = generator.bit_generator  # whose type has no ``advance`` in numpy's annotations
-            bits.state = self._seed_state
-            bits.advance((self._jumps[process] + jump) & _MASK)
+            _jump_to(generator, self._seed_state, self._jumps[process] + jump)
 
     def draw(self, process: str, shape: tuple[int, ...]) -> Array:
         """See :class:`Streams`."""

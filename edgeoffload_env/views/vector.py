@@ -11,10 +11,10 @@ from edgeoffload_env._validation import check_int, fail
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
-from edgeoffload_env.model.draws import first_snapshot, next_fields
+from edgeoffload_env.model.draws import first_snapshot, scope_sizes
 from edgeoffload_env.model.effects.arrivals import action_mask
 from edgeoffload_env.model.quantities import Noise, Scope
-from edgeoffload_env.model.slot import Outcome, Snapshot, advance
+from edgeoffload_env.model.slot import Outcome, Snapshot, transition
 from edgeoffload_env.observation import Features
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.backends import Backend
@@ -144,8 +144,8 @@ class EdgeOffloadVectorEnv:
         """Do nothing: there is nothing to release."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the compiled step, which is compiled again when needed."""
-        return {name: value for name, value in self.__dict__.items() if name != "_advance"}
+        """Return the state without the compiled step and the processes' tables, which are made again when needed."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_advance", "_tables")}
 
     def _begin_episode(self, seed: int | None = None) -> None:
         self._streams.begin_episode(seed)
@@ -153,13 +153,18 @@ class EdgeOffloadVectorEnv:
         self._slot = 0
         self._start_from(first_snapshot(noise, self.config, xp=self.backend.xp))
 
+    @functools.cached_property
+    def _tables(self) -> dict[str, dict[str, Array]]:
+        """Constant arrays that processes read."""
+        return self.backend.tables(self.config)
+
     def _start_from(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._lasting = observation.episode_features(snapshot, self.config, xp=self.backend.xp)
 
     def _shapes(self, uniforms: dict[str, Mapping[Scope, int]]) -> Shapes:
         """Shapes of the draws of some processes, from the numbers for each user and each server."""
-        sizes = {"user": self.config.num_users, "server": self.config.servers, "game": 1}
+        sizes = scope_sizes(self.config)
         return tuple(
             (process, tuple((scope, (count, sizes[scope], self.num_envs)) for scope, count in counts.items()))
             for process, counts in uniforms.items()
@@ -175,14 +180,15 @@ class EdgeOffloadVectorEnv:
         return noise
 
     def _finish(self, drawn: dict[str, Noise], shapes: Shapes) -> dict[str, Noise]:
-        """Turn raw numbers into uniform ones; can be compiled."""
-        if self._streams.draws_uniforms:
-            return drawn
-        finish = self._streams.finish
-        return {
-            process: {scope: finish(drawn[process][scope], shape[0]) for scope, shape in parts}
-            for process, parts in shapes
-        }
+        """Turn raw numbers into uniform ones and add the tables of their processes; can be compiled."""
+        if not self._streams.draws_uniforms:
+            finish = self._streams.finish
+            drawn = {
+                process: {scope: finish(drawn[process][scope], shape[0]) for scope, shape in parts}
+                for process, parts in shapes
+            }
+        tables = self._tables
+        return {process: {**noise, **tables.get(process, {})} for process, noise in drawn.items()} if tables else drawn
 
     @functools.cached_property
     def _advance(self) -> Any:
@@ -193,15 +199,14 @@ class EdgeOffloadVectorEnv:
         def play(
             snapshot: Snapshot, target: Array, drawn: dict[str, Noise], lasting: Features
         ) -> tuple[Outcome, Snapshot, Array]:
-            coming = next_fields(snapshot, self._finish(drawn, shapes), config, xp=xp)
-            outcome, following = advance(snapshot, target, coming, config, xp=xp)
+            outcome, following = transition(snapshot, target, self._finish(drawn, shapes), config, xp=xp)
             features = observation.all_features(following, config, xp=xp, lasting=lasting)
             return outcome, following, observation.user_observations(features, config, games, dtype=dtype, xp=xp)
 
         if not self._compile:
             return play
         # Computed ahead, since before Python 3.12 tracing cannot enter the lock of a cached property
-        _ = config.noise_w_per_hz, config.schema.features
+        _ = config.noise_w_per_hz, config.schema.features, self._tables
         import torch
 
         # This object fixes every shape, type and constant; checking them at each call costs more than some kernels.

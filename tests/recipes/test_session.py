@@ -1,13 +1,18 @@
 """Errors of a Ray that does not start and of clusters that cannot be connected to."""
 
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
 
+from recipes.cli import main
+from recipes.commands.exit_codes import REFUSED
 from recipes.errors import RunError
 from recipes.rllib.session import cluster, local_ray
+from recipes.runs import RunFolder
+from tests.recipes.runs import TINY_TRAIN
 
 
 @pytest.fixture
@@ -29,6 +34,18 @@ def test_a_ray_that_does_not_start(broken: None) -> None:
         local_ray(),
     ):
         pass
+
+
+@pytest.mark.parametrize("broken", [Exception("The node timed out during startup.")], indirect=True)
+def test_a_training_whose_ray_does_not_start(broken: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused, and its folder is one that the same command can begin."""
+    assert main([*TINY_TRAIN, "--out", str(tmp_path / "run")]) == REFUSED
+    text = capsys.readouterr().err
+    assert text.startswith("python -m recipes: error: Ray did not start in 3 attempts: The node timed out")
+    assert "Traceback" not in text
+    run_folder = RunFolder.open(tmp_path / "run")
+    assert not run_folder.finished
+    RunFolder.begin(run_folder.path, run_folder.settings).release()
 
 
 def test_a_ray_that_starts_at_the_second_attempt(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,15 +17,19 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-STEPS, LENGTH = 40_000, 25
-REPLAY: dict[str, Any] = {"train_batch_size_per_learner": 256, "slots_per_update": 2, "epsilon": 1.0}
+LENGTH = 25
+SHORT: dict[str, Any] = {"total_env_steps": 40_000, "num_envs_per_env_runner": 8}
+REPLAY: dict[str, Any] = SHORT | {"train_batch_size_per_learner": 256, "slots_per_update": 2, "epsilon": 1.0}
 HYPERPARAMETERS: dict[str, dict[str, Any]] = {
     # With an output for each own action, which suits this package's games, critics got it to -19.1 to -20.0: at
     # entropies of 0.002 and 0.02, with a replay of 20,000, and with normalised advantages.
     "DTOMALBConfig": REPLAY
     | {"critic": "separate", "replay_capacity": 100_000, "exploration_fraction": 1 / 6, "lr": 2e-3, "final_lr": 2e-4}
     | {"temperature": 1.0, "final_temperature": 1.0, "entropy_coeff": 0.02, "final_entropy_coeff": 0.02},
-    "MAPPOConfig": {"team_reward": True, "final_entropy_coeff": 0.01, "lr": 2e-3, "final_lr": 2e-4},
+    # After about 40,000 env steps it was -18.7 to -19.2 with each of seven settings: there, rounding decides on -19.
+    "MAPPOConfig": {"total_env_steps": 96_000, "num_envs_per_env_runner": 16, "hidden": (128, 128), "team_reward": True}
+    | {"train_batch_size_per_learner": 1_600, "minibatch_size": 200, "num_epochs": 10}
+    | {"final_entropy_coeff": 0.01, "lr": 2e-3, "final_lr": 2e-4},
     "QMIXConfig": REPLAY
     | {"hidden": (128, 128), "reward_scale": 1.0, "replay_capacity": 50_000, "exploration_fraction": 0.3}
     | {"final_epsilon": 0.05},
@@ -40,8 +44,7 @@ def test_it_is_learnt(name: str) -> None:
     algorithm = (
         getattr(recipes, name)()
         .environment("spread")
-        .env_runners(num_envs_per_env_runner=8)
-        .training(gamma=0.95, total_env_steps=STEPS, **HYPERPARAMETERS[name])
+        .training(gamma=0.95, **HYPERPARAMETERS[name])
         .reporting(min_sample_timesteps_per_iteration=5_000)
         .debugging(seed=0, log_level="ERROR")
         .build_algo()
@@ -52,7 +55,7 @@ def test_it_is_learnt(name: str) -> None:
         return float(fragment.transitions.rewards.mean()) * LENGTH
 
     assert mean_return(random_actions=True) < -25.0  # so that -19 is what looking at the landmarks gains
-    for _ in range(STEPS // 5_000):
+    while algorithm.env_steps < HYPERPARAMETERS[name]["total_env_steps"]:
         algorithm.train()
     assert mean_return(explore=False) > -19.0
     algorithm.stop()
