@@ -133,6 +133,9 @@ class EdgeOffloadConfig:
     """Rate of these downloads in bit/s."""
     energy: Energy | None = None
     """Energy that tasks take from the users, and what it costs."""
+    queue_clock: Literal["slot", "continuous"] = "slot"
+    """Servers serve nobody while a slot's tasks are on their way, as (8) is printed ("slot"), or work meanwhile
+    ("continuous")."""
     deadline_weight: float = 1.0
     """Weight of the deadlines' cost in the reward, for training alone; the utility takes 1."""
     energy_weight: float = 1.0
@@ -299,6 +302,7 @@ class EdgeOffloadConfig:
             "elastic_servers": check_int("elastic_servers", self.elastic_servers, 0, num_servers - 1),
             "result_ratio": check_float("result_ratio", self.result_ratio, 0.0, 1e6),
             "downlink_bps": check_float("downlink_bps", self.downlink_bps, 1.0, 1e18, "bit/s"),
+            "queue_clock": check_choice("queue_clock", self.queue_clock, ("slot", "continuous")),
             "deadline_weight": check_float("deadline_weight", self.deadline_weight, 0.0, 1e6),
             "energy_weight": check_float("energy_weight", self.energy_weight, 0.0, 1e6),
             "extra_effects": self._checked_effects(),

@@ -151,6 +151,12 @@ _SCENARIOS = {
             **_CLOUD,
         ),
         _scenario(
+            "continuous",
+            "bursty with servers that work while tasks are on their way: who comes late may not wait at all.",
+            queue_clock="continuous",
+            **_BURSTY,
+        ),
+        _scenario(
             "held-out-light",
             "The paper's size with a third less work per task.",
             held_out=True,
@@ -254,6 +260,13 @@ _SCENARIOS = {
                 "forward_latency_s": (0.0, 0.0, 0.0, 0.15),
                 "arrivals": {"on_s": 1.0, "off_s": 1.0},
             },
+        ),
+        _scenario(
+            "held-out-continuous",
+            "continuous with bursts half as long and pauses slightly longer than bursts.",
+            held_out=True,
+            queue_clock="continuous",
+            **_BURSTY | {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
         ),
     )
 }

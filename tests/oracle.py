@@ -4,11 +4,13 @@ Written from the paper's equations, the README's table of assumptions and the fo
 time, with nothing of ``edgeoffload_env`` in it. Slow on purpose: each line can be checked against the paper by eye.
 """
 
+import heapq
 import itertools
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class Slot:
     utilisation: float
     queued_cycles: list[float]
     next_backlog_cycles: list[float]
+    free_s: list[float]
+    """When each server is done with all its tasks, seconds after the start of the slot."""
     left_down_s: list[float]
     """Time until each server runs again, before those that run may fail at the start of the next slot."""
 
@@ -64,6 +68,37 @@ def forward_s(bits: float, action: int, config: Any) -> float:
         for value in (config.forward_bps, config.forward_latency_s)
     )
     return bits / rate + latency
+
+
+class Work(NamedTuple):
+    """Work of one server with the continuous clock; times are seconds after the start of the slot."""
+
+    start_s: dict[int, float]
+    """When it starts on each user's task."""
+    busy_s: list[tuple[float, float]]
+    """From when to when it is busy."""
+
+
+def work_off(arrival_s: Mapping[int, float], work_s: Mapping[int, float], runs_s: float, backlog_s: float) -> Work:
+    """One server, event by event: it runs from some time on, does its backlog, and then tasks in order of arrival."""
+    work = Work({}, [(runs_s, runs_s + backlog_s)])
+    done, arrives = -1, 0  # of what happens at the same time, the server is done first
+    events = [(arrival, arrives, n) for n, arrival in arrival_s.items()] + [(runs_s + backlog_s, done, -1)]
+    heapq.heapify(events)
+    line: deque[int] = deque()
+    busy = True
+    while events:
+        now, what, n = heapq.heappop(events)
+        if what == done:
+            busy = False
+        else:
+            line.append(n)
+        if line and not busy:
+            first = line.popleft()
+            busy, work.start_s[first] = True, now
+            work.busy_s.append((now, now + work_s[first]))
+            heapq.heappush(events, (now + work_s[first], done, first))
+    return work
 
 
 def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Slot:
@@ -111,6 +146,22 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
             queue[m].append(cycles[n])
     queued = [math.fsum(queue[m]) if m in queueing else 0.0 for m in servers]
     left = [max(0.0, queued[m] - server_hz[m] * max(0.0, config.slot_s - down_s[m])) for m in servers]
+    served = [queued[m] - left[m] for m in servers]
+    free = [down_s[m] + queued[m] / server_hz[m] for m in servers]
+    if config.queue_clock == "continuous":
+        for m in servers:
+            tasks = {n: arrival[n] for n in offloaders if target[n] == m + 1}
+            if m not in queueing:  # starts on every task once it is there and the server runs
+                for n in tasks:
+                    wait[n] = max(0.0, down_s[m] - arrival[n])
+                continue
+            work = work_off(tasks, {n: compute[n] for n in tasks}, down_s[m], backlog[m] / server_hz[m])
+            for n, start in work.start_s.items():
+                wait[n] = start - arrival[n]
+            free[m] = work.busy_s[-1][1]
+            left[m] = server_hz[m] * max(0.0, free[m] - config.slot_s - max(0.0, down_s[m] - config.slot_s))
+            in_slot = [max(0.0, min(end, config.slot_s) - begin) for begin, end in work.busy_s]
+            served[m] = server_hz[m] * math.fsum(in_slot)
 
     delay = [upload[n] + forward[n] + wait[n] + compute[n] + download[n] for n in users]  # (10), (11)
     if config.energy is not None:
@@ -126,7 +177,6 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
     load_s = [queued[m] / server_hz[m] for m in queueing]  # (13), (15)
     mean_load_s = math.fsum(load_s) / len(load_s)
     imbalance = math.fsum((load - mean_load_s) ** 2 for load in load_s) / len(load_s)  # (19)
-    served = math.fsum(queued[m] - left[m] for m in queueing)
     own = []
     for n in users:
         reward = -config.delay_weight * delay[n] - config.balance_weight * imbalance  # (20)
@@ -153,9 +203,10 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
         lateness_s=lateness,
         reward=[(1.0 - share) * r + share * mean_own for r in own],
         imbalance=imbalance,
-        utilisation=served / math.fsum(server_hz[m] * config.slot_s for m in queueing),
+        utilisation=math.fsum(served[m] for m in queueing) / math.fsum(server_hz[m] * config.slot_s for m in queueing),
         queued_cycles=queued,
         next_backlog_cycles=left,
+        free_s=free,
         next_device_backlog_cycles=[
             max(0.0, device_backlog[n] + (cycles[n] if n in local else 0.0) - device_hz[n] * config.slot_s)
             for n in users

@@ -50,7 +50,11 @@ WHOLE = {
     "elastic_servers": [-1, 5, 10**9],  # of five servers
 }
 TUPLES = {"server_hz": [(0.0, 1e10), (1e10, -1e10), (1e10, 1e30)]}
-CHOICES = {"channel_sharing": ["Active", "none", ""], "observation": ["partial", "FULL", ""]}
+CHOICES = {
+    "channel_sharing": ["Active", "none", ""],
+    "observation": ["partial", "FULL", ""],
+    "queue_clock": ["fluid", ""],
+}
 FLAGS = ("device_queue", "uplink_queue")
 DEADLINE, ENERGY = {"range_s": (0.2, 0.6), "miss_cost_s": 1.0}, {"cost_s_per_j": 0.2}
 EFFECTS = {  # field: its class, and valid values

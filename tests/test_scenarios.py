@@ -10,7 +10,7 @@ from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, observation, scen
 from tests.helpers import assert_one_traceback
 
 PAPERS = ["paper", "paper-load-only", "random-servers", "sparse", "crowded", "crowded-team", "stadium", "two-tier"]
-WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud"]
+WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud", "continuous"]
 TRAINING = PAPERS + WITH_TWINS
 
 DRAWN = {"num_servers": 5, "server_hz_range": (10e9, 22e9)}
@@ -60,6 +60,7 @@ FIELDS = {
         "forward_bps": (1e9, 1e9, 1e9, 15e6),
         "forward_latency_s": (0.0, 0.0, 0.0, 0.1),
     },
+    "continuous": {**DRAWN, **BURSTS, "num_users": 24, "queue_clock": "continuous"},
 }
 """The scenarios with held-out twins, beside their 100 slots."""
 OF_THE_TWIN = {
@@ -85,6 +86,7 @@ OF_THE_TWIN = {
         "forward_latency_s": (0.0, 0.0, 0.0, 0.15),
         "arrivals": {"on_s": 1.0, "off_s": 1.0},
     },
+    "continuous": {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
 }
 """What differs in the held-out twin, and nothing else."""
 
@@ -171,7 +173,9 @@ def test_effects_of_the_scenarios():
     assert found["deadlines"] == {"arrivals", "heavy_tasks", "deadline"}
     assert found["energy"] == {"arrivals", "heavy_tasks", "energy", "device_queue"}
     assert found["cloud"] == {"arrivals", "heavy_tasks"}
+    assert found["continuous"] == {"arrivals"}
     assert [name for name in TRAINING if config(name).elastic_servers] == ["cloud"]
+    assert [name for name in TRAINING if config(name).queue_clock != "slot"] == ["continuous"]
 
 
 def test_numbers_of_the_scenarios():

@@ -67,6 +67,7 @@ def arange(start: int, /, stop: int | None = None, step: int = 1, *, dtype: Any 
 
 # looked up often, so found at once rather than through __getattr__
 abs, empty, log, log1p, where = np.abs, np.empty, np.log, np.log1p, np.where
+maximum, maximum_reduce, minimum = np.maximum, np.maximum.reduce, np.minimum
 reshape, stack, zeros_like = np.reshape, np.stack, np.zeros_like
 float32, float64, int8, int16, int32, int64 = np.float32, np.float64, np.int8, np.int16, np.int32, np.int64
 

@@ -58,6 +58,15 @@ class Routing:
         assert self._masks is not None
         return self._xp.stack([self._xp.sum(mask * per_user, axis=-1) for mask in self._masks]).T
 
+    def most_to_servers(self, per_user: Array) -> Array:
+        """The greatest value among the users of each server, 0 without users; values >= 0, ``[B, N]`` -> ``[B, M]``."""
+        if self._one_hot is not None:
+            if self._server is not None:
+                return self._xp.maximum_reduce(per_user.T * self._one_hot, axis=0)[None]
+            return self._xp.max(per_user[:, :, None] * self._one_hot, axis=1)
+        assert self._masks is not None
+        return self._xp.stack([self._xp.max(mask * per_user, axis=-1) for mask in self._masks]).T
+
     def to_executors(self, per_server: Array, per_device: Array) -> Array:
         """The value of what runs each user's task, its server ``[B, M]`` or its device ``[B, N]``; ``[B, N]``."""
         own = self.to_users(per_server)

@@ -38,6 +38,8 @@ class Slot:
         sends: 1 where a user sends in this slot and so shares the band, ``[B, N]``.
         upload_bits: bits that leave the device before the task has arrived, ``[B, N]``.
         rate_bps: uplink rate (5), ``[B, N]``.
+        ahead_cycles: cycles of this slot's tasks that are served before the own one, ``[B, N]``; None unless an effect
+            worked them out before the stage ``wait``.
         executor_hz: speed of the device or server that runs the task, ``[B, N]``.
         queued_cycles: cycles at each server once this slot's tasks have joined, ``[B, M]``.
         service_s: seconds of this slot in which a server works, one number or ``[B, M]``.
@@ -54,6 +56,7 @@ class Slot:
         self.sends: Array
         self.upload_bits: Array
         self.rate_bps: Array
+        self.ahead_cycles: Array | None = None
         self.executor_hz: Array
         self.queued_cycles: Array
 
@@ -107,8 +110,10 @@ def forward(slot: Slot) -> None:
 def wait(slot: Slot) -> None:
     """Wait in the server's queue, first come first served: the queueing part of (8)."""
     snapshot, outcome, routing = slot.snapshot, slot.outcome, slot.routing
-    arrival_s = outcome["upload_s"] + outcome["forward_s"]
-    ahead = servers.cycles_ahead(arrival_s, slot.target, snapshot["task_cycles"], routing.num_servers, xp=slot.xp)
+    ahead = slot.ahead_cycles
+    if ahead is None:
+        arrival_s = outcome["upload_s"] + outcome["forward_s"]
+        ahead = servers.cycles_ahead(arrival_s, slot.target, snapshot["task_cycles"], routing.num_servers, xp=slot.xp)
     slot.executor_hz = routing.to_executors(snapshot["server_hz"], snapshot["device_hz"])
     backlog_cycles = routing.to_users(snapshot["backlog_cycles"])
     outcome["wait_s"] = slot.offloads * servers.wait_s(backlog_cycles, ahead, slot.executor_hz)

@@ -13,6 +13,7 @@ from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.policies import costs
 from edgeoffload_env.policies.greedy import assign_in_turn
 from edgeoffload_env.policies.view import Actions, Floats, PolicyView
+from edgeoffload_env.policies.waits import continuous_wait_s
 
 _GAIN = 1e-12  # least relative gain of a move, so that rounding cannot make users move forever
 
@@ -112,16 +113,20 @@ def own_costs_s(
     arrivals_s = uploads_s + np.take_along_axis(hops_s, targets[:, :, None], axis=2)[:, :, 0]
     own_arrival_s = uploads_s[:, user, None] + hops_s[:, user]
     own_there_s = np.take_along_axis(own_arrival_s, targets, axis=1)  # at each rival's server
-    lower_index = np.arange(config.num_users) < user
-    earlier = rivals & ((arrivals_s < own_there_s) | ((arrivals_s == own_there_s) & lower_index))
-    places = config.servers + 1
-    place = np.arange(len(targets))[:, None] * places + targets
-    ahead = np.bincount(place.ravel(), (earlier * arrays["task_cycles"]).ravel(), minlength=len(targets) * places)
-    queue_s = servers.wait_s(arrays["backlog_cycles"], ahead.reshape(-1, places)[:, 1:], arrays["server_hz"])
+    if config.queue_clock == "continuous":
+        waits_s = continuous_wait_s(arrays, config, targets, user, arrivals_s, own_arrival_s[:, 1:])
+    else:
+        lower_index = np.arange(config.num_users) < user
+        earlier = rivals & ((arrivals_s < own_there_s) | ((arrivals_s == own_there_s) & lower_index))
+        places = config.servers + 1
+        place = np.arange(len(targets))[:, None] * places + targets
+        ahead = np.bincount(place.ravel(), (earlier * arrays["task_cycles"]).ravel(), minlength=len(targets) * places)
+        queue_s = servers.wait_s(arrays["backlog_cycles"], ahead.reshape(-1, places)[:, 1:], arrays["server_hz"])
+        waits_s = costs.queues(config) * queue_s + costs.repair_s(arrays)
     offloads_s = delay.offload_delay_s(
         uploads_s[:, user, None],
         hops_s[:, user, 1:],
-        costs.queues(config) * queue_s + costs.repair_s(arrays),
+        waits_s,
         delay.compute_s(arrays["task_cycles"][:, user, None], arrays["server_hz"]),
     )
     own_s = np.empty_like(own_arrival_s)

@@ -10,7 +10,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import path_gain
 from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.policies import costs
-from edgeoffload_env.policies.greedy import planned_costs_s
+from edgeoffload_env.policies.greedy import Plan, planned_costs_s
 from edgeoffload_env.policies.view import Actions, PolicyView
 
 
@@ -38,7 +38,7 @@ class Herd:
         config, arrays = view.config, seen(view.arrays, view.config)
         users, places = config.num_users, config.servers + 1
         uploads = costs.Uploads(arrays, config, users)
-        nobody = np.zeros_like(arrays["backlog_cycles"])
+        nobody = Plan(arrays, config)
         places_s = np.empty((view.num_games, users, places))
         places_s[:, :, 0] = costs.device_cost_s(arrays, config)
         for n in range(users):

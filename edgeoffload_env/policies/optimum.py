@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgeoffload_env.policies.slot_problem import SlotProblem
 
 BOUNDED_TIME_LIMIT_S = 0.2
-UNSOLVED = ("arrivals", "task_trace", "deadline", "uplink_queue", "elastic_servers")
+UNSOLVED = ("arrivals", "task_trace", "deadline", "uplink_queue", "elastic_servers", "queue_clock")
 """Fields of effects that the solver does not know."""
 QUICK_USERS = 12
 """Number of users up to which a slot takes about 10 ms or less."""
@@ -72,10 +72,8 @@ class Optimum:
         """
         from edgeoffload_env.policies import slot_optimum
 
-        for name in UNSOLVED:
-            if getattr(config, name):
-                raise ValueError(f"optimum: cannot solve games with {name} = {getattr(config, name)!r}, bounded or not")
-
+        for name in unsolved(config):
+            raise ValueError(f"optimum: cannot solve games with {name} = {getattr(config, name)!r}, bounded or not")
         if not self.bounded and not slot_optimum.is_exact_size(config.num_users, config.servers):
             raise ValueError(
                 f"optimum: {config.num_users} users and {config.servers} servers are too many for the exact optimum; "
@@ -105,9 +103,14 @@ class Optimum:
         return np.stack([solution.actions for solution in solutions])
 
 
+def unsolved(config: EdgeOffloadConfig) -> list[str]:
+    """Return the fields of effects of these games that the solver does not know."""
+    return [name for name in UNSOLVED if getattr(config, name) != getattr(EdgeOffloadConfig, name)]
+
+
 def is_solvable(config: EdgeOffloadConfig) -> bool:
     """Return whether the solver knows all effects of these games."""
-    return not any(getattr(config, name) for name in UNSOLVED)
+    return not unsolved(config)
 
 
 def is_quick(config: EdgeOffloadConfig) -> bool:

@@ -123,6 +123,7 @@ CHANGES = {
     "forward_latency_s": 0.01,
     "elastic_servers": 1,
     "result_ratio": 0.1,
+    "queue_clock": "continuous",
     "downlink_bps": 1e9,
     "energy": {"cost_s_per_j": 0.1},
     "extra_effects": (Effect(),),

@@ -65,6 +65,8 @@ def _assert_game(
     # where a game is sorted, one running sum in float64 passes over all of its servers
     work = float(np.sum(snapshot["task_cycles"]))
     wait_bound = relative * np.array(slot.wait_s) + FLOAT64_EPS * config.num_users * work / own_hz
+    if config.queue_clock == "continuous":  # waits are differences of times
+        wait_bound = wait_bound + relative * np.array(slot.arrival_s)
     delay_bound = relative * np.array(slot.delay_s) + wait_bound
     load_bound = relative * max(q / f for q, f in zip(slot.queued_cycles, server_hz, strict=True))
     imbalance_bound = 2.0 * math.sqrt(slot.imbalance) * load_bound + load_bound**2 + relative * slot.imbalance
@@ -122,6 +124,8 @@ def _assert_game(
         compare("reward", played.reward[game][clear], np.array(reward)[clear], reward_bound[clear])
     if not played.restarted:
         served = np.array(slot.queued_cycles) + server_hz * config.slot_s
+        if config.queue_clock == "continuous":
+            served = server_hz * (np.array(slot.free_s) + config.slot_s)
         compare("backlog", played.after["backlog_cycles"][game], slot.next_backlog_cycles, relative * served)
         _assert_effects_next(played.after, game, snapshot, slot, config, relative)
     return bool(clear.all())

@@ -126,6 +126,7 @@ def effects(draw: st.DrawFn, servers: int, dense: bool) -> dict[str, Any]:
         "result_ratio": share,
         "downlink_bps": magnitudes(*USUAL_RATE_BPS),
         "energy": st.fixed_dictionaries({"cost_s_per_j": st.floats(0.0, 3.0), "idle_power_w": share}),
+        "queue_clock": st.sampled_from(["slot", "continuous"]),
     }
     if dense:
         every["cycles_per_bit"] = ranges(1.0, 1e4)

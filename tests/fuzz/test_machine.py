@@ -14,7 +14,7 @@ QUICK = settings(stateful_step_count=20, suppress_health_check=list(HealthCheck)
 def test_any_sequence_of_calls(kind):
     machine = machine_of(kind)
     # torch takes many times as long for small arrays
-    examples = 25 if kind.startswith("torch") else 75
+    examples = 40 if kind.startswith("torch") else 75
     run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=examples))
     seen = machine.seen
     # in full, which not every slot can be; what share of them hangs on what is drawn, constants of the code included

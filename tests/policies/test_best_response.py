@@ -28,10 +28,11 @@ def best_gains_s(view, game, actions):
     return np.array(gains) / np.array(now)
 
 
+@pytest.mark.parametrize("clock", ["slot", "continuous"])
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), users=st.integers(1, 9), servers=st.integers(1, 5))
-def test_nobody_gains_in_an_equilibrium(seed, users, servers):
-    view = view_of_game(seed, users, servers, batch=2)
+def test_nobody_gains_in_an_equilibrium(seed, users, servers, clock):
+    view = view_of_game(seed, users, servers, batch=2, queue_clock=clock)
     policy = policies.make("best-response")
     actions = policy.act(view)
     for game in range(2):
@@ -39,10 +40,12 @@ def test_nobody_gains_in_an_equilibrium(seed, users, servers):
         assert (gains.max() <= 1e-9) == policy.settled[game]
 
 
+@pytest.mark.parametrize("clock", ["slot", "continuous"])
 @settings(max_examples=100)
-@given(seed=st.integers(0, 2**32 - 1), users=st.integers(1, 30), servers=st.integers(1, 10))
-def test_own_delays_are_the_slots(seed, users, servers):
-    view = view_of_game(seed, users, servers, batch=2)
+@given(seed=st.integers(0, 2**32 - 1), users=st.integers(1, 30), servers=st.integers(1, 10), outages=st.booleans())
+def test_own_delays_are_the_slots(seed, users, servers, outages, clock):
+    fields = {"failures": {"mtbf_s": 5.0, "mttr_s": 1.0}, "elastic_servers": servers // 3} if outages else {}
+    view = view_of_game(seed, users, servers, batch=2, queue_clock=clock, **fields)
     targets = np.random.default_rng(seed).integers(0, servers + 1, size=(2, users))
     user = seed % users
     delays_s = own_costs_s(view.arrays, view.config, targets, user, hops_to_places_s(view.arrays, view.config))

@@ -14,28 +14,44 @@ def scalar_in_turn(snapshot, config, price):
     """Users in index order, each at the place, device included, of least cost; ties to the lowest place."""
     server_hz, backlog = snapshot["server_hz"], snapshot["backlog_cycles"]
     assigned = [0.0] * len(server_hz)
+    down_s = snapshot.get("down_s", [0.0] * len(server_hz))
+    free_s = [down_s[m] + backlog[m] / hz for m, hz in enumerate(server_hz)]  # with the continuous clock
+    first_elastic = len(server_hz) - config.elastic_servers
     targets = []
     for n in range(config.num_users):
         bits, cycles = snapshot["task_bits"][n], snapshot["task_cycles"][n]
         upload_s = bits / oracle.uplink_rate_bps(config.num_users, snapshot["channel_gain"][n], config)
         costs = [cycles / snapshot["device_hz"][n]]
         for m, hz in enumerate(server_hz):
-            queue_s = (backlog[m] + assigned[m]) / hz
-            finish_s = upload_s + oracle.forward_s(bits, m + 1, config) + queue_s + cycles / hz
-            costs.append(finish_s + price * queue_s)
+            queue_s = (backlog[m] + assigned[m]) / hz if m < first_elastic else 0.0
+            arrival_s = upload_s + oracle.forward_s(bits, m + 1, config)
+            start_s = arrival_s + down_s[m] + queue_s
+            if config.queue_clock == "continuous":
+                start_s = max(arrival_s, free_s[m])
+            costs.append(start_s + cycles / hz + price * queue_s)
         place = costs.index(min(costs))
         targets.append(place)
         if place:
-            assigned[place - 1] += cycles
+            m = place - 1
+            assigned[m] += cycles
+            if m < first_elastic:
+                arrival_s = upload_s + oracle.forward_s(bits, place, config)
+                free_s[m] = max(arrival_s, free_s[m]) + cycles / server_hz[m]
     return targets
 
 
-@settings(max_examples=200)
+@pytest.mark.parametrize("clock", ["slot", "continuous"])
+@settings(max_examples=150)
 @given(
-    seed=st.integers(0, 2**32 - 1), users=st.integers(1, 40), servers=st.integers(1, 12), price=st.floats(0.0, 100.0)
+    seed=st.integers(0, 2**32 - 1),
+    users=st.integers(1, 40),
+    servers=st.integers(1, 12),
+    price=st.floats(0.0, 100.0),
+    outages=st.booleans(),
 )
-def test_as_the_scalar_form(seed, users, servers, price):
-    view = view_of_game(seed, users, servers, batch=3)
+def test_as_the_scalar_form(seed, users, servers, price, outages, clock):
+    fields = {"failures": {"mtbf_s": 5.0, "mttr_s": 1.0}, "elastic_servers": servers // 3} if outages else {}
+    view = view_of_game(seed, users, servers, batch=3, queue_clock=clock, **fields)
     greedy = policies.make("greedy").act(view)
     drift = policies.make("drift-plus-penalty", price=price).act(view)
     for game in range(3):

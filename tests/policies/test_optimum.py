@@ -113,6 +113,14 @@ def test_too_large_is_an_error_that_offers_the_bounded_form():
     assert 0.0 <= bounded.gap[0] < 1.0
 
 
+@pytest.mark.parametrize("bounded", [False, True])
+def test_the_continuous_clock_is_refused_by_name(bounded):
+    view = view_of_game(0, 3, 2, queue_clock="continuous")
+    message = r"^optimum: cannot solve games with queue_clock = 'continuous', bounded or not$"
+    with pytest.raises(ValueError, match=message):
+        policies.make("optimum", bounded=bounded).act(view)
+
+
 def test_out_of_time_it_plays_the_best_it_has_and_says_so():
     view = view_in_scenario("crowded", seed=1, batch=2)
     policy = policies.make("optimum", time_limit_s=0.0)

@@ -12,6 +12,7 @@ To add an effect to the package, write its module here, name its class in :data:
 from typing import TYPE_CHECKING
 
 from edgeoffload_env.model.effects.arrivals import Arrivals
+from edgeoffload_env.model.effects.clock import ContinuousClock
 from edgeoffload_env.model.effects.cloud import ElasticServers, ForwardLatency
 from edgeoffload_env.model.effects.deadline import Deadline
 from edgeoffload_env.model.effects.download import Download
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 KINDS: tuple[type[Effect], ...] = (
     *(Arrivals, TaskTrace, HeavyTasks, ForwardLatency, ElasticServers, Download),
-    *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy),
+    *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy, ContinuousClock),
 )
 """The package's effects, in the order of their columns and in which they act within a stage."""
 
@@ -45,6 +46,7 @@ __all__ = [
     "FIELDS",
     "KINDS",
     "Arrivals",
+    "ContinuousClock",
     "Deadline",
     "DeviceQueue",
     "Download",

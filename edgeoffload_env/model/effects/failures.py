@@ -44,6 +44,15 @@ def service_s(down_s: Array, slot_s: float, *, xp: Any) -> Array:
     return xp.clip(slot_s - down_s, min=0.0)
 
 
+def utilisation(served_cycles: Array, slot: Any) -> Array:
+    """Cycles served in a slot, ``[B, M]``, over those that servers with a queue could serve; ``[B, 1]``."""
+    config, xp = slot.config, slot.xp
+    queueing = config.servers - config.elastic_servers
+    possible = slot.snapshot["server_hz"][:, :queueing] * config.slot_s
+    total, most = (xp.sum(cycles, axis=-1, keepdims=True) for cycles in (served_cycles[:, :queueing], possible))
+    return total / most
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failures(Effect):
     """Servers stop at random and keep their queues until they are repaired.
@@ -121,12 +130,9 @@ class Failures(Effect):
 
     def after_serve(self, slot: Any) -> None:
         """Measure how busy the servers were."""
-        xp, queueing = slot.xp, slot.config.servers - slot.config.elastic_servers
         # not as a difference of queues, which would cancel digits of long ones
-        served = xp.minimum(slot.queued_cycles, slot.snapshot["server_hz"] * slot.service_s)[:, :queueing]
-        possible = slot.snapshot["server_hz"][:, :queueing] * slot.config.slot_s
-        total, most = (xp.sum(cycles, axis=-1, keepdims=True) for cycles in (served, possible))
-        slot.outcome["utilisation"] = total / most
+        served = slot.xp.minimum(slot.queued_cycles, slot.snapshot["server_hz"] * slot.service_s)
+        slot.outcome["utilisation"] = utilisation(served, slot)
 
     def features(self, config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
         """See :class:`.Effect`."""

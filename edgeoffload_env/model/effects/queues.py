@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 LARGEST_BACKLOG_S = 1e17
 """Longest queue of a user, so that delays stay finite in float32."""
-_COUNTED_SLOTS = 10**6  # an overflow later than that does not justify refusing long episodes
+COUNTED_SLOTS = 10**6
+"""Slots of an episode that checks count: an overflow later than that does not justify refusing long episodes."""
 
 
 def next_device_backlog_cycles(
@@ -63,7 +64,7 @@ class DeviceQueue(Effect):
 
     def check(self, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
-        slots = min(config.max_cycles, _COUNTED_SLOTS)
+        slots = min(config.max_cycles, COUNTED_SLOTS)
         if not slots * config.most_cycles / config.device_hz[0] <= LARGEST_BACKLOG_S:
             expected = f"such that devices clear an episode's tasks within {LARGEST_BACKLOG_S:g} s"
             fail("device_hz", config.device_hz, expected)
@@ -132,7 +133,7 @@ class UplinkQueue(Effect):
 
     def check(self, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
-        slots = min(config.max_cycles, _COUNTED_SLOTS)
+        slots = min(config.max_cycles, COUNTED_SLOTS)
         gain = np.asarray(channel.path_gain(config.cell_radius_m))
         rate_bps = float(full_cell_rate_bps(gain, config, xp=numpy_namespace))
         if not slots * config.most_bits <= LARGEST_BACKLOG_S * rate_bps:

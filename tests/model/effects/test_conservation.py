@@ -1,4 +1,7 @@
-"""Over whole episodes with every effect: what comes in is done or queued, at devices, on the uplink and at servers."""
+"""Over whole episodes with every effect: what comes in is done or queued, at devices, on the uplink and at servers.
+
+With the slot clock: the continuous one counts pauses as queued, see ``test_clock_simpy``.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +9,7 @@ import pytest
 from tests.drivers import DRIVERS
 from tests.helpers import ALL_ON, random_actions
 
-CONFIG = ALL_ON.replace(max_cycles=60, bandwidth_hz=4e6)
+CONFIG = ALL_ON.replace(max_cycles=60, bandwidth_hz=4e6, queue_clock="slot")
 TOLERANCE = {"float64": 1e-9, "float32": 1e-5}
 
 
