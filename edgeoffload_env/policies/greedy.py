@@ -15,32 +15,36 @@ from edgeoffload_env.policies.view import Actions, Floats, PolicyView
 
 
 def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
-    """Choose targets ``[B, N]`` user by user, in index order.
+    """Choose actions ``[B, N]`` user by user, in index order.
 
     A server costs the task's delay there, with the upload at K = N and all cycles that earlier users assigned to the
     server ahead of it, plus ``price`` times the server's queue in seconds; the device costs its delay. Energy and
-    deadlines add their costs. Ties go to the device, then to the lowest server. Users without a task stay at home.
+    deadlines add their costs. Ties go to the lowest action: the device, then the lowest server. Users without a task
+    stay at home.
     """
     arrays, config = view.arrays, view.config
     uploads = costs.Uploads(arrays, config, config.num_users)
     devices_s, has_task = costs.device_cost_s(arrays, config), costs.has_task(arrays)
+    ways, ratios = config.levels_per_server, costs.ratios(config)
     games = np.arange(view.num_games)
     assigned = np.zeros_like(arrays["backlog_cycles"])
-    targets = np.zeros(arrays["task_bits"].shape, dtype=np.int64)
+    actions = np.zeros(arrays["task_bits"].shape, dtype=np.int64)
     for n in range(config.num_users):
         servers_s, queue_s = planned_costs_s(arrays, config, n, uploads, assigned)
-        cost = price * queue_s + servers_s
-        server = np.argmin(cost, axis=1)
-        offloads = (cost[games, server] < devices_s[:, n]) & has_task[:, n]
-        targets[:, n] = np.where(offloads, server + 1, 0)
-        assigned[games, server] += np.where(offloads, arrays["task_cycles"][:, n], 0.0)
-    return targets
+        cost = price * np.repeat(queue_s, ways, axis=1) + servers_s
+        best = np.argmin(cost, axis=1)
+        offloads = (cost[games, best] < devices_s[:, n]) & has_task[:, n]
+        actions[:, n] = np.where(offloads, best + 1, 0)
+        assigned[games, best // ways] += np.where(offloads, ratios[best % ways] * arrays["task_cycles"][:, n], 0.0)
+    return actions
 
 
 def planned_costs_s(
     arrays: Snapshot, config: EdgeOffloadConfig, user: int, uploads: costs.Uploads, assigned_cycles: Floats
 ) -> tuple[Floats, Floats]:
-    """Return a user's costs at each server behind what is assigned there, and the queues; seconds, ``[B, M]`` each.
+    """Return a user's costs by each way to each server behind what is assigned there, ``[B, M W]``, and the queues.
+
+    Queues are seconds, ``[B, M]``.
 
     Args:
         arrays: B games.
@@ -51,11 +55,12 @@ def planned_costs_s(
     """
     wait_s = servers.wait_s(arrays["backlog_cycles"], assigned_cycles, arrays["server_hz"])
     queue_s = costs.queues(config) * wait_s
+    ratios = costs.ratios(config)
     offloads_s = delay.offload_delay_s(
         uploads.upload_s[:, user, None],
-        costs.forward_s(arrays["task_bits"][:, user], config),
-        queue_s + costs.repair_s(arrays),
-        delay.compute_s(arrays["task_cycles"][:, user, None], arrays["server_hz"]),
+        costs.forward_s(ratios * arrays["task_bits"][:, user, None], config).swapaxes(1, 2),
+        (queue_s + costs.repair_s(arrays))[:, :, None],
+        delay.compute_s(ratios * arrays["task_cycles"][:, user, None, None], arrays["server_hz"][:, :, None]),
     )
     return costs.server_cost_s(arrays, config, user, uploads, offloads_s), queue_s
 

@@ -19,13 +19,14 @@ from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.effects.energy import Energy
 from edgeoffload_env.model.effects.failures import Failures
 from edgeoffload_env.model.effects.heavy_tasks import HeavyTasks
+from edgeoffload_env.model.effects.levels import Levels
 from edgeoffload_env.model.effects.queues import DeviceQueue, UplinkQueue
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
 KINDS: tuple[type[Effect], ...] = (
-    *(Arrivals, HeavyTasks, ForwardLatency, ElasticServers, Download),
+    *(Arrivals, HeavyTasks, ForwardLatency, ElasticServers, Download, Levels),
     *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy),
 )
 """The package's effects, in the order of their columns and in which they act within a stage."""
@@ -53,6 +54,7 @@ __all__ = [
     "Failures",
     "ForwardLatency",
     "HeavyTasks",
+    "Levels",
     "UplinkQueue",
     "active_effects",
 ]
