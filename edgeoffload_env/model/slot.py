@@ -58,7 +58,7 @@ class Slot:
         self.service_s: Array | float = config.slot_s
         self.tx_power_w: Array | float = config.tx_power_w
         self.offload_ratio: Array | float = 1.0
-        self.device_share: Array | None = None
+        self.device_share: Array | float | None = None
         self.device_wait_s: Array | float = 0.0
         self.offloaded_s: Array | None = None
         self.routing: Routing

@@ -87,18 +87,21 @@ class Levels(Effect):
         else:
             power = ratio = None
         slot.tx_power_w = _chosen(powers_w, power, slot)
-        slot.offload_ratio = _chosen(ratios, ratio, slot)
+        if ratios != (1.0,):
+            slot.offload_ratio = _chosen(ratios, ratio, slot)
+            # 1 - rho of a rounded rho would be off by more than a digit
+            slot.device_share = _chosen(tuple(1.0 - share for share in ratios), ratio, slot)
 
     def after_route(self, slot: Any) -> None:
         """Split the tasks of those who offload."""
-        if slot.config.offload_ratios == (1.0,):
+        if slot.device_share is None:
             slot.outcome["offload_ratio"] = slot.offloads
             return
         snapshot, ratio = slot.snapshot, slot.offloads * slot.offload_ratio
         part = ratio + (1.0 - slot.offloads)
         slot.bits, slot.cycles = part * snapshot["task_bits"], part * snapshot["task_cycles"]
         slot.upload_bits = slot.bits
-        slot.device_share = slot.active - ratio
+        slot.device_share = slot.local + slot.offloads * slot.device_share
         slot.outcome["offload_ratio"] = ratio
 
     def after_upload(self, slot: Any) -> None:

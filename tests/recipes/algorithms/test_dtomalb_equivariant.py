@@ -47,7 +47,7 @@ def test_decoded_observations_are_the_snapshots_seconds(scenario: str) -> None:
     uploads = costs.Uploads(snapshot, config, config.num_users)
     expected = {
         "active": active,
-        "upload_s": active * uploads.send_s,
+        "upload_s": active * uploads.send_s[..., -1],
         "device_s": active * snapshot["task_cycles"] / snapshot["device_hz"],
         "load_s": (snapshot["backlog_cycles"] / snapshot["server_hz"])[:, None] * np.ones((1, config.num_users, 1)),
         "service_s": (active * snapshot["task_cycles"])[..., None] / snapshot["server_hz"][:, None],
@@ -56,7 +56,7 @@ def test_decoded_observations_are_the_snapshots_seconds(scenario: str) -> None:
     if config.device_queue:
         expected["device_load_s"] = snapshot["device_backlog_cycles"] / snapshot["device_hz"]
     if config.uplink_queue:
-        expected["uplink_load_s"] = uploads.upload_s - uploads.send_s
+        expected["uplink_load_s"] = (uploads.upload_s - uploads.send_s)[..., -1]
     if config.deadline is not None:
         expected["deadline_s"] = active * snapshot["deadline_s"]
     if config.failures is not None:
