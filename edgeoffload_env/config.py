@@ -19,9 +19,10 @@ from edgeoffload_env._validation import (
     fail_unknown,
 )
 from edgeoffload_env.model import channel
-from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks, Levels
+from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
 from edgeoffload_env.model.effects.cloud import check_latency
 from edgeoffload_env.model.effects.effect import check_effect
+from edgeoffload_env.model.effects.levels import Levels
 from edgeoffload_env.model.schema import Schema, make_schema
 
 PAPER_TASK_CYCLES = (800e6, 1200e6)
@@ -366,9 +367,7 @@ class EdgeOffloadConfig:
         slots = min(self.max_cycles, 10**6)  # an overflow later than that does not justify refusing long episodes
         radio = {"bandwidth_hz": self.bandwidth_hz, "noise_w_per_hz": self.noise_w_per_hz}
         least_w, most_w = self.tx_powers_w[0], self.tx_powers_w[-1]
-        slowest_bps = channel.uplink_rate_bps(
-            self.num_users, np.asarray(gains[0]), tx_power_w=least_w, **radio, xp=np
-        )
+        slowest_bps = channel.uplink_rate_bps(self.num_users, np.asarray(gains[0]), tx_power_w=least_w, **radio, xp=np)
         return Extremes(
             queue_s=self.num_users * slots * cycles / min(server_hz, self.speed_bounds_hz[0])
             + max(load_s, self.initial_load_s[1]),

@@ -157,7 +157,7 @@ _SCENARIOS = {
         ),
         _scenario(
             "power-control",
-            "urban with 0.05, 0.2 or 0.8 W to send with, at 1 s for a joule: who is near saves power, who is late pays.",
+            "urban with 0.05, 0.2 or 0.8 W to send with, at 1 s for a joule: save power where it holds up nobody.",
             **_POWER_CONTROL,
         ),
         _scenario(

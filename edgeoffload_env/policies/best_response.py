@@ -122,9 +122,7 @@ def own_costs_s(
     cycles = (ratios[way] * arrays["task_cycles"])[:, :, None]
     ahead = np.bincount(index.ravel(), (earlier * cycles).ravel(), minlength=games * places * ways)
     server_hz = arrays["server_hz"][:, :, None]
-    queue_s = servers.wait_s(
-        arrays["backlog_cycles"][:, :, None], ahead.reshape(games, places, ways)[:, 1:], server_hz
-    )
+    queue_s = servers.wait_s(arrays["backlog_cycles"][:, :, None], ahead.reshape(games, places, ways)[:, 1:], server_hz)
     repair_s: Any = costs.repair_s(arrays)
     offloads_s = delay.offload_delay_s(
         uploads.upload_s[:, user, None],

@@ -17,8 +17,8 @@ class Fixed:
     """Everyone always at the same place, in the scenario's best numbers. Knows the game's constants; costs nothing.
 
     All users are alike before their draws, so only how many go where makes a difference: the first ``counts[0]`` users
-    stay on their devices, the next ``counts[1]`` go to server 1, and so on. With ``levels`` everyone sends with the last
-    power, and the last share.
+    stay on their devices, the next ``counts[1]`` go to server 1, and so on. With ``levels`` everyone takes the last
+    power and the last share.
 
     Args:
         counts: users on the device and at each server, M + 1 integers with the sum N; None for those stored for the

@@ -1,4 +1,4 @@
-"""Simple policies with little or no information. With ``levels`` they send with the last power, and the last share."""
+"""Simple policies with little or no information. With ``levels`` they take the last power and share."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -130,4 +130,6 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
             fail("action", action, expected)
         if shape != (users,):
             fail("action", action, expected, ValueError if shape else TypeError)
-        return [check_action(agent, a, self.config) for agent, a in zip(self._game.possible_agents, action, strict=True)]
+        return [
+            check_action(agent, a, self.config) for agent, a in zip(self._game.possible_agents, action, strict=True)
+        ]

@@ -246,9 +246,7 @@ def bad_batch_actions(draw: st.DrawFn, config: EdgeOffloadConfig, batch: int) ->
     if how == "range":
         beyond = st.one_of(st.integers(-(2**63), -1), st.integers(last + 1, 2**63 - 1))
         good[game, user] = draw(beyond)
-        return Bad(
-            good, rf"action of user_{user} in game {game} must be an integer in \[0, {last}\] .*, got "
-        )
+        return Bad(good, rf"action of user_{user} in game {game} must be an integer in \[0, {last}\] .*, got ")
     if how == "list":
         # numpy and torch themselves make integer arrays of lists with bools or small arrays in them
         taken = st.one_of(st.none(), st.floats(), st.text(max_size=2), st.sampled_from([-1, 2**70, -(2**70), 2**63]))

@@ -114,6 +114,6 @@ def test_a_user_alone_gains_by_levels(name, levels):
 @pytest.mark.parametrize("bounded", [True, False])
 def test_optimum_refuses_levels(bounded):
     policy = policies.make("optimum", bounded=bounded)
-    with pytest.raises(ValueError, match="^optimum: cannot solve games with levels = Levels"):
+    with pytest.raises(ValueError, match=r"^optimum: cannot solve games with levels = Levels"):
         policy.check(scenarios.configure("sparse", levels={"offload_ratio": (0.5, 1.0)}))
     policy.check(scenarios.configure("sparse"))

@@ -1,5 +1,6 @@
 """Power levels and partial offloading: actions that say more than a server. See docs/effects.md."""
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +25,9 @@ def decode(action: Array, num_powers: int, num_ratios: int) -> tuple[Array, Arra
     return place // (num_powers * num_ratios) + 1, place // num_ratios % num_powers, place % num_ratios
 
 
-def local_s(device_share: Array, device_wait_s: Array | float, task_cycles: Array, device_hz: Array, *, xp: Any) -> Array:
+def local_s(
+    device_share: Array, device_wait_s: Array | float, task_cycles: Array, device_hz: Array, *, xp: Any
+) -> Array:
     """Time until the device has done its part, (D_n + (1 - rho) C_n) / f_local, seconds, ``[B, N]``; 0 without one.
 
     Args:
@@ -56,11 +59,11 @@ class Levels(Effect):
     """Shares of the task in (0, 1], increasing; None: 1 alone."""
 
     def __post_init__(self) -> None:
-        for name, low, high, unit in (("tx_power_w", 1e-9, 1e6, "W"), ("offload_ratio", 1e-9, 1.0, "")):
+        for name, bounds in (("tx_power_w", (1e-9, 1e6, "W")), ("offload_ratio", (1e-9, 1.0))):
             given = getattr(self, name)
             if given is not None:
-                values = check_floats(f"Levels.{name}", given, low, high, unit)
-                if any(b <= a for a, b in zip(values, values[1:], strict=False)):
+                values = check_floats(f"Levels.{name}", given, *bounds)
+                if any(low >= high for low, high in itertools.pairwise(values)):
                     fail(f"Levels.{name}", given, "a tuple of increasing numbers")
                 object.__setattr__(self, name, values)
 

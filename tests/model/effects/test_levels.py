@@ -103,10 +103,11 @@ class TestShares:
             check(fields, start, expected, [action, 3 + QUARTER, 0])
 
 
+POWERS = {"levels": {"tx_power_w": (0.5 / 3.0, 0.5)}}
+
+
 class TestPowers:
     """Of 10 MHz each at ratios of 1 and 3: 10 and 20 Mbit/s."""
-
-    LEVELS = {"levels": {"tx_power_w": (0.5 / 3.0, 0.5)}}
 
     def test_uploads(self, check):
         expected = {
@@ -117,11 +118,11 @@ class TestPowers:
             "delay_s": [0.4, 0.42, 0.5],
             "local_s": [0.0, 0.0, 0.5],
         }
-        check(self.LEVELS, {}, expected, [1, 4, 0])
+        check(POWERS, {}, expected, [1, 4, 0])
 
     def test_energy(self, check):
         energy_j = [0.1 / 3.0 + 0.02, 0.05 + 0.032, 0.5]
-        check(self.LEVELS | {"energy": ENERGY}, {}, {"energy_j": energy_j}, [1, 4, 0])
+        check(POWERS | {"energy": ENERGY}, {}, {"energy_j": energy_j}, [1, 4, 0])
 
     def test_what_is_left_is_sent_at_the_slots_power_or_the_last(self, check):
         start = {"uplink_backlog_bits": [5e6, 5e6, 5e6]}
@@ -130,10 +131,10 @@ class TestPowers:
             "upload_s": [0.7, 0.35, 0.0],
             "next_uplink_backlog_bits": [6e6, 5e6, 3e6],
         }
-        check(self.LEVELS | {"uplink_queue": True}, start, expected, [1, 4, 0])
+        check(POWERS | {"uplink_queue": True}, start, expected, [1, 4, 0])
 
     def test_the_observation_takes_the_last_power(self):
-        config = EdgeOffloadConfig(num_users=3, bandwidth_hz=30e6, uplink_queue=True, **self.LEVELS)
+        config = EdgeOffloadConfig(num_users=3, bandwidth_hz=30e6, uplink_queue=True, **POWERS)
         view = VectorDriver(config, 1, dtype="float64")
         view.reset(seed=0)
         gain = np.full((1, 3), 3.0 * 10e6 * NOISE_W_PER_HZ / 0.5)
@@ -172,7 +173,9 @@ def test_spaces_and_masks():
 def test_bad_actions_are_told_what_numbers_mean(driver):
     view = DRIVERS[driver](ALL_ON)
     view.reset(seed=0)
-    meaning = r"in \[0, 24\] \(0 = device, 1 \+ \(\(m - 1\) 2 \+ p\) 3 \+ r = server m at power p and share r, both from 0\)"
+    meaning = (
+        r"in \[0, 24\] \(0 = device, 1 \+ \(\(m - 1\) 2 \+ p\) 3 \+ r = server m at power p and share r, both from 0\)"
+    )
     with pytest.raises(ValueError, match=meaning + r", got (np.int64\()?25\)?$"):
         view.step(np.full((view.batch, 6), 25))
     view.step(np.full((view.batch, 6), 24))
@@ -265,12 +268,14 @@ def test_bad_levels(fields, message):
 
 def test_too_many_actions():
     many = tuple(np.linspace(0.1, 1.0, 1000))
-    with pytest.raises(ValueError, match="^levels must be such that a user has at most 1000000 actions with 5 servers"):
+    with pytest.raises(
+        ValueError, match=r"^levels must be such that a user has at most 1000000 actions with 5 servers"
+    ):
         EdgeOffloadConfig(levels={"tx_power_w": many, "offload_ratio": many})
 
 
 def test_powers_whose_signal_to_noise_overflows_are_refused():
-    with pytest.raises(ValueError, match="^levels must be such that the signal to noise ratio lies between"):
+    with pytest.raises(ValueError, match=r"^levels must be such that the signal to noise ratio lies between"):
         EdgeOffloadConfig(
             num_users=300,
             bandwidth_hz=1.0,

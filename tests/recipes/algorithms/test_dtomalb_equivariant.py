@@ -184,10 +184,14 @@ def test_a_network_with_levels_plays_other_levels_and_refuses_games_without() ->
     policy = NetworkPolicy("mine", EquivariantActor(sizes_of(scenarios.configure("power-control")), (8,), seed=0))
     for scenario in ("held-out-power-control", "split", scenarios.configure("sparse", levels=LEVELS)):
         assert np.isfinite(evaluate(policy, scenario, 2, 0, max_cycles=3).utility).all()
-    with pytest.raises(ValueError, match="^levels must be given, as in the game that the network was made for, got None"):
+    with pytest.raises(
+        ValueError, match=r"^levels must be given, as in the game that the network was made for, got None"
+    ):
         policy.check(scenarios.configure("urban"))
     plain = NetworkPolicy("mine", EquivariantActor(sizes_of(scenarios.configure("urban")), (8,), seed=0))
-    with pytest.raises(ValueError, match="^levels must be None, as in the game that the network was made for, got Levels"):
+    with pytest.raises(
+        ValueError, match=r"^levels must be None, as in the game that the network was made for, got Levels"
+    ):
         plain.check(scenarios.configure("split"))
     plain.check(scenarios.configure("urban", levels={"tx_power_w": (0.2,)}))  # nothing to choose
 
@@ -196,7 +200,10 @@ def test_one_level_is_the_network_without() -> None:
     config = scenarios.configure("urban", levels={"tx_power_w": (0.5,)})
     view, obs, actions = played("urban")
     outputs = [
-        (EquivariantActor(sizes, (8,), seed=0).double().values(obs), EquivariantTeamCritic(sizes, (8,), seed=0).double())
+        (
+            EquivariantActor(sizes, (8,), seed=0).double().values(obs),
+            EquivariantTeamCritic(sizes, (8,), seed=0).double(),
+        )
         for sizes in map(sizes_of, (view.config, config))
     ]
     assert torch.equal(outputs[0][0], outputs[1][0])
