@@ -1,8 +1,11 @@
 """Names and actions of the users, in one place."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edgeoffload_env.config import EdgeOffloadConfig
 
 
@@ -16,7 +19,7 @@ def action_count(config: "EdgeOffloadConfig") -> int:
     return 1 + config.servers * config.levels_per_server
 
 
-def action_of(target: Any, config: "EdgeOffloadConfig") -> Any:
+def action_of(target: "NDArray[np.int64]", config: "EdgeOffloadConfig") -> "NDArray[np.int64]":
     """Return the actions that go to some places at the last power and share: 0 = device, m >= 1 = server m.
 
     Args:

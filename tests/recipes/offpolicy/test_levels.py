@@ -14,7 +14,16 @@ from tests.recipes.onpolicy import test_algorithms as onpolicy
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 LEVELS = {"tx_power_w": (0.05, 0.8), "offload_ratio": (0.5, 1.0)}
-OFF_POLICY = ("idql-tolb", "dtomalb", "dtomalb-exact", "dtomalb-shared", "dtomalb-equivariant", "dqn-tolb", "vdn", "qmix")
+OFF_POLICY = (
+    "idql-tolb",
+    "dtomalb",
+    "dtomalb-exact",
+    "dtomalb-shared",
+    "dtomalb-equivariant",
+    "dqn-tolb",
+    "vdn",
+    "qmix",
+)
 
 
 def config_of(name: str) -> Any:
