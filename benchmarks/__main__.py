@@ -12,6 +12,7 @@ COMMANDS = {
     "tune": ("benchmarks.study.halving", "search for hyper-parameters, alike for every algorithm"),
     "tuned": ("benchmarks.study.tuning", "store the results of a hyper-parameter search"),
     "slopes": ("benchmarks.study.slopes", "slopes of DTOMALB's critics against their values"),
+    "verdicts": ("benchmarks.study.verdict_rates", "error rates and power of the verdicts, by simulation"),
     "pages": ("benchmarks.analysis.pages", "write the tables of the README and of docs/ from the results"),
     "throughput": ("benchmarks.speed.throughput", "steps per second of every view against yardsticks"),
     "training": ("benchmarks.speed.training", "speed of sampling, of an update and of whole trainings"),

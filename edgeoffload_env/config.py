@@ -23,6 +23,7 @@ from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Eff
 from edgeoffload_env.model.effects.cloud import check_latency
 from edgeoffload_env.model.effects.effect import check_effect
 from edgeoffload_env.model.effects.levels import Levels
+from edgeoffload_env.model.effects.trace import CLASHES, TaskTrace, check_alone
 from edgeoffload_env.model.schema import Schema, make_schema
 
 PAPER_TASK_CYCLES = (800e6, 1200e6)
@@ -113,6 +114,8 @@ class EdgeOffloadConfig:
     """Range of the cycles for each bit of a task, C = L x density, in place of ``task_cycles``."""
     heavy_tasks: HeavyTasks | None = None
     """Tasks that need several times the cycles."""
+    task_trace: TaskTrace | None = None
+    """Tasks replayed from a CSV file, in place of ``arrivals`` and of the ranges of tasks."""
     deadline: Deadline | None = None
     """Deadlines of the tasks, and what missing them costs."""
     device_queue: bool = False
@@ -174,8 +177,20 @@ class EdgeOffloadConfig:
         return min(self.server_hz), max(self.server_hz)
 
     @property
+    def bits_range(self) -> tuple[float, float]:
+        """Shortest and longest task; of a trace, quantiles between which most tasks lie."""
+        return self.task_bits if self.task_trace is None else self.task_trace.tasks.bits_range
+
+    @property
+    def most_bits(self) -> float:
+        """Length of the longest task that can occur."""
+        return self.task_bits[1] if self.task_trace is None else self.task_trace.tasks.most_bits
+
+    @property
     def cycles_range(self) -> tuple[float, float]:
-        """Fewest and most cycles of a task that is not heavy."""
+        """Fewest and most cycles of a task that is not heavy; of a trace, quantiles between which most tasks lie."""
+        if self.task_trace is not None:
+            return self.task_trace.tasks.cycles_range
         if self.task_cycles is not None:
             return self.task_cycles
         assert self.cycles_per_bit is not None  # set by the checks
@@ -201,14 +216,17 @@ class EdgeOffloadConfig:
     @property
     def most_cycles(self) -> float:
         """Most cycles of a task that can occur."""
+        if self.task_trace is not None:
+            return self.task_trace.tasks.most_cycles
         factor = 1.0 if self.heavy_tasks is None else max(1.0, self.heavy_tasks.factor)
         return self.cycles_range[1] * factor
 
     def replace(self, **overrides: Any) -> Self:
         """Return a copy with some fields changed.
 
-        ``server_hz`` clears ``server_hz_range`` and vice versa, so do ``task_cycles`` and ``cycles_per_bit``. A name
-        with a dot changes one field of an effect: ``replace(**{"energy.cost_s_per_j": 0.2})``.
+        ``server_hz`` clears ``server_hz_range`` and vice versa, so do ``task_cycles`` and ``cycles_per_bit``;
+        ``task_trace`` clears all fields that say what tasks there are. A name with a dot changes one field of an
+        effect: ``replace(**{"energy.cost_s_per_j": 0.2})``.
 
         Raises:
             TypeError: an unknown field or a wrong type.
@@ -225,7 +243,7 @@ class EdgeOffloadConfig:
                 old = changed.get(effect, values[effect])
                 if not isinstance(old, dict):
                     old = check_effect(effect, old, FIELDS[effect])
-                    old = {} if old is None else dataclasses.asdict(old)
+                    old = {} if old is None else old.given()
                 changed[effect] = old | {part: value}
             else:
                 changed[name] = value
@@ -238,6 +256,8 @@ class EdgeOffloadConfig:
             values.update(cycles_per_bit=None)
         elif overrides.get("cycles_per_bit") is not None:
             values.update(task_cycles=None)
+        if overrides.get("task_trace") is not None:
+            values.update(dict.fromkeys(CLASHES), task_bits=type(self).task_bits)
         return type(self)(**(values | overrides))
 
     def _checked(self) -> dict[str, Any]:
@@ -261,7 +281,10 @@ class EdgeOffloadConfig:
         task_cycles, cycles_per_bit = self.task_cycles, self.cycles_per_bit
         if task_cycles is not None and cycles_per_bit is not None:
             fail("task_cycles", task_cycles, f"None where cycles_per_bit is given (it is {cycles_per_bit!r})")
-        if cycles_per_bit is None:
+        task_bits = check_range("task_bits", self.task_bits, 1.0, 1e14, "bit")
+        if self.task_trace is not None:
+            check_alone(self, task_bits)
+        elif cycles_per_bit is None:
             task_cycles = PAPER_TASK_CYCLES if task_cycles is None else task_cycles
             task_cycles = check_range("task_cycles", task_cycles, 1.0, _MOST_CYCLES, "CPU cycles")
         else:
@@ -273,7 +296,7 @@ class EdgeOffloadConfig:
             "server_hz_range": server_hz_range,
             "num_servers": num_servers,
             "device_hz": check_range("device_hz", self.device_hz, *_SPEED),
-            "task_bits": check_range("task_bits", self.task_bits, 1.0, 1e14, "bit"),
+            "task_bits": task_bits,
             "task_cycles": task_cycles,
             "cycles_per_bit": cycles_per_bit,
             "bandwidth_hz": check_float("bandwidth_hz", self.bandwidth_hz, 1.0, 1e13, "Hz"),
@@ -338,6 +361,7 @@ class EdgeOffloadConfig:
             fail(name, getattr(self, name), f"such that the signal to noise ratio lies between {bounds}")
         for name, seconds in (("task_cycles", worst.queue_s + worst.local_s), ("task_bits", worst.upload_s)):
             if not seconds <= LARGEST_S:
+                name = name if self.task_trace is None else "task_trace"
                 fail(name, getattr(self, name), f"small enough, at these speeds, to keep delays below {LARGEST_S:g} s")
         largest = self.largest_balance_weight(worst.queue_s)
         if not self.balance_weight <= largest:
@@ -363,7 +387,7 @@ class EdgeOffloadConfig:
             server_hz: the slowest server.
             load_s: the servers' loads together.
         """
-        bits, cycles = max(task_bits, self.task_bits[1]), max(task_cycles, self.most_cycles)
+        bits, cycles = max(task_bits, self.most_bits), max(task_cycles, self.most_cycles)
         slots = min(self.max_cycles, 10**6)  # an overflow later than that does not justify refusing long episodes
         radio = {"bandwidth_hz": self.bandwidth_hz, "noise_w_per_hz": self.noise_w_per_hz}
         least_w, most_w = self.tx_powers_w[0], self.tx_powers_w[-1]

@@ -4,8 +4,10 @@ See the guide "Add an effect".
 """
 
 from edgeoffload_env._validation import check_choice, check_float, check_int, check_range
+from edgeoffload_env.example_trace import EXAMPLE_TRACE
 from edgeoffload_env.model.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
 from edgeoffload_env.model.effects.levels import Levels
+from edgeoffload_env.model.effects.trace import TaskTrace
 from edgeoffload_env.model.features import centred, squashed
 from edgeoffload_env.model.metrics import slot_mean, task_mean
 from edgeoffload_env.model.quantities import Feature, Metric, Process, Quantity, RewardTerm
@@ -25,6 +27,8 @@ __all__ = [
     "Quantity",
     "RewardTerm",
     "Slot",
+    "TaskTrace",
+    "EXAMPLE_TRACE",
     "check_choice",
     "check_float",
     "check_int",

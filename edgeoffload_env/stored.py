@@ -30,7 +30,11 @@ def game_of(config: EdgeOffloadConfig) -> dict[str, Any]:
 
 
 def _as_json(effect: Any) -> dict[str, Any]:
-    return {"effect": type(effect).__name__, **dataclasses.asdict(effect)}
+    values = dataclasses.asdict(effect)  # without those that two equal effects may differ in: where a file lies
+    return {
+        "effect": type(effect).__name__,
+        **{f.name: values[f.name] for f in dataclasses.fields(effect) if f.compare},
+    }
 
 
 @functools.cache

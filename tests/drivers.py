@@ -104,7 +104,7 @@ class ParallelDriver:
     def _keep_masks(self, infos: dict[str, Any]) -> None:
         """After a reset the infos hold masks where users can be without a task, and nothing else."""
         agents = self.env.possible_agents
-        masked = self.env.unwrapped.config.arrivals is not None
+        masked = self.env.unwrapped.config.schema.masked
         assert list(infos) == agents
         assert all(list(info) == ["action_mask"] * masked for info in infos.values())
         self.mask = np.array([[infos[agent]["action_mask"] for agent in agents]]) if masked else None
@@ -159,7 +159,7 @@ class CentralDriver(ParallelDriver):
 
     def _reset(self, seed: Any, options: dict[str, Any] | None) -> np.ndarray:
         self._state, info = self.env.reset(seed=seed, options=options)
-        self.mask = info.pop("action_mask")[None] if self.env.config.arrivals is not None else None
+        self.mask = info.pop("action_mask")[None] if self.env.config.schema.masked else None
         assert info == {}
         return self._state[None, None]
 
@@ -175,7 +175,7 @@ class VectorDriver:
     def reset(self, seed: Any = None, snapshot: Snapshot | None = None) -> np.ndarray:
         """Start an episode in every game and return the observations, ``[B, N, D]``."""
         observations, info = self.env.reset(seed=seed, options=None if snapshot is None else {"snapshot": snapshot})
-        self.mask = to_numpy(info.pop("action_mask")) if self.env.config.arrivals is not None else None
+        self.mask = to_numpy(info.pop("action_mask")) if self.env.config.schema.masked else None
         assert info == {}
         return np.asarray(observations)
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig
-from tests import oracle, oracle_features
+from edgeoffload_env.effects import EXAMPLE_TRACE
+from tests import oracle, oracle_features, oracle_trace
 from tests.drivers import PARTS, Played, Snapshot, to_numpy
 
 # Warnings of torch at its first compilation
@@ -43,6 +44,9 @@ ALL_ON = EdgeOffloadConfig(
     energy_weight=2.0,
     **ALL_EFFECTS,
 )
+TRACE = {"path": EXAMPLE_TRACE, "columns": {"time": "time_s", "bits": "bits", "cycles": {"tokens_out": 1e7}}}
+TRACE_ON = ALL_ON.replace(task_trace=TRACE)
+"""The same with a trace in place of the effects that draw tasks."""
 
 
 class Game(NamedTuple):
@@ -84,7 +88,18 @@ def random_config(
         for name in ("deadline", "energy"):
             if name in drawn:
                 drawn[f"{name}_weight"] = float(rng.choice([0.0, 1.0, rng.uniform(0, 3)]))
+    if "task_trace" in drawn:
+        for name in ("arrivals", "cycles_per_bit", "heavy_tasks"):
+            drawn.pop(name, None)
+        drawn["task_trace"] = fitting_trace(users, drawn["slot_s"], float(rng.uniform(1.1, 4.0)))
     return EdgeOffloadConfig(**(drawn | speeds | fields))
+
+
+def fitting_trace(users: int, slot_s: float, spare: float) -> dict[str, Any]:
+    """The trace at a speed at which users start ``1 / spare`` tasks a slot, in 70 slots at least."""
+    tasks = oracle_trace.tasks_of(TRACE_ON.task_trace)
+    slots = max(70.0, spare * len(tasks) / users)
+    return TRACE | {"time_unit_s": min(1e9, slots * slot_s / tasks[-1].seconds)}
 
 
 def random_effects(rng: np.random.Generator, servers: int) -> dict[str, Any]:
@@ -93,7 +108,8 @@ def random_effects(rng: np.random.Generator, servers: int) -> dict[str, Any]:
     if servers > 1 and rng.random() < 0.5:
         latency = tuple(rng.uniform(0.0, 0.2, servers - 1))
     bursts = {"on_s": float(rng.uniform(0.1, 3)), "off_s": float(rng.uniform(0.1, 3))}
-    return {
+    trace = {"task_trace": TRACE} if rng.random() < 0.3 else {}  # it excludes others, which are to be drawn too
+    return trace | {
         "arrivals": {"probability": float(rng.uniform(0.2, 1))} | (bursts if rng.random() < 0.5 else {}),
         "cycles_per_bit": (float(rng.uniform(50, 200)), float(rng.uniform(200, 500))),
         "heavy_tasks": {"probability": float(rng.uniform(0, 1)), "factor": float(rng.uniform(0.5, 5))},
@@ -132,7 +148,7 @@ def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: 
     """Draw snapshots of B games. Some queues are empty, and some users tie with user 0: same task, same channel."""
     users, servers = (batch, config.num_users), (batch, config.servers)
     fields = {
-        "task_bits": rng.uniform(*config.task_bits, users),
+        "task_bits": rng.uniform(*oracle_features.bits_range(config), users),
         "task_cycles": rng.uniform(*oracle_features.cycles_range(config), users),
         "device_hz": rng.uniform(*config.device_hz, users),
         "channel_gain": 10.0 ** rng.uniform(-13, -7, users),
@@ -145,6 +161,9 @@ def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: 
         bursts = config.arrivals.on_s is not None
         fields["bursting"] = (rng.random(users) < (0.7 if bursts else 1.0)).astype(float)
         fields["active"] = fields["bursting"] * (rng.random(users) < 0.8)
+    if config.task_trace is not None:
+        fields["active"] = (rng.random(users) < 0.7).astype(float)
+        fields["trace_start"] = rng.integers(0, len(oracle_trace.slots_of(config)), (batch, 1)).astype(float)
     if config.heavy_tasks is not None:
         fields["task_cycles"] *= np.where(rng.random(users) < 0.3, config.heavy_tasks.factor, 1.0)
     if config.deadline is not None:
@@ -201,6 +220,7 @@ def game_of_batch(snapshot: Mapping[str, Any], game: int) -> Snapshot:
 
 EFFECT_INFOS = {
     "arrivals": ("active",),
+    "task_trace": ("active",),
     "deadline": ("missed", "lateness_s"),
     "failures": ("utilisation",),
     "result_ratio": ("download_s",),
@@ -209,6 +229,7 @@ EFFECT_INFOS = {
 }
 EFFECT_FIELDS = {
     "arrivals": ("active", "bursting"),
+    "task_trace": ("active", "trace_start"),
     "deadline": ("deadline_s",),
     "device_queue": ("device_backlog_cycles",),
     "uplink_queue": ("uplink_backlog_bits",),
@@ -254,8 +275,12 @@ def assert_as_oracle(
         assert_close(played.reward[i], reward, tolerance, f"reward of game {i}")
         if not played.restarted:
             assert_next(game_of_batch(played.after, i), slot, tolerance, f"of game {i}")
+    if config.task_trace is not None:
+        assert_trace(played.after, config, tolerance)
     if not played.restarted:
         assert np.array_equal(played.after["slot"], before["slot"] + 1)
+        if config.task_trace is not None:
+            assert np.array_equal(played.after["trace_start"], before["trace_start"] + 1)
         for name in ("device_hz", "channel_gain", "server_hz"):
             assert np.array_equal(played.after[name], before[name]), name
     assert_masks(played.mask, played.after, config)
@@ -275,6 +300,20 @@ def assert_next(after: Snapshot, slot: oracle.Slot, tolerance: float, what: str)
         assert_close(after["down_s"][down], left_s[down], tolerance, f"down_s {what}")
 
 
+def assert_trace(snapshot: Snapshot, config: EdgeOffloadConfig, tolerance: float) -> None:
+    """Compare the tasks of snapshots with those of their slots of the trace; behind its end there are none."""
+    slots = oracle_trace.slots_of(config)
+    for i in range(len(snapshot["slot"])):
+        one = game_of_batch(snapshot, i)
+        (start,) = one["trace_start"].tolist()
+        started = slots[int(start)] if start < len(slots) else {}
+        assert start == int(start)
+        assert np.flatnonzero(one["active"]).tolist() == sorted(started)
+        for name in ("bits", "cycles"):
+            expected = [getattr(started[n], name) if n in started else 1.0 for n in range(config.num_users)]
+            assert_close(one[f"task_{name}"], expected, tolerance, f"task_{name} of game {i}")
+
+
 def assert_seen(
     observation: np.ndarray, state: np.ndarray, snapshot: Snapshot, config: EdgeOffloadConfig, tolerance: float
 ) -> None:
@@ -288,7 +327,7 @@ def assert_seen(
 
 def assert_masks(mask: np.ndarray | None, snapshot: Snapshot, config: EdgeOffloadConfig) -> None:
     """Compare the action masks with the tasks there are."""
-    if config.arrivals is None:
+    if config.arrivals is None and config.task_trace is None:
         assert mask is None
         return
     assert mask is not None

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests import oracle_trace
 from tests.oracle import uplink_rate_bps
 
 
@@ -71,15 +72,24 @@ def own_features(
     task = [0.0, 0.0]
     if "active" not in snapshot or snapshot["active"][n] == 1.0:
         task = [
-            range_feature(snapshot["task_bits"][n], *config.task_bits),
+            range_feature(snapshot["task_bits"][n], *bits_range(config)),
             range_feature(snapshot["task_cycles"][n], *cycles_range(config)),
         ]
     device = range_feature(snapshot["device_hz"][n], *config.device_hz)
     return [*task, device, range_feature(math.log(snapshot["channel_gain"][n]), *link_bounds)]
 
 
+def bits_range(config: Any) -> tuple[float, float]:
+    """Shortest and longest task, and of a trace most tasks' range."""
+    if config.task_trace is None:
+        return config.task_bits
+    return oracle_trace.middle_range([task.bits for task in oracle_trace.tasks_of(config.task_trace)])
+
+
 def cycles_range(config: Any) -> tuple[float, float]:
-    """Fewest and most cycles of a task, unless it is a heavy one."""
+    """Fewest and most cycles of a task, unless it is a heavy one, and of a trace most tasks' range."""
+    if config.task_trace is not None:
+        return oracle_trace.middle_range([task.cycles for task in oracle_trace.tasks_of(config.task_trace)])
     if config.cycles_per_bit is None:
         return config.task_cycles
     (least_bits, most_bits), (least, most) = config.task_bits, config.cycles_per_bit
@@ -97,11 +107,13 @@ def effect_features(
     """What the effects that are on add for user n: in its observation and in the state."""
     extra, new = [], []
     active = True
-    if config.arrivals is not None:
+    if config.arrivals is not None or config.task_trace is not None:
         active = snapshot["active"][n] == 1.0
         has_task = flag_feature(active)
         extra.append(has_task)
-        new += [has_task, flag_feature(snapshot["bursting"][n] == 1.0)]
+        new.append(has_task)
+    if config.arrivals is not None:
+        new.append(flag_feature(snapshot["bursting"][n] == 1.0))
     rest = []
     if config.deadline is not None:
         rest.append(range_feature(snapshot["deadline_s"][n], *config.deadline.range_s) if active else 0.0)

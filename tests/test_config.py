@@ -120,6 +120,8 @@ def bad_values():
     for name, (kind, _) in EFFECTS.items():
         for value in [0, 1.0, True, False, math.nan, name, [], (), [0.5], np.ones(2), {0.5}, kind, Effect()]:
             yield name, value, value
+    for value in [0, 1.0, True, math.nan, "trace.csv", [], ("trace.csv",), np.ones(2), Effect()]:
+        yield "task_trace", value, value
     for name in ("server_hz", "forward_bps"):
         for value in [(), [], np.ones((2, 2)), np.ones(0)]:
             yield name, value, value

@@ -22,6 +22,35 @@ SHORTER = {
 }
 
 
+# What stands in for a download: the file, and a line of it for each second
+STAND_INS = {
+    "AzureLLMInferenceTrace_code.csv": (
+        "TIMESTAMP,ContextTokens,GeneratedTokens",
+        "2023-11-16 {hour:02}:{minute:02}:{second:02}.9799600,{many},{few}",
+    ),
+    "AzureLLMInferenceTrace_conv.csv": (
+        "TIMESTAMP,ContextTokens,GeneratedTokens",
+        "2024-05-10 {hour:02}:{minute:02}:{second:02}.009930+00:00,{many},{few}",
+    ),
+    "BurstGPT_1.csv": (
+        "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type",
+        "{time}.0,ChatGPT,{many},0,{many},Conversation log",
+    ),
+    "batch_task.csv": (None, "M1,1.0,j_{time},1,Terminated,{time},{later},100.0,0.39"),
+}
+
+
+def stand_in(name: str) -> str:
+    """The text of a file in the form of a public trace."""
+    head, line = STAND_INS[name]
+    rows = []
+    for time in range(1, 2000):
+        clock = {"hour": time // 3600, "minute": time // 60 % 60, "second": time % 60, "time": time}
+        rows.append(line.format(**clock, later=time + 1 + time % 5, many=500 + time % 900, few=1 + time % 100))
+    rows = rows[::-1] if head is None else [head, *rows]  # the one without names is not sorted either
+    return "".join(f"{row}\n" for row in rows)
+
+
 class Copy:
     """A copy of the tracked files, to follow a guide in."""
 
@@ -45,9 +74,10 @@ class Copy:
 
     def follow(self, guide: str) -> str:
         """Do all steps; what they printed."""
-        return "".join(map(self._do, blocks(GUIDES[guide])))
+        return "".join(map(self.do, blocks(GUIDES[guide])))
 
-    def _do(self, block: Block) -> str:
+    def do(self, block: Block) -> str:
+        """Do what a block says; what that printed."""
         if block.file is not None:
             (self.folder / block.file).write_text(block.text, encoding="utf-8")
             return ""
@@ -147,3 +177,23 @@ def test_add_an_effect(tmp_path):
     assert "| `battery_j`" in printed
     assert re.search(r"solar: 10 users.*drained/J", printed, re.DOTALL)
     assert re.search(r"[1-9]\d* passed", printed)
+
+
+@pytest.mark.slow
+def test_replay_a_trace(tmp_path):
+    """With files of the same form in place of the downloads."""
+    copy = Copy(tmp_path)
+    every = blocks(GUIDES["replay-a-trace"])
+    downloads = [block for block in every if "curl" in block.text]
+    assert len(downloads) == len(STAND_INS)
+    for block, name in zip(downloads, STAND_INS, strict=True):
+        assert name.partition(".")[0] in block.text
+        (copy.folder / name).write_text(stand_in(name), encoding="utf-8")
+    printed = "".join(copy.do(block) for block in every if block not in downloads)
+    assert printed.count("no score and no gain: the overrides change the scenario's game") == 5
+    assert len(re.findall(r"^ *greedy +-\d", printed, re.MULTILINE)) == 5
+    assert printed.count("tasks wait") == 3
+    lines = (copy.folder / "tasks.csv").read_text().splitlines()
+    parts = [(copy.folder / f"{part}.csv").read_text().splitlines() for part in ("train", "test")]
+    assert parts[0] + parts[1][1:] == lines
+    assert {part[0] for part in parts} == {lines[0]}

@@ -77,6 +77,12 @@ def test_result_tables_come_from_the_result_files(page):
     assert with_tables(text) == text
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_no_row_is_too_long_to_read(page):
+    lengths = [len(line) for line in (ROOT / page).read_text(encoding="utf-8").splitlines()]
+    assert max(lengths) < 500
+
+
 def test_a_wrong_marker_is_refused():
     with pytest.raises(ValueError, match="unknown table 'polices'; did you mean 'policies'"):
         with_tables("<!-- polices -->\n<!-- /polices -->")

@@ -1,12 +1,13 @@
 """Tables of ablations: open environment parameters, budget, hyper-parameters, reward scale."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from scipy import stats
 
-from benchmarks.analysis.figures import style
-from benchmarks.analysis.formatting import Rows, extremes, interval, table
-from benchmarks.analysis.statistics import difference, ratio
+from benchmarks.analysis import style
+from benchmarks.analysis.formatting import Rows, contrast, extremes, table
+from benchmarks.analysis.statistics import ratio
 from benchmarks.study.plan import (
     EQUIVARIANT_PARTS,
     ESTIMATORS,
@@ -30,23 +31,19 @@ def sensitivity(results: Results) -> Rows:
     for variant in ("", *SENSITIVITY):
         found = [values(rows, name, "paper", variant=variant) for name in PAPERS]
         if all(map(len, found)):
-            ahead = [interval(difference(found[0], theirs)) for theirs in found[1:]]
+            ahead = [contrast(found[0], theirs) for theirs in found[1:]]
             yield variant or "default", len(found[0]), *(f"{utilities.mean():.2f}" for utilities in found), *ahead
 
 
 @table("`paper` with | DTOMALB | seeds | mean utility | worst to best | difference to default")
 def hyperparameters(results: Results) -> Rows:
     """DTOMALB with other budgets and hyper-parameters; ``crowded`` is the game of 20 users."""
-    rows = results.last()
-    variants = [(name, "paper", name) for name in (*LONGER, *HYPERPARAMETERS, *SMALLER_REWARDS)]
-    larger = [("discount 0.9", "paper", "discount 0.9"), ("100,800 env steps", "crowded", "")]
-    for users, others in ((10, variants), (20, larger)):
-        base = values(rows, "dtomalb", "paper", users)
-        for text, scenario, variant in [("default", "paper", ""), *others]:
-            found = values(rows, "dtomalb", scenario, users, variant)
-            if len(found) > 1:
-                gain = "-" if text == "default" else interval(difference(found, base))
-                yield f"N = {users}", text, len(found), f"{found.mean():.2f}", extremes(found), gain
+    rows, variants = results.last(), (*LONGER, *HYPERPARAMETERS, *SMALLER_REWARDS)
+    small = {"default": ("paper", "")} | {name: ("paper", name) for name in variants}
+    large = {"default": ("paper", ""), "discount 0.9": ("paper", "discount 0.9"), "100,800 env steps": ("crowded", "")}
+    for users, games in ((10, small), (20, large)):
+        found = {name: values(rows, "dtomalb", game, users, variant) for name, (game, variant) in games.items()}
+        yield from ((f"N = {users}", *row) for row in _beside(found, "default"))
 
 
 @table(
@@ -61,8 +58,8 @@ def smaller_rewards(results: Results) -> Rows:
         base, found = (values(rows, name, "paper", variant=variant) for variant in ("", SMALLEST))
         if min(len(found), len(base)) > 1:
             means = [f"{utilities.mean():.2f} ({style.seeds(utilities)})" for utilities in (base, found)]
-            ahead = ["-" if name == "dtomalb" else interval(difference(ours, theirs)) for theirs in (found, base)]
-            yield name, *means, extremes(found), interval(difference(found, base)), *ahead
+            ahead = ["-" if name == "dtomalb" else contrast(ours, theirs) for theirs in (found, base)]
+            yield name, *means, extremes(found), contrast(found, base), *ahead
 
 
 @table(
@@ -79,9 +76,9 @@ def steadiness(results: Results) -> Rows:
             ends, before = (values(rows, algorithm, "paper", variant=v) for v in (variant, ""))
             if min(map(len, (now, base, ours, ends, before))) > 1:
                 spread, mean = f"{stats.gmean(now):.2f} ({extremes(now)})", f"{ends.mean():.2f} ({extremes(ends)})"
-                to_default = interval(ratio(now, base)) if variant else "-"
-                to_ours = interval(ratio(now, ours)) if algorithm != "dtomalb" else "-"
-                gain = interval(difference(ends, before)) if variant else "-"
+                to_default = contrast(now, base, ratio) if variant else "-"
+                to_ours = contrast(now, ours, ratio) if algorithm != "dtomalb" else "-"
+                gain = contrast(ends, before) if variant else "-"
                 yield variant or "default", algorithm, len(now), spread, to_default, to_ours, mean, gain
 
 
@@ -101,10 +98,15 @@ def equivariant_parts(results: Results) -> Rows:
 
 
 def _variants(results: Results, variants: Iterable[str], base: str) -> Rows:
-    """Yield seeds, utilities on ``paper`` and the difference to a base, for each variant with two seeds or more."""
+    """Yield rows of variants on ``paper``, whatever their algorithm."""
     on_paper = select(results.last(), scenario="paper", num_users=10)
-    found = {name: select(on_paper, variant=name)["utility"].to_numpy(dtype=float) for name in (base, *variants)}
-    for name in variants:
-        if len(utilities := found[name]) > 1:
-            above = "-" if name == base else interval(difference(utilities, found[base]))
+    names = dict.fromkeys((*variants, base))
+    yield from _beside({n: select(on_paper, variant=n)["utility"].to_numpy(dtype=float) for n in names}, base)
+
+
+def _beside(found: dict[str, Any], base: str) -> Rows:
+    """Yield seeds, utilities and the difference to a base, for each name with two seeds or more."""
+    for name, utilities in found.items():
+        if len(utilities) > 1:
+            above = "-" if name == base or not len(found[base]) else contrast(utilities, found[base])
             yield name, len(utilities), f"{utilities.mean():.2f}", extremes(utilities), above

@@ -1,19 +1,31 @@
-"""Effects behind the claims: differences and probabilities with 95 % confidence intervals."""
+"""Effects behind the claims: differences and probabilities with 95 % confidence intervals and rank tests."""
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.analysis.figures import style
-from benchmarks.analysis.statistics import Estimate, difference, estimate, probability_of_improvement, ratio, rng
+from benchmarks.analysis import style
+from benchmarks.analysis.statistics import (
+    Estimate,
+    Evidence,
+    compare,
+    compare_to,
+    difference,
+    estimate,
+    probability_of_improvement,
+    ratio,
+    rng,
+)
 from benchmarks.speed.complexity import joint_outputs
 from benchmarks.study.generalization import FAILURE
+from benchmarks.study.plan import SENSITIVITY
 from benchmarks.study.server_use import server_use
 from benchmarks.study.store import game_name, label, rows_of, select, values
 from edgeoffload_env import policies, scenarios
@@ -22,12 +34,17 @@ from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 
 LEAST_SEEDS = 5
 """Least number of seeds on each side of a bootstrapped probability."""
+MARGIN = 0.02
+"""Of equivalence, as a share of the way from the score's floor to its reference."""
 REACHED, HIGH_SCORE = "`proportional`'s utility", 0.9
 CONVERGED = f"score {HIGH_SCORE:g}"
 JOINT_HEAD = "dqn-tolb (joint head)"
+SLOTS = {"0.15 s": "", "1 s": "slot 1 s"}
+"""Variants of the runs with each slot length that claims are judged with: the paper states none."""
 Name = tuple[str, str]
 """An algorithm and its variant."""
-_METRICS = {"utility": "more utility", "mean_delay_s": "less mean delay in s", "imbalance": "less var(LD)"}
+_METRICS = {"utility": "{}'s utility above {}'s by", "mean_delay_s": "{}'s mean delay in s below {}'s by"}
+_METRICS |= {"imbalance": "{}'s var(LD) in s² below {}'s by"}
 
 
 @dataclass(frozen=True)
@@ -38,22 +55,62 @@ class Effect:
     a statement by itself.
     """
 
+    game: str
     text: str
+    seeds: str
     found: Estimate
-    neutral: float
+    evidence: Evidence
+    neutral: float = 0.0
     group: str = ""
-    once: bool = False
-    """Whether it was measured once and has no interval."""
 
     @property
-    def holds(self) -> bool:
-        """Whether the whole interval is on the claimed side."""
-        return self.found.low > self.neutral
+    def statement(self) -> str:
+        """The statement that it belongs to."""
+        return self.group or f"{self.game}: {self.text}"
+
+    @property
+    def interval(self) -> str:
+        """The value with its interval."""
+        value, low, high = (f"{x:,.0f}" if abs(x) >= 1_000 else f"{x:.3g}" for x in self.found)
+        return f"{value} [{low}, {high}]"
 
     def __str__(self) -> str:
-        value, low, high = (f"{x:,.0f}" if abs(x) >= 1_000 else f"{x:.3g}" for x in self.found)
-        shown = f"{self.text} {value}" if self.once else f"{self.text} {value} [{low}, {high}]"
-        return f"{shown}, contradicted" if self.found.high < self.neutral else shown
+        return f"`{self.game}`: {self.text} {self.interval}"
+
+
+class Property(NamedTuple):
+    """What follows from how something is built, or was measured once: it has no interval and no verdict."""
+
+    text: str
+    ours: float
+    theirs: float
+    as_claimed: bool
+
+
+def overrides_of(variant: str) -> dict[str, Any]:
+    """Return the environment's parameters in a variant, for :func:`edgeoffload_env.evaluate`."""
+    return {name.removeprefix("env."): value for name, value in SENSITIVITY.get(variant, {}).items()}
+
+
+@functools.cache
+def ends_of_score(game: str, users: int, variant: str = "") -> tuple[float, float]:
+    """Return the utilities of the score's floor and of its reference.
+
+    They are stored for scenarios. Elsewhere they are measured: the better of ``random`` and ``local``, and ``greedy``.
+    """
+    stored = score_baselines(scenarios.configure(game, num_users=users))
+    if stored is not None and not variant:
+        return stored.floor.utility, stored.reference.utility
+    played = (style.evaluated(n, game, users, **overrides_of(variant)) for n in ("random", "local", "greedy"))
+    *floors, reference = (float(result.utility.mean()) for result in played)
+    return max(floors), reference
+
+
+def margin(game: str, users: int, metric: str = "utility", variant: str = "") -> float:
+    """Return the margin of equivalence of utility, of mean delay the change that alone makes it; NaN of others."""
+    floor, reference = ends_of_score(game, users, variant)
+    slots = {"utility": 1, "mean_delay_s": scenarios.configure(game).max_cycles}.get(metric, math.nan)
+    return MARGIN * (reference - floor) / slots
 
 
 def steps_to_reach(rows: pd.DataFrame, utility: float) -> Any:
@@ -71,13 +128,11 @@ def steps_to_stay(rows: pd.DataFrame, utility: float) -> Any:
     return np.append(steps.astype(float), np.inf)[place]
 
 
-def thresholds(game: str) -> dict[str, float]:
+def thresholds(game: str, variant: str = "") -> dict[str, float]:
     """Return the utilities of ``proportional``, which ignores the state, and of the score :data:`HIGH_SCORE`."""
-    scored = score_baselines(scenarios.configure(game))
-    assert scored is not None
-    floor, reference = scored.floor.utility, scored.reference.utility
-    reached = style.evaluated("proportional", game, training=True).utility.mean()
-    return {REACHED: reached, CONVERGED: floor + HIGH_SCORE * (reference - floor)}
+    floor, reference = ends_of_score(game, scenarios.configure(game).num_users, variant)
+    proportional = style.evaluated("proportional", game, training=True, **overrides_of(variant))
+    return {REACHED: proportional.utility.mean(), CONVERGED: floor + HIGH_SCORE * (reference - floor)}
 
 
 def user_counts(rows: pd.DataFrame) -> list[int]:
@@ -93,126 +148,132 @@ def time_to_threshold(
     The first threshold counts when it is first reached, the second when the curve stays above it.
     """
     found = [rows_of(curves, algorithm, game, num_users, variant) for algorithm, variant in (ours, theirs)]
-    if any(rows.empty for rows in found):
+    if min(rows["seed"].nunique() for rows in found) < LEAST_SEEDS:
         return
-    utilities = thresholds(game)
-    for threshold, verb, measure in ((REACHED, "reaches", steps_to_reach), (CONVERGED, "stays above", steps_to_stay)):
-        steps = [measure(rows, utilities[threshold]) for rows in found]
-        if min(map(len, steps)) < LEAST_SEEDS:
-            return
-        medians = [f"{np.median(s):,.0f}" if np.isfinite(np.median(s)) else "never" for s in steps]
-        text = f"`{game}`: {label(*ours)} {verb} {threshold} at {medians[0]} env steps, {label(*theirs)} at "
-        text += f"{medians[1]} (medians of {_seeds(*steps)}); probability of being faster"
-        faster = probability_of_improvement(-steps[0], -steps[1], rng())
-        yield Effect(text, faster, 0.5, f"{game}: {threshold}")
+    utilities = thresholds(game, ours[1])
+    for threshold, verb, measure in ((REACHED, "reach", steps_to_reach), (CONVERGED, "stay above", steps_to_stay)):
+        steps = [-measure(rows, utilities[threshold]) for rows in found]
+        text = f"{_called(ours)}'s probability to {verb} {threshold} before {_called(theirs)}"
+        yield from _of_two(game, text, steps, probability_of_improvement, 0.5, group=f"{game}: {threshold}")
 
 
 def mean_difference(
     rows: pd.DataFrame, game: str, num_users: int | None, ours: Name, theirs: Name, metric: str = "utility"
 ) -> Iterator[Effect]:
-    """Yield the difference of means over seeds, positive if ours is better."""
-    users = num_users or scenarios.configure(game).num_users
-    found = [values(rows, algorithm, game, users, variant, metric=metric) for algorithm, variant in (ours, theirs)]
-    if min(map(len, found)) > 1:
-        sign, where = 1.0 if metric == "utility" else -1.0, f"`{game_name(game, users)}`"
-        text = f"{where}: {label(*ours)} has {_METRICS[metric]} than {label(*theirs)} ({_seeds(*found)}), by"
-        yield Effect(text, difference(sign * found[0], sign * found[1]), 0.0, where)
+    """Yield the difference of interquartile means over seeds, positive if ours is better."""
+    users, sign = num_users or scenarios.configure(game).num_users, 1.0 if metric == "utility" else -1.0
+    found = [sign * values(rows, name, game, users, variant, metric=metric) for name, variant in (ours, theirs)]
+    where, text = game_name(game, users), _METRICS[metric].format(_called(ours), _called(theirs))
+    apart = functools.partial(margin, game, users, metric, ours[1] if overrides_of(ours[1]) else "")
+    yield from _of_two(where, text, found, group=where, apart=apart)
 
 
 def instability(curves: pd.DataFrame, game: str, _: int | None, ours: Name, theirs: Name) -> Iterator[Effect]:
     """Yield the ratio of deviations of utility within runs over the last fifth of their evaluations."""
     spreads = [style.deviations(curves, game, *name) for name in (theirs, ours)]
-    if min(map(len, spreads)) > 1:
-        text = f"`{game}`: {label(*theirs)}'s deviation within a run over its last fifth, as a multiple of "
-        yield Effect(f"{text}{label(*ours)}'s ({_seeds(*spreads)})", ratio(*spreads), 1.0)
+    text = f"{_called(theirs)}'s deviation within a run, as a multiple of {_called(ours)}'s,"
+    yield from _of_two(game, text, spreads, ratio, 1.0)
 
 
-def utility_over_users(rows: pd.DataFrame) -> Iterator[Effect]:
+def utility_over_users(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
     """Yield the loss of utility from each number of users to the next."""
-    for fewer, more in itertools.pairwise(user_counts(rows)):
-        found = [values(rows, "dtomalb", "paper", n) for n in (fewer, more)]
-        if min(map(len, found)) > 1:
-            yield Effect(f"utility lost from N = {fewer} to {more} ({_seeds(*found)})", difference(*found), 0.0)
+    for counts in itertools.pairwise(user_counts(rows)):
+        found = [values(rows, "dtomalb", "paper", n, variant) for n in counts]
+        yield from _of_two("paper", "dtomalb's utility lost from N = {} to {}".format(*counts), found)
 
 
-def _by_server(rows: pd.DataFrame, algorithm: str, column: str) -> Any:
+def _of_two(
+    game: str,
+    text: str,
+    sides: Sequence[Any],
+    measure: Callable[..., Estimate] = difference,
+    neutral: float = 0.0,
+    *,
+    group: str = "",
+    apart: Callable[[], float] = lambda: math.nan,
+) -> Iterator[Effect]:
+    """Yield the effect of two samples of two runs or more; ``apart`` returns the margin of equivalence."""
+    if min(map(len, sides)) > 1:
+        ours, theirs = sides
+        evidence = compare(ours, theirs, rng(), apart())
+        yield Effect(game, text, _seeds(ours, theirs), measure(ours, theirs, rng()), evidence, neutral, group)
+
+
+def _by_server(rows: pd.DataFrame, algorithm: str, column: str, variant: str) -> Any:
     """Return ``[seeds, servers]`` of an algorithm on ``paper``."""
-    here = rows_of(rows, algorithm, "paper")
+    here = rows_of(rows, algorithm, "paper", variant=variant)
     return here.pivot(index="seed", columns="server", values=column).to_numpy(dtype=float)
 
 
-def task_share_by_speed(rows: pd.DataFrame) -> Iterator[Effect]:
+def task_share_by_speed(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
     """Yield the correlation of speed and share of the tasks over the servers."""
-    shares, speeds = (_by_server(rows, "dtomalb", column) for column in ("task_share", "server_hz"))
-    if len(shares):
-        text = f"correlation of a server's speed and its share of the tasks ({_seeds(shares)})"
-        yield Effect(text, estimate(list(map(_correlation, speeds, shares)), rng()), 0.0)
+    shares, speeds = (_by_server(rows, "dtomalb", column, variant) for column in ("task_share", "server_hz"))
+    if len(shares) > 1:
+        text = "dtomalb's correlation of a server's speed and its share of the tasks"
+        found = [float(stats.pearsonr(*pair).statistic) for pair in zip(speeds, shares, strict=True)]
+        yield _of_one("paper", text, found)
 
 
-def _correlation(x: Any, y: Any) -> float:
-    return float(stats.pearsonr(x, y).statistic)
+def _of_one(game: str, text: str, found: Any) -> Effect:
+    return Effect(game, text, _seeds(found), estimate(found, rng()), compare_to(found, 0.0))
 
 
-def load_evenness(rows: pd.DataFrame) -> Iterator[Effect]:
-    """Yield largest over smallest mean load factor of other policies and algorithms, as a multiple of DTOMALB's."""
+def load_evenness(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect]:
+    """Yield how far DTOMALB's smallest over largest mean load factor is above that of other policies and algorithms."""
 
-    def spread(loads: Any) -> Any:
-        return loads.max(axis=-1) / loads.min(axis=-1) if len(loads) else loads
+    def evenness(loads: Any) -> Any:
+        return loads.min(axis=-1) / loads.max(axis=-1) if len(loads) else loads
 
-    ours = spread(_by_server(rows, "dtomalb", "load_factor_s"))
-    if not len(ours):
+    text = "dtomalb's smallest over largest mean load factor above {}'s by"
+    ours = _by_server(rows, "dtomalb", "load_factor_s", variant)
+    if len(ours) < 2:
         return
+    config = scenarios.configure("paper", **overrides_of(variant))
     for name in ("least-loaded", "greedy", "proportional"):
-        use = server_use(policies.make(name), scenarios.configure("paper"), FINAL_EPISODES, FINAL_SEED)
-        policy = float(spread(use.load_factor_s))
-        text = f"largest over smallest mean load factor {stats.trim_mean(ours, 0.25):.2f} ({_seeds(ours)}), "
-        yield Effect(f"{text}{policy:.2f} with `{name}`; ratio of the two", estimate(policy / ours, rng()), 1.0)
+        policy = evenness(server_use(policies.make(name), config, FINAL_EPISODES, FINAL_SEED).load_factor_s)
+        yield _of_one("paper", text.format(f"`{name}`"), evenness(ours) - policy)
     for name in ("dtoma", "idql-tolb", "dqn-tolb"):
-        theirs = spread(_by_server(rows, name, "load_factor_s"))
-        if len(theirs) > 1:
-            text = f"the same under {name} as a multiple of dtomalb's ({_seeds(theirs, ours)})"
-            yield Effect(text, ratio(theirs, ours), 1.0)
+        theirs = _by_server(rows, name, "load_factor_s", variant)
+        yield from _of_two("paper", text.format(name), (evenness(ours), evenness(theirs)))
 
 
-def lower_complexity(rows: pd.DataFrame) -> Iterator[Effect]:
-    """Yield the costs of both heads of the centralised DQN as multiples of DTOMALB's, each measured once.
+def lower_complexity(rows: pd.DataFrame) -> Iterator[Property]:
+    """Yield the costs of both heads of the centralised DQN beside DTOMALB's.
 
     The joint head with the fewest users and with the most that can be built, and its outputs alone with 10 users; the
     branching head with 10 users.
     """
     costs = rows.set_index(["algorithm", "num_users"])[["outputs", "parameters", "update_s"]].astype(float)
-    joint = costs.loc[costs.index.isin([JOINT_HEAD], level=0)]
-    ends = sorted(joint.index.get_level_values(1))
-    pairs = [(JOINT_HEAD, users) for users in dict.fromkeys([*ends[:1], *ends[-1:]])]
-    measured = [
-        (*who, column, costs.loc[who, column])
-        for who in [*pairs, ("dqn-tolb", 10)]
-        if who in costs.index
-        for column in costs
-    ]
-    if ends:
+    joint = sorted(costs.index[costs.index.isin([JOINT_HEAD], level=0)].get_level_values(1))
+    pairs = [(JOINT_HEAD, users) for users in dict.fromkeys([*joint[:1], *joint[-1:]])]
+    kinds = {"outputs": "outputs", "parameters": "parameters", "update_s": "CPU seconds of an update, measured once"}
+    known = [who for who in [*pairs, ("dqn-tolb", 10)] if who in costs.index]
+    measured = [(*who, kind, costs.loc[who, kind]) for who in known for kind in kinds]
+    if joint:
         measured.append((JOINT_HEAD, 10, "outputs", float(joint_outputs(10))))
-    for name, users, column, theirs in measured:
+    for name, users, kind, theirs in measured:
         if ("dtomalb", users) in costs.index:
-            found = Estimate(*(theirs / costs.loc[("dtomalb", users), column],) * 3)
-            who = name if name == JOINT_HEAD else f"{name} (branching head)"
-            text = f"{column.replace('update_s', 'time of an update')} of {who} over dtomalb's at N = {users}"
-            yield Effect(text, found, 1.0, once=True)
+            ours, who = costs.loc[("dtomalb", users), kind], name if name == JOINT_HEAD else f"{name} (branching head)"
+            yield Property(f"{kinds[kind]}, against {who} at N = {users}", ours, theirs, bool(ours < theirs))
 
 
-def fault_tolerance(rows: pd.DataFrame) -> Iterator[Effect]:
-    """Yield the utility with a failed actor above that of the centralised DQN with a failed controller.
+def fault_tolerance(rows: pd.DataFrame) -> Iterator[Property]:
+    """Yield the utility with a failed actor beside that of the centralised DQN with a failed controller.
 
     By construction users without a controller compute on their devices.
     """
-    rows = select(rows, game=FAILURE)
-    failed = [values(rows, name, "paper") for name in ("dtomalb", "dqn-tolb")]
-    if min(map(len, failed)) > 1:
-        text = "utility with one user's failed actor {:.1f} against {:.1f}".format(*map(np.mean, failed))
-        text += " of dqn-tolb with its failed controller, which by construction leaves all to the devices"
-        yield Effect(f"{text} ({_seeds(*failed)}), by", difference(*failed), 0.0)
+    failed = [values(select(rows, game=FAILURE), name, "paper") for name in ("dtomalb", "dqn-tolb")]
+    if min(map(len, failed)):
+        ours, theirs = (estimate(found, rng()).value for found in failed)
+        text = "utility with one user's actor failed, against dqn-tolb with its controller failed and all tasks local"
+        yield Property(text, ours, theirs, ours > theirs)
+
+
+def _called(name: Name) -> str:
+    """Return the name of algorithm and variant without the slot length."""
+    return label(name[0], "" if overrides_of(name[1]) else name[1])
 
 
 def _seeds(*groups: Any) -> str:
     """Return the number of seeds on each side."""
-    return " and ".join(dict.fromkeys(str(len(group)) for group in groups)) + " seeds"
+    return " and ".join(dict.fromkeys(str(len(group)) for group in groups))

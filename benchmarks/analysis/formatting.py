@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.analysis.effects import LEAST_SEEDS
-from benchmarks.analysis.statistics import Estimate, estimate, rng
+from benchmarks.analysis.statistics import Estimate, compare, difference, estimate, rng
 from benchmarks.study.store import Results, game_name, label
 from edgeoffload_env import scenarios
 from edgeoffload_env.evaluation.score import score_baselines
@@ -58,16 +58,24 @@ def markdown(table: pd.DataFrame) -> str:
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
-def interval(found: Estimate) -> str:
-    """Return a value with its interval, "-" for NaN."""
-    return "-" if math.isnan(found.value) else f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+def p_value(value: Any) -> str:
+    """Return a p-value, "-" for NaN."""
+    return "-" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def bootstrapped(found: Estimate, seeds: int = LEAST_SEEDS) -> str:
-    """Return a value, with its interval if there are enough seeds: of few it only spans from worst to best."""
-    if math.isnan(found.low) or seeds < LEAST_SEEDS:
-        return "-" if math.isnan(found.value) else f"{found.value:.2f}"
-    return interval(found)
+    """Return a value, "-" for NaN, with its interval if there are enough seeds: of few it only spans worst to best."""
+    if math.isnan(found.value):
+        return "-"
+    enough = seeds >= LEAST_SEEDS and not math.isnan(found.low)
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]" if enough else f"{found.value:.2f}"
+
+
+def contrast(ours: Any, theirs: Any, measure: Callable[..., Estimate] = difference) -> str:
+    """Return a difference or ratio of interquartile means with its interval and the p-value of the rank test."""
+    found, tested = measure(ours, theirs, rng()), compare(ours, theirs, rng())
+    text = bootstrapped(found, min(len(ours), len(theirs)))
+    return text if text == "-" else f"{text}, p {p_value(min(1.0, 2 * tested.above, 2 * tested.below))}"
 
 
 def iqm(values: Any) -> Estimate:

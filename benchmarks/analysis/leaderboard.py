@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.study.store import Results, Row, select
 from edgeoffload_env import evaluate, policies, scenarios
 from edgeoffload_env.cli_policies import parse_policy
@@ -68,9 +66,7 @@ def judge(
 
 def add(results: Results, rows: Sequence[Row]) -> None:
     """Store rows, replacing those of the same policy in the same scenario."""
-    frame = pd.concat([*([old] if len(old := results.table("leaderboard")) else []), pd.DataFrame(rows)])
-    frame = frame.drop_duplicates(["scenario", "policy"], keep="last")
-    results.write("leaderboard", frame.sort_values(["scenario", "policy"]))
+    results.merge("leaderboard", rows, ["scenario", "policy"])
 
 
 def utility_of(results: Results, policy: str, scenario: str) -> float:

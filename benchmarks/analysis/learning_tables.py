@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from benchmarks.analysis import style
 from benchmarks.analysis.effects import steps_to_reach, steps_to_stay, thresholds
-from benchmarks.analysis.figures import style
 from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, extremes, gains, iqm, named, table
 from benchmarks.analysis.leaderboard import utility_of
 from benchmarks.analysis.statistics import Floats, probability_of_improvement, rng
@@ -76,18 +76,8 @@ def learned(results: Results, *, everything: bool = False) -> Rows:
         own = num_users == scenarios.configure(scenario).num_users
         if own and scenario not in begun and not np.isnan(fixed := utility_of(results, "fixed", scenario)):
             begun.add(scenario)
-            yield (
-                f"`{scenario}`",
-                num_users,
-                "`fixed`",
-                "-",
-                "-",
-                f"{fixed:.2f}",
-                "-",
-                "-",
-                "",
-                f"{gains(scenario, fixed):.3f}",
-            )
+            gain = f"{gains(scenario, fixed):.3f}"
+            yield f"`{scenario}`", num_users, "`fixed`", "-", "-", f"{fixed:.2f}", "-", "-", "", gain
         utilities, score, first = group["utility"], group["score"].mean(skipna=False), group.iloc[0]
         found = f"{utilities.mean():.2f}", bootstrapped(iqm(utilities), len(group)), extremes(utilities)
         shown = ("", "") if np.isnan(score) else (f"{score:.3f}", f"{gains(scenario, utilities.mean()):.3f}")
@@ -144,19 +134,15 @@ def improvement(results: Results) -> Rows:
         shipped = [utility_of(results, name, game) for name in ("greedy", "fixed")]
         for ours, utilities in found.items():
             if len(utilities):
-                cells = [
-                    bootstrapped(probability_of_improvement(utilities, other, rng()), min(len(utilities), len(other)))
-                    if len(other) and theirs != ours
-                    else "-"
-                    for theirs, other in found.items()
-                ]
-                above = (f"{int(np.sum(utilities > policy))} of {len(utilities)}" for policy in shipped)
-                yield (
-                    f"`{game}`",
-                    ours,
-                    *cells,
-                    *("-" if np.isnan(p) else text for p, text in zip(shipped, above, strict=True)),
-                )
+                cells = ("-" if name == ours else _above(utilities, other) for name, other in found.items())
+                runs = ("-" if np.isnan(u) else f"{int(np.sum(utilities > u))} of {len(utilities)}" for u in shipped)
+                yield f"`{game}`", ours, *cells, *runs
+
+
+def _above(ours: Floats, theirs: Floats) -> str:
+    if not len(theirs):
+        return "-"
+    return bootstrapped(probability_of_improvement(ours, theirs, rng()), min(len(ours), len(theirs)))
 
 
 @table("scenario | w2 in training | seeds | mean utility | mean delay / s | var(LD) / s²")

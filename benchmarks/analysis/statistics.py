@@ -1,4 +1,4 @@
-"""Statistics over runs: interquartile means, stratified bootstraps, profiles, probabilities of improvement.
+"""Statistics over runs: interquartile means, stratified bootstraps, profiles, rank tests, Holm's correction.
 
 After Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice (2021). Scores are ``[runs,
 tasks]``: a row for each training seed, a column for each task (scenario, number of users). Each bootstrap draws the
@@ -7,6 +7,7 @@ seeds of every task with replacement, from a generator that the caller passes, s
 
 import math
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from scipy import stats
 Floats = NDArray[np.float64]
 REPETITIONS = 2_000
 CONFIDENCE = 0.95
-_TAILS = (0.5 - 0.5 * CONFIDENCE, 0.5 + 0.5 * CONFIDENCE)
+PERMUTATIONS = 1_999
+"""Number of random permutations of tied values where there are more than that; below it all are counted."""
 
 
 class Estimate(NamedTuple):
@@ -27,20 +29,60 @@ class Estimate(NamedTuple):
     high: float
 
 
+class Evidence(NamedTuple):
+    """One-sided p-values of a comparison."""
+
+    above: Any
+    """Against "at most neutral"."""
+    below: Any
+    """Against "at least neutral"."""
+    equal: Any
+    """Against "at least the margin apart": the larger of two one-sided tests, NaN without a margin."""
+    least: float
+    """The least p-value that this number of runs can give."""
+
+
 def rng() -> np.random.Generator:
     """Return the generator of one bootstrap: the same for every estimate, so that results are reproducible."""
     return np.random.default_rng(0)
 
 
-def interquartile_mean(scores: Floats) -> Any:
-    """Return the mean of the middle half of all scores, ``[..., runs, tasks]`` -> ``[...]``."""
-    return stats.trim_mean(scores.reshape(*scores.shape[:-2], -1), 0.25, axis=-1)
+def _pooled(*tasks: Floats, axis: int = -1) -> Any:
+    """Return the interquartile mean: the mean of the middle half of all scores."""
+    return stats.trim_mean(np.concatenate(tasks, axis=axis), 0.25, axis=axis)
 
 
-def resamples(scores: Floats, rng: np.random.Generator, repetitions: int = REPETITIONS) -> Floats:
-    """Draw bootstrap samples ``[repetitions, runs, tasks]``: runs with replacement, independently for each task."""
-    drawn = rng.integers(len(scores), size=(repetitions, *scores.shape))
-    return np.take_along_axis(scores[None], drawn, axis=1)
+def _apart(ours: Floats, theirs: Floats, axis: int = -1) -> Any:
+    return stats.trim_mean(ours, 0.25, axis=axis) - stats.trim_mean(theirs, 0.25, axis=axis)
+
+
+def _shares(*tasks: Floats, axis: int = -1) -> Any:
+    return np.concatenate(tasks, axis=axis).mean(axis=axis)
+
+
+def _improved(*tasks: Floats, axis: int = -1) -> Any:
+    """Return the share of pairs in which ours is above, the mean over tasks; ours come first, ties count half."""
+    pairs = zip(tasks[: len(tasks) // 2], tasks[len(tasks) // 2 :], strict=True)
+    grids = [(ours[..., :, None], theirs[..., None, :]) for ours, theirs in pairs]
+    return np.mean([((x > y) + 0.5 * (x == y)).mean(axis=(-2, -1)) for x, y in grids], axis=0)
+
+
+def _columns(scores: Any) -> list[Floats]:
+    """Return the runs of each task."""
+    scores = np.asarray(scores, dtype=np.float64)
+    return list(scores.reshape(len(scores), -1).T)
+
+
+def _bootstrap(
+    samples: Sequence[Floats], statistic: Callable[..., Any], rng: np.random.Generator, repetitions: int
+) -> tuple[Any, Any, Any]:
+    """Return a statistic of samples ``[..., runs]`` and its percentile interval, NaN if one is of a single run."""
+    value = statistic(*samples)
+    if min(sample.shape[-1] for sample in samples) < 2:
+        return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
+    options: dict[str, Any] = {"method": "percentile", "confidence_level": CONFIDENCE, "axis": -1, "vectorized": True}
+    found = stats.bootstrap(samples, statistic, n_resamples=repetitions, random_state=rng, **options)
+    return value, *found.confidence_interval
 
 
 def estimate(scores: Any, rng: np.random.Generator, repetitions: int = REPETITIONS) -> Estimate:
@@ -51,15 +93,22 @@ def estimate(scores: Any, rng: np.random.Generator, repetitions: int = REPETITIO
         rng: generator of the bootstrap.
         repetitions: number of bootstrap samples.
     """
-    scores = np.asarray(scores, dtype=np.float64)
-    scores = scores.reshape(len(scores), -1)
-    if len(scores) < 2:
-        return Estimate(float(interquartile_mean(scores)), np.nan, np.nan)
-    low, high = np.quantile(interquartile_mean(resamples(scores, rng, repetitions)), _TAILS)
-    return Estimate(float(interquartile_mean(scores)), float(low), float(high))
+    return Estimate(*map(float, _bootstrap(_columns(scores), _pooled, rng, repetitions)))
 
 
-def curve(scores: Floats, rng: np.random.Generator, repetitions: int = REPETITIONS) -> tuple[Floats, Floats, Floats]:
+def difference(ours: Any, theirs: Any, rng: np.random.Generator, repetitions: int = REPETITIONS) -> Estimate:
+    """Return the difference of interquartile means of one task, ``[runs]`` each, both sides resampled."""
+    return Estimate(*map(float, _bootstrap([*_columns(ours), *_columns(theirs)], _apart, rng, repetitions)))
+
+
+def ratio(ours: Any, theirs: Any, rng: np.random.Generator) -> Estimate:
+    """Return the ratio of geometric interquartile means; NaN where a value is 0."""
+    if not np.all(ours) or not np.all(theirs):
+        return Estimate(math.nan, math.nan, math.nan)
+    return Estimate(*(math.exp(value) for value in difference(np.log(ours), np.log(theirs), rng)))
+
+
+def curve(scores: Any, rng: np.random.Generator, repetitions: int = REPETITIONS) -> tuple[Floats, Floats, Floats]:
     """Return interquartile means along the last axis with pointwise intervals; each ``[points]``.
 
     Args:
@@ -67,17 +116,11 @@ def curve(scores: Floats, rng: np.random.Generator, repetitions: int = REPETITIO
         rng: generator of the bootstrap.
         repetitions: number of bootstrap samples.
     """
-    scores = np.asarray(scores, dtype=np.float64)
-    middle = stats.trim_mean(scores, 0.25, axis=0)
-    if len(scores) < 2:
-        return middle, np.full_like(middle, np.nan), np.full_like(middle, np.nan)
-    drawn = rng.integers(len(scores), size=(repetitions, len(scores)))
-    low, high = np.quantile(stats.trim_mean(scores[drawn], 0.25, axis=1), _TAILS, axis=0)
-    return middle, low, high
+    return _bootstrap([np.asarray(scores, dtype=np.float64).T], _pooled, rng, repetitions)
 
 
 def performance_profile(
-    scores: Floats, thresholds: Floats, rng: np.random.Generator, repetitions: int = REPETITIONS
+    scores: Any, thresholds: Floats, rng: np.random.Generator, repetitions: int = REPETITIONS
 ) -> tuple[Floats, Floats, Floats]:
     """Return the share of runs above each threshold with pointwise intervals; each ``[thresholds]``.
 
@@ -87,10 +130,8 @@ def performance_profile(
         rng: generator of the bootstrap.
         repetitions: number of bootstrap samples.
     """
-    scores = np.asarray(scores, dtype=np.float64)
-    above = [np.mean(resample.reshape(-1, 1) > thresholds, axis=0) for resample in resamples(scores, rng, repetitions)]
-    low, high = np.quantile(above, _TAILS, axis=0)
-    return np.mean(scores.reshape(-1, 1) > thresholds, axis=0), low, high
+    above = [(task > thresholds[:, None]).astype(float) for task in _columns(scores)]
+    return _bootstrap(above, _shares, rng, repetitions)
 
 
 def probability_of_improvement(
@@ -104,32 +145,58 @@ def probability_of_improvement(
         rng: generator of the bootstrap, which resamples both sides.
         repetitions: number of bootstrap samples.
     """
-    ours, theirs = (np.asarray(side, dtype=np.float64).reshape(len(side), -1) for side in (ours, theirs))
-
-    def probability(here: Floats, there: Floats) -> float:
-        above, below = here[:, None] > there[None], here[:, None] < there[None]  # infinities may tie too
-        return float(np.mean(0.5 * (1.0 + above.astype(float) - below)))
-
-    if min(len(ours), len(theirs)) < 2:
-        return Estimate(probability(ours, theirs), np.nan, np.nan)
-    values = [probability(*(resamples(side, rng, 1)[0] for side in (ours, theirs))) for _ in range(repetitions)]
-    low, high = np.quantile(values, _TAILS)
-    return Estimate(probability(ours, theirs), float(low), float(high))
+    return Estimate(*map(float, _bootstrap([*_columns(ours), *_columns(theirs)], _improved, rng, repetitions)))
 
 
-def difference(ours: Any, theirs: Any) -> Estimate:
-    """Return the difference of means with Welch's interval; a bootstrap of three to ten seeds is too narrow."""
-    value = float(np.mean(ours) - np.mean(theirs))
-    if not (np.ptp(ours) or np.ptp(theirs)):  # all seeds equal
-        return Estimate(value, value, value)
-    with warnings.catch_warnings():  # of one side whose seeds are all equal, as without learning
-        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
-        interval = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(CONFIDENCE)
-    return Estimate(value, float(interval.low), float(interval.high))
+def compare(ours: Any, theirs: Any, rng: np.random.Generator, margin: float = math.nan) -> Evidence:
+    """Test whether ours is above, below, or within a margin of theirs, by ranks.
+
+    The p-value is the larger of two: of Mann's and Whitney's exact test, which holds for any number of runs but takes
+    both sides as equally spread, and of Brunner's and Munzel's, which does not but needs more runs.
+
+    Args:
+        ours: ``[..., runs]``; leading axes are comparisons of their own. Infinities are allowed.
+        theirs: ``[..., their runs]``.
+        rng: generator of the permutations that are drawn where there are ties.
+        margin: of equivalence: the same test of values shifted by it, on either side.
+    """
+    ours, theirs = (np.asarray(side, dtype=np.float64) for side in (ours, theirs))
+
+    def p_value(shift: float, side: str) -> Any:
+        ordered = np.sort(np.concatenate([ours + shift, theirs], axis=-1), axis=-1)
+        tied = (ordered[..., 1:] == ordered[..., :-1]).any()
+        method = stats.PermutationMethod(PERMUTATIONS, random_state=rng) if tied else "exact"
+        exact = stats.mannwhitneyu(ours + shift, theirs, alternative=side, method=method, axis=-1).pvalue
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)  # NaN where no ranks overlap
+            spread = stats.brunnermunzel(ours + shift, theirs, alternative=side, axis=-1).pvalue
+        return np.fmax(exact, spread)
+
+    above, below = (p_value(0.0, side) for side in ("greater", "less"))
+    equal = np.maximum(p_value(margin, "greater"), p_value(-margin, "less")) if margin > 0.0 else np.nan * above
+    return Evidence(above, below, equal, 1.0 / math.comb(ours.shape[-1] + theirs.shape[-1], ours.shape[-1]))
 
 
-def ratio(ours: Any, theirs: Any) -> Estimate:
-    """Return the ratio of geometric means; NaN where a value is 0."""
-    if not np.all(ours) or not np.all(theirs):
-        return Estimate(math.nan, math.nan, math.nan)
-    return Estimate(*(math.exp(value) for value in difference(np.log(ours), np.log(theirs))))
+def compare_to(values: Any, neutral: float) -> Evidence:
+    """Test whether one sample, ``[runs]``, is above or below a number, by Wilcoxon's signed ranks."""
+    apart = np.asarray(values, dtype=np.float64) - neutral
+    if not apart.any():
+        return Evidence(1.0, 1.0, math.nan, 0.5 ** len(apart))
+    above, below = (float(stats.wilcoxon(apart, alternative=side).pvalue) for side in ("greater", "less"))
+    return Evidence(above, below, math.nan, 0.5 ** len(apart))
+
+
+def holm(p_values: Sequence[float], least: Sequence[float], alpha: float) -> list[bool]:
+    """Return which hypotheses Holm's procedure rejects at a family-wise error rate.
+
+    Hypotheses that no outcome could reject, by their least p-values, do not count (Tarone, A modified Bonferroni method
+    for discrete data, 1990): their number depends on numbers of seeds alone.
+    """
+    reachable = ([i for i, p in enumerate(least) if p <= alpha / k] for k in range(1, len(least) + 1))
+    tested = next((places for k, places in enumerate(reachable, 1) if len(places) <= k), [])
+    rejected = [False] * len(p_values)
+    for step, place in enumerate(sorted(tested, key=lambda i: p_values[i])):
+        if p_values[place] > alpha / (len(tested) - step):
+            break
+        rejected[place] = True
+    return rejected

@@ -169,7 +169,8 @@ def length(env_steps: int | None, minutes: float) -> str:
 
 def draw(samples: list[dict[str, Any]], folder: Path) -> None:
     """Draw the memory over each part, relative to its value after half."""
-    from benchmarks.analysis.figures import save, style
+    from benchmarks.analysis import style
+    from benchmarks.analysis.figures import save
 
     parts = [part for _, part in pd.DataFrame(samples).groupby("part", sort=False)]
     figure, axes = style.axes(len(parts), width=2.6)

@@ -198,9 +198,6 @@ def _store(
         )
     if not rows:
         return
-    key = ["algorithm", "round", "setting", "scenario", "seed"]
-    old, new = stored.table(TABLE), pd.DataFrame(rows)
-    frame = pd.concat([old, new]) if len(old) else new
-    stored.write(TABLE, frame.drop_duplicates(key, keep="last").sort_values(key, kind="stable"))
+    stored.merge(TABLE, rows, ["algorithm", "round", "setting", "scenario", "seed"])
     command = "python -m benchmarks tune ALGO ..."
     note(stored.folder, f"{TABLE}.csv", command, "benchmarks/config/tuning/rounds.yaml", made_with, extends=True)

@@ -8,6 +8,7 @@
 ``users.csv``           a row per shipped policy and number of users
 ``effects.csv``         a row per shipped policy and scenario with effects
 ``tuning_rounds.csv``   a row per run of the search for hyper-parameters
+``verdict_rates.csv``   a row per simulated truth and number of seeds: shares of verdicts
 ``configurations.json``  per algorithm, variant and game: settings, versions, the command of the first run
 ======================  =============================================================================================
 
@@ -15,15 +16,17 @@ The column ``draws`` of ``final.csv`` is the version of the environment's random
 evaluated on (:data:`benchmarks.study.provenance.DRAWS`).
 """
 
+import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.analysis import verdicts
 from benchmarks.study.provenance import DRAWS
 from benchmarks.study.server_use import ServerUse
 from edgeoffload_env import Evaluation, scenarios
@@ -55,6 +58,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("above_greedy", "above_greedy_low", "above_greedy_high"),
     ),
     "policies": ("scenario", "policy", "package"),
+    "verdict_rates": ("truth", "seeds", *verdicts.VERDICTS),
     "tuning_rounds": (
         *("algorithm", "round", "setting", "scenario", "seed"),
         *("env_steps", "utility", "score", "wall_s", "values"),
@@ -63,9 +67,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """The tables and their columns; ``policies.csv`` has more, from ``python -m edgeoffload_env evaluate --csv``."""
 _TEXTS = (
     *("algorithm", "scenario", "variant", "checkpoint", "settings", "game", "policy"),
-    *("about", "command", "versions", "package", "code", "tuned", "values"),
+    *("about", "command", "versions", "package", "code", "tuned", "values", "truth"),
 )
 Row = dict[str, Any]
+Value = TypeVar("Value")
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -84,6 +89,10 @@ class Results:
         """Return a table by its name in :data:`COLUMNS`; it is empty while there is no file."""
         return read_table(self.folder / f"{name}.csv", COLUMNS[name])
 
+    def version(self) -> tuple[tuple[str, int], ...]:
+        """Return names and times of change of the tables' files."""
+        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in self.folder.glob("*.csv")))
+
     def last(self) -> pd.DataFrame:
         """Return the rows of ``final.csv`` of last checkpoints."""
         return select(self.table("final"), checkpoint="last")
@@ -91,6 +100,11 @@ class Results:
     def write(self, name: str, rows: Any) -> None:
         """Replace a table by rows, a data frame or an iterable of dicts."""
         write_table(self.folder / f"{name}.csv", rows, COLUMNS[name])
+
+    def merge(self, name: str, rows: Sequence[Row], key: list[str]) -> None:
+        """Add rows to a table, in place of those with the same key, and sort it by the key."""
+        frames = [frame for frame in (self.table(name), pd.DataFrame(rows)) if len(frame)]
+        self.write(name, pd.concat(frames).drop_duplicates(key, keep="last").sort_values(key, kind="stable"))
 
     def add_generalization(self, variant: str, run: PlannedRun, found: dict[str, Evaluation]) -> None:
         """Store a run's results on games that it was not trained on."""
@@ -146,6 +160,16 @@ class Results:
         if len(old := old[~_matches(old, key)]):
             frame = pd.concat([old, frame])
         self.write(name, frame.sort_values([*KEY, last], kind="stable"))
+
+
+def cached(function: Callable[[Results], Value]) -> Callable[[Results], Value]:
+    """Keep the last value of a function of results until a table changes."""
+
+    @functools.lru_cache(maxsize=1)
+    def known(results: Results, version: object) -> Value:
+        return function(results)
+
+    return functools.wraps(function)(lambda results: known(results, results.version()))
 
 
 def key_of(variant: str, run: PlannedRun) -> Row:

@@ -73,7 +73,7 @@ class TaskMean:
 
 def task_mean(value: Callable[[Fields], Any]) -> Callable[["EdgeOffloadConfig", int], SlotMean | TaskMean]:
     """Make the accumulator of a metric that is a mean over tasks; ``value`` gives ``[B, N]`` of a slot's infos."""
-    return lambda config, games: (SlotMean if config.arrivals is None else TaskMean)(value, config, games)
+    return lambda config, games: (TaskMean if config.schema.masked else SlotMean)(value, config, games)
 
 
 def _ratio(total: Floats, count: Floats) -> Floats:
@@ -101,7 +101,7 @@ class JainFairness:
 
     def __init__(self, config: "EdgeOffloadConfig", games: int) -> None:
         self._delay_s = np.zeros((games, config.num_users))
-        self._tasks = None if config.arrivals is None else np.zeros((games, config.num_users))
+        self._tasks = np.zeros((games, config.num_users)) if config.schema.masked else None
 
     def add(self, infos: Fields) -> None:
         """Count one slot."""
@@ -124,7 +124,7 @@ class DelayTail:
 
     def __init__(self, config: "EdgeOffloadConfig", games: int) -> None:
         self._quantile = UpperQuantile(TAIL, config.num_users * config.max_cycles)
-        self._idle = config.arrivals is not None
+        self._idle = config.schema.masked
         self._tasks = np.zeros(games, dtype=np.int64)
 
     def add(self, infos: Fields) -> None:

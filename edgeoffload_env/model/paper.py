@@ -98,9 +98,9 @@ def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
             name="task_bits",
             scope="user",
             text="length of the own task",
-            formula=centred_formula("task_bits", config.task_bits),
+            formula=centred_formula("task_bits", config.bits_range),
             reads=("task_bits",),
-            value=_centred_over(config.task_bits),
+            value=_centred_over(config.bits_range),
             of_task=True,
         ),
         Feature(

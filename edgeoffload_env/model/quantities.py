@@ -93,6 +93,14 @@ class Process:
     independent: bool = False
     """Whether many slots can be drawn at once: ``next`` reads no field that changes within the episode, except those of
     independent processes before it. False is always right, and slower."""
+    ahead: Callable[..., dict[str, Array]] | None = None
+    """``ahead(noise, fields, config, slots=k, xp=xp)``: its fields in the next k slots, ``[k, ...]``, from those in
+    this one; for an independent process that needs no uniform numbers and reads its own fields."""
+    tables: Callable[["EdgeOffloadConfig"], Mapping[str, Any]] | None = None
+    """``tables(config)``: constant numpy arrays by name that ``first`` and ``next`` find in their ``noise``, as arrays
+    of the view's backend and device. Views share them."""
+    replaces: tuple[str, ...] = ()
+    """Names of processes that are not drawn where this one is."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env._validation import check_choice, fail_unknown
 from edgeoffload_env.model import paper
-from edgeoffload_env.model.effects import Arrivals, active_effects
-from edgeoffload_env.model.effects.arrivals import blank_without_task
+from edgeoffload_env.model.effects import active_effects
+from edgeoffload_env.model.effects.arrivals import IdleUsers, blank_without_task
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.quantities import Feature, Metric, Process, Quantity, RewardTerm
 from edgeoffload_env.model.slot import STAGES
@@ -104,13 +104,15 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
     for kind in ("state", "info"):  # a field of the snapshot may have the name of an info
         _unique("quantity", tuple(q for q in quantities if q.kind == kind))
     processes = _unique("process", (*paper.PROCESSES, *(p for effect in effects for p in effect.processes())))
+    replaced = {name for process in processes for name in process.replaces}
+    processes = tuple(process for process in processes if process.name not in replaced)
     own = paper.features(config)
     added = tuple(feature for effect in effects for feature in effect.features(config))
     features = _unique("feature", (*own, *added))
     metrics = _unique("metric", (*paper.METRICS, *(m for effect in effects for m in effect.metrics())))
     terms = _unique("reward term", (*paper.REWARD_TERMS, *(t for effect in effects for t in effect.reward_terms())))
     _check_declarations(effects, quantities, processes, added)
-    masked = any(isinstance(effect, Arrivals) for effect in effects)
+    masked = any(isinstance(effect, IdleUsers) for effect in effects)
     if masked:
         own, added, features = (
             tuple(blank_without_task(f) if f.of_task else f for f in some) for some in (own, added, features)

@@ -66,7 +66,7 @@ def seen(arrays: Snapshot, config: EdgeOffloadConfig) -> Snapshot:
             server_hz = arrays["server_hz"]
         median_m = max(config.min_distance_m, config.cell_radius_m / 2**0.5)  # of the users' distances
         constants = {
-            "task_bits": _middle(config.task_bits),
+            "task_bits": _middle(config.bits_range),
             "task_cycles": _middle(config.cycles_range),
             "device_hz": _middle(config.device_hz),
             "channel_gain": float(path_gain(np.asarray(median_m))),

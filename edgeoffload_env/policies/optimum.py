@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgeoffload_env.policies.slot_problem import SlotProblem
 
 BOUNDED_TIME_LIMIT_S = 0.2
-UNSOLVED = ("arrivals", "deadline", "uplink_queue", "elastic_servers", "levels")
+UNSOLVED = ("arrivals", "task_trace", "deadline", "uplink_queue", "elastic_servers", "levels")
 """Fields of effects that the solver does not know."""
 QUICK_USERS = 12
 """Number of users up to which a slot takes about 10 ms or less."""

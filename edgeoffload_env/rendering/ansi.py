@@ -26,6 +26,7 @@ def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: L
     """
     chosen = np.zeros(0, dtype=np.int64) if last is None else last.targets[0]
     lines = [f"slot {slot}", *_server_lines(config, snapshot, chosen)]
+    lines += [f"{q.name} {snapshot[q.name].item():g}" for q in config.schema.snapshot.values() if q.scope == "game"]
     fields = [q for q in config.schema.snapshot.values() if q.scope == "user" and q.name not in _USERS_OWN]
     columns = {quantity.name: (quantity, snapshot[quantity.name][0]) for quantity in fields}
     if last is not None:

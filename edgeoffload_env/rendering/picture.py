@@ -191,7 +191,7 @@ class Picture:
 def _legend(config: EdgeOffloadConfig) -> str:
     """Explain the marks of the effects that are on."""
     marks = [
-        (config.arrivals is not None, "ring: no task"),
+        (config.schema.masked, "ring: no task"),
         (config.deadline is not None, "red: late"),
         (config.device_queue, "left bar: device's queue"),
         (config.uplink_queue, "right bar: uplink's"),

@@ -52,7 +52,7 @@ class DrawnAhead:
                 noise |= {name: {scope: u[..., :1] for scope, u in all_.items()} for name, all_ in coming.items()}
             else:
                 noise |= {process.name: self._noise(process, process.first_uniforms, 1) for process in schema.moving}
-            start = first_snapshot(noise, self._config, xp=xp)
+            start = first_snapshot(self._with_tables(noise), self._config, xp=xp)
         self._first = start
         if coming is not None:
             self._keep(self._draw(coming, start))
@@ -82,9 +82,15 @@ class DrawnAhead:
     def _draw(self, noise: dict[str, Noise], last: dict[str, Floats]) -> dict[str, Floats]:
         """Draw the moving fields of slots ``[slots, ...]`` from their uniforms and the slot before them."""
         rows: dict[str, Floats] = {}
+        complete = self._with_tables(noise)
         for process in self._config.schema.independent:
             assert process.next is not None
-            rows |= process.next(noise[process.name], self._first | rows, self._config, xp=xp)
+            if process.ahead is not None:
+                own = {name: last[name] for name in process.fields}
+                slots = self._slots_at_once
+                rows |= process.ahead(complete[process.name], own, self._config, slots=slots, xp=xp)
+            else:
+                rows |= process.next(complete[process.name], self._first | rows, self._config, xp=xp)
         return rows | self._draw_dependent(noise, last, rows) if self._config.schema.dependent else rows
 
     def _keep(self, rows: dict[str, Floats]) -> None:
@@ -105,6 +111,7 @@ class DrawnAhead:
         schema = self._config.schema
         drawn: list[dict[str, Floats]] = []
         fields = self._first | last
+        tables = self._with_tables({process.name: {} for process in schema.dependent})
         for slot in range(self._slots_at_once):
             for process in schema.moving:
                 if process.independent:
@@ -112,10 +119,17 @@ class DrawnAhead:
                 else:
                     assert process.next is not None
                     of_slot = {scope: uniforms[..., slot : slot + 1] for scope, uniforms in noise[process.name].items()}
-                    fields = fields | process.next(of_slot, fields, self._config, xp=xp)
+                    fields = fields | process.next({**of_slot, **tables[process.name]}, fields, self._config, xp=xp)
             drawn.append(fields)
         names = [name for process in schema.dependent for name in process.fields]
         return {name: np.concatenate([fields[name] for fields in drawn]) for name in names}
+
+    def _with_tables(self, noise: dict[str, Noise]) -> dict[str, Noise]:
+        """Add the processes' tables to their uniforms."""
+        for process in self._config.schema.processes:
+            if process.tables is not None and process.name in noise:
+                noise = noise | {process.name: {**noise[process.name], **process.tables(self._config)}}
+        return noise
 
     def _draw_noise(self, slots: int) -> dict[str, Noise]:
         """Read the uniforms of some slots of all processes that move."""

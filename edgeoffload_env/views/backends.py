@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env._validation import check_choice, fail
+from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.views.streams import NumpyStreams, Streams, TorchStreams
@@ -69,6 +70,21 @@ class Backend:
         if self.name == "numpy":
             return NumpyStreams(processes, self.dtype)
         return TorchStreams(processes, self.dtype, self.device)
+
+    def tables(self, config: EdgeOffloadConfig) -> dict[str, dict[str, Array]]:
+        """Constant arrays that processes read, by process; those that have none are left out."""
+        return {
+            process.name: {name: self._constant(array) for name, array in process.tables(config).items()}
+            for process in config.schema.processes
+            if process.tables is not None
+        }
+
+    def _constant(self, values: Any) -> Array:
+        """A constant numpy array as one of this backend: itself for numpy; floats in the float type for torch."""
+        if self.name == "numpy":
+            return values
+        dtype = self.dtype if values.dtype.kind == "f" else None
+        return self.xp.asarray(np.array(values), dtype=dtype, device=self.device)
 
     def asarray(self, values: Any) -> Array:
         """Floats as an array of this backend, always a copy and in C order, also where the values are transposed."""

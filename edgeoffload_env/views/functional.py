@@ -73,6 +73,7 @@ class EdgeOffloadFunctionalEnv:
         self.noise_sizes = {p.name: draws.row_length(p.next_uniforms, config) for p in schema.moving}
         self._shapes = {name: draws.field_shape(quantity, config) for name, quantity in schema.snapshot.items()}
         self._of_game = frozenset(name for name, quantity in schema.infos.items() if quantity.scope == "game")
+        self._tables = self.backend.tables(config)
         self._xp, self._array_type = self.backend.xp, self.backend.array_type
         # Computed ahead, since before Python 3.12 tracing cannot enter the lock of a cached property
         _ = config.noise_w_per_hz, schema.features
@@ -115,7 +116,7 @@ class EdgeOffloadFunctionalEnv:
         """
         processes, shape = self.config.schema.processes, check_batch(batch)
         rows = self._draw(generator, processes, "first_uniforms", shape)
-        noise = {p.name: self._noise_of(p.first_uniforms, rows[p.name], shape) for p in processes}
+        noise = {p.name: self._noise_of(p, p.first_uniforms, rows[p.name], shape) for p in processes}
         fields = draws.first_snapshot(noise, self.config, xp=self._xp)
         snapshot = {name: array.reshape((*shape, *array.shape[1:])) for name, array in fields.items()}
         return snapshot | {"slot": self._xp.zeros(shape, dtype=self._xp.int64, device=self.backend.device)}
@@ -163,7 +164,7 @@ class EdgeOffloadFunctionalEnv:
         outcome, following = transition(
             {name: self._flat(snapshot[name], batch, shape) for name, shape in self._shapes.items()},
             self._flat(target, batch, (self.config.num_users,)),
-            {p.name: self._noise_of(p.next_uniforms, noise[p.name], batch) for p in schema.moving},
+            {p.name: self._noise_of(p, p.next_uniforms, noise[p.name], batch) for p in schema.moving},
             self.config,
             xp=self._xp,
         )
@@ -230,10 +231,11 @@ class EdgeOffloadFunctionalEnv:
             numbers = np.minimum(numbers.astype(np.float32), below_one)
         return numbers if self.backend.name == "numpy" else self.backend.asarray(numbers)
 
-    def _noise_of(self, uniforms: Mapping[Scope, int], rows: Array, batch: Shape) -> Noise:
-        """A process's uniform numbers by scope, as its functions take them."""
+    def _noise_of(self, process: Process, uniforms: Mapping[Scope, int], rows: Array, batch: Shape) -> Noise:
+        """A process's uniform numbers by scope and its tables, as its functions take them."""
         flat = self._flat(rows, batch, rows.shape[-1:])
-        return draws.noise_of_rows(flat, uniforms, self.config)
+        noise = draws.noise_of_rows(flat, uniforms, self.config)
+        return {**noise, **self._tables[process.name]} if process.name in self._tables else noise
 
     def _games(self, snapshot: Fields) -> tuple[dict[str, Array], Shape]:
         """The fields of a snapshot with one batch axis, and the leading axes."""

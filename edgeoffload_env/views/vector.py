@@ -145,14 +145,19 @@ class EdgeOffloadVectorEnv:
         """Do nothing: there is nothing to release."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the compiled step, which is compiled again when needed."""
-        return {name: value for name, value in self.__dict__.items() if name != "_advance"}
+        """Return the state without the compiled step and the processes' tables, which are made again when needed."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_advance", "_tables")}
 
     def _begin_episode(self, seed: int | None = None) -> None:
         self._streams.begin_episode(seed)
         noise = self._finish(self._draw(self._first_shapes), self._first_shapes)
         self._slot = 0
         self._start_from(first_snapshot(noise, self.config, xp=self.backend.xp))
+
+    @functools.cached_property
+    def _tables(self) -> dict[str, dict[str, Array]]:
+        """Constant arrays that processes read."""
+        return self.backend.tables(self.config)
 
     def _start_from(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -176,14 +181,15 @@ class EdgeOffloadVectorEnv:
         return noise
 
     def _finish(self, drawn: dict[str, Noise], shapes: Shapes) -> dict[str, Noise]:
-        """Turn raw numbers into uniform ones; can be compiled."""
-        if self._streams.draws_uniforms:
-            return drawn
-        finish = self._streams.finish
-        return {
-            process: {scope: finish(drawn[process][scope], shape[0]) for scope, shape in parts}
-            for process, parts in shapes
-        }
+        """Turn raw numbers into uniform ones and add the tables of their processes; can be compiled."""
+        if not self._streams.draws_uniforms:
+            finish = self._streams.finish
+            drawn = {
+                process: {scope: finish(drawn[process][scope], shape[0]) for scope, shape in parts}
+                for process, parts in shapes
+            }
+        tables = self._tables
+        return {process: {**noise, **tables.get(process, {})} for process, noise in drawn.items()} if tables else drawn
 
     @functools.cached_property
     def _advance(self) -> Any:
@@ -201,7 +207,7 @@ class EdgeOffloadVectorEnv:
         if not self._compile:
             return play
         # Computed ahead, since before Python 3.12 tracing cannot enter the lock of a cached property
-        _ = config.noise_w_per_hz, config.schema.features
+        _ = config.noise_w_per_hz, config.schema.features, self._tables
         import torch
 
         # This object fixes every shape, type and constant; checking them at each call costs more than some kernels.

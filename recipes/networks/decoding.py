@@ -76,8 +76,8 @@ class Decoder:
         """Decode observations ``[B, N, D]``."""
         config = self.config
         zero = torch.zeros_like(obs[..., 0])
-        active = 0.5 + 0.5 * self._user(obs, "has_task") if config.arrivals else zero + 1.0
-        bits = active * _uncentred(self._user(obs, "task_bits"), config.task_bits)
+        active = 0.5 + 0.5 * self._user(obs, "has_task") if config.schema.masked else zero + 1.0
+        bits = active * _uncentred(self._user(obs, "task_bits"), config.bits_range)
         cycles = active * _uncentred(self._user(obs, "task_cycles"), config.cycles_range)
         device_hz = _uncentred(self._user(obs, "device_speed"), config.device_hz)
         gain = torch.exp(_uncentred(self._user(obs, "link_quality"), link_bounds(config)))

@@ -22,9 +22,9 @@ def test_smaller_rewards() -> None:
     body = smaller_rewards(MadeUp(final=rows)).to_numpy().tolist()
     assert [row[0] for row in body] == ["dtomalb", "idql-tolb"]
     assert body[0][1:4] == ["-12.60 (3 seeds)", "-11.50 (2 seeds)", "-11.60 to -11.40"]
-    assert [row[4].split()[0] for row in body] == ["1.10", "0.30"]
+    assert [row[4].split(",")[0] for row in body] == ["1.10", "0.30"]
     assert body[0][5:] == ["-", "-"]
-    assert [text.split()[0] for text in body[1][5:]] == ["0.60", "0.90"]
+    assert [text.split(",")[0] for text in body[1][5:]] == ["0.60", "0.90"]
 
 
 def wandering(*sizes: float) -> list[list[float]]:
@@ -44,12 +44,12 @@ def test_steadiness() -> None:
         ends += final_rows("idql-tolb", "paper", [-10.0, -11.0], variant=variant)
     body = steadiness(MadeUp(final=ends, curves=rows)).to_numpy().tolist()
     assert body[0][:4] == ["default", "idql-tolb", 2, "0.20 (0.20 to 0.20)"]
-    assert body[0][4:] == ["-", "2.00 [2.00, 2.00]", "-11.50 (-12.00 to -11.00)", "-"]
-    assert body[2][3:5] == ["0.60 (0.60 to 0.60)", "3.00 [3.00, 3.00]"]
-    assert body[2][5].startswith("3.00 [")
-    assert body[2][7].startswith("1.00 [")
+    assert body[0][4:] == ["-", "2.00, p 0.333", "-11.50 (-12.00 to -11.00)", "-"]
+    assert body[2][3:5] == ["0.60 (0.60 to 0.60)", "3.00, p 0.333"]
+    assert body[2][5].startswith("3.00, p ")
+    assert body[2][7].startswith("1.00, p ")
     assert body[3][3] == "0.20 (0.10 to 0.40)"
-    assert body[3][4].startswith("2.00 [")
+    assert body[3][4].startswith("2.00, p ")
     assert body[4][5] == body[5][4] == "-"  # a run that does not move has no ratio
     assert body[5][3] == "0.00 (0.00 to 0.10)"
 
@@ -68,10 +68,10 @@ def test_estimators_and_parts_stand_beside_their_base() -> None:
         ["exact gradient", 2, "-11.20"],
     ]
     assert body[0][3] == "-11.60 to -11.40"
-    assert [row[4].split()[0] for row in body] == ["1.60", "-", "1.90"]
+    assert [row[4].split(",")[0] for row in body] == ["1.60", "-", "1.90"]
     parts = equivariant_parts(MadeUp(final=rows)).to_numpy().tolist()
     assert [row[0] for row in parts] == ["all parts", "without the ring"]
-    assert [row[4].split()[0] for row in parts] == ["-", "-9.00"]
+    assert [row[4].split(",")[0] for row in parts] == ["-", "-9.00"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from benchmarks.analysis.figures import FIGURES, draw, style
+from benchmarks.analysis import style
+from benchmarks.analysis.figures import FIGURES, draw
 from benchmarks.study.store import COLUMNS, Results
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks.analysis.formatting import TABLES, gains
+from benchmarks.analysis.policy_tables import who_wins
 from edgeoffload_env.evaluation.score import score_baselines
 from edgeoffload_env.scenarios import configure
 from tests.benchmarks.tables import MadeUp, final_rows
@@ -19,7 +20,7 @@ def test_who_wins_shows_a_scenario_in_a_row() -> None:
     rows += [
         row(name, utility, None, "cloud") for name, utility in (("fixed", -22.8), ("greedy", -21), ("lookahead", -17))
     ]
-    table = TABLES["who-wins"](MadeUp(effects=rows))
+    table = who_wins(MadeUp(effects=rows))
     assert table.columns.tolist()[:4] == ["scenario", "`fixed`", "`greedy`", "`lookahead`"]
     first, second = table.to_numpy().tolist()
     assert first == ["`urban`", "-170.0", "-10.0", "-8.0", "2.00 [1.00, 3.00]", "4.3 %", "2.5 %"]

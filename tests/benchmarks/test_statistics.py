@@ -9,11 +9,10 @@ import pytest
 
 from benchmarks.analysis.statistics import (
     curve,
+    difference,
     estimate,
-    interquartile_mean,
     performance_profile,
     probability_of_improvement,
-    resamples,
 )
 from tests.benchmarks import rliable_values
 from tests.benchmarks.rliable_values import PAIR_REPETITIONS, REPETITIONS, THRESHOLDS
@@ -35,10 +34,10 @@ def rliables() -> dict[str, Any]:
 def test_interquartile_means_are_rliables(scores: tuple[np.ndarray, np.ndarray], rliables: dict[str, Any]) -> None:
     ours, theirs = scores
     (mean,), interval = rliables["interquartile_mean"]
-    assert interquartile_mean(ours) == pytest.approx(mean, rel=1e-12)
-    assert interquartile_mean(theirs) == pytest.approx(rliables["interquartile_mean_of_theirs"][0], rel=1e-12)
+    there = estimate(theirs, np.random.default_rng(0)).value
+    assert there == pytest.approx(rliables["interquartile_mean_of_theirs"][0], rel=1e-12)
     value, low, high = estimate(ours, np.random.default_rng(0), repetitions=REPETITIONS)
-    assert value == interquartile_mean(ours)
+    assert value == pytest.approx(mean, rel=1e-12)
     assert (low, high) == pytest.approx(np.ravel(interval), abs=BOOTSTRAP_NOISE)
 
 
@@ -70,18 +69,22 @@ def test_sample_efficiency_curves_are_rliables(rliables: dict[str, Any]) -> None
     np.testing.assert_allclose(high, highest, atol=BOOTSTRAP_NOISE)
 
 
-def test_each_task_keeps_its_own_runs(scores: tuple[np.ndarray, np.ndarray]) -> None:
-    sample = resamples(scores[0], np.random.default_rng(1), 1)[0]
-    assert sample.shape == scores[0].shape
-    for task in range(3):
-        assert set(sample[:, task]) <= set(scores[0][:, task])
-    places = [np.argmax(scores[0][:, [task]] == sample[:, task], axis=0) for task in range(3)]
-    assert not np.array_equal(places[0], places[1])  # drawn apart
-
-
 def test_the_same_generator_gives_the_same_interval(scores: tuple[np.ndarray, np.ndarray]) -> None:
     first, again, other = (estimate(scores[0], np.random.default_rng(seed)) for seed in (3, 3, 4))
     assert first == again != other
+
+
+def test_a_difference_has_both_sides_interval() -> None:
+    draw = np.random.default_rng(2)
+    ours, theirs = draw.normal(1.0, 0.1, 12), draw.normal(0.0, 0.1, 12)
+    value, low, high = difference(ours, theirs, np.random.default_rng(0))
+    alone, other = (estimate(side, np.random.default_rng(0)) for side in (ours, theirs))
+    assert value == pytest.approx(alone.value - other.value)
+    assert low < value < high
+    mirrored = difference(theirs, ours, np.random.default_rng(0))
+    assert mirrored.value == -value
+    assert (-mirrored.high, -mirrored.low) == pytest.approx((low, high), abs=BOOTSTRAP_NOISE)
+    assert high - low > alone.high - alone.low
 
 
 def test_one_run_has_no_interval() -> None:

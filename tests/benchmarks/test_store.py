@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from benchmarks.analysis.figures import FIGURES
-from benchmarks.analysis.statistics import REPETITIONS, interquartile_mean
+from benchmarks.analysis.statistics import REPETITIONS
 from benchmarks.analysis.summary import summarise, summary_of
 from benchmarks.study import provenance
 from benchmarks.study.plan import Study
-from benchmarks.study.store import COLUMNS, Results, digest, read_table, write_table
+from benchmarks.study.store import COLUMNS, Results, cached, digest, read_table, write_table
 from recipes.checkpoints import Progress
 from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun, plan
@@ -96,13 +96,29 @@ def test_the_origins_of_rows_and_summary_are_recorded(tmp_path: Path) -> None:
     assert provenance.read(stored.folder)["summary.json"] == summary
 
 
+def test_a_value_is_kept_until_a_table_changes(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    @cached
+    def rows_of(results: Results) -> int:
+        calls.append(1)
+        return len(results.table("users"))
+
+    stored = Results(tmp_path)
+    stored.write("users", [{"policy": "greedy", "num_users": 5}])
+    assert rows_of(stored) == rows_of(stored) == 1
+    assert len(calls) == 1
+    stored.write("users", [{"policy": "greedy", "num_users": n} for n in (5, 10)])
+    assert rows_of(stored) == 2
+
+
 def test_the_summary_is_over_seeds() -> None:
     row = {"algorithm": "dtoma", "scenario": "paper", "num_users": 10, "variant": "", "checkpoint": "last"}
     utilities = [-11.0, -12.0, -12.5, -20.0]
     rows = [row | dict.fromkeys(METRICS, u) | {"seed": seed} for seed, u in enumerate(utilities)]
     rows += [rows[0] | {"checkpoint": "best", "utility": 0.0}]
     found = summary_of(pd.DataFrame(rows))["paper"]["dtoma"]
-    assert found["utility"]["iqm"] == interquartile_mean(np.asarray(utilities)) == -12.25
+    assert found["utility"]["iqm"] == stats.trim_mean(utilities, 0.25) == -12.25
     assert found["utility"]["low"] <= -12.25 <= found["utility"]["high"]
     assert set(found) == set(METRICS)
     alone = summary_of(pd.DataFrame([row | {"num_users": 20} for row in rows[:1]]))["paper, N = 20"]["dtoma"]

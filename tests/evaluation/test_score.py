@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeoffload_env import EdgeOffloadConfig, evaluate, policies, scenarios, stored
-from edgeoffload_env.effects import Effect
+from edgeoffload_env.effects import EXAMPLE_TRACE, Effect
 from edgeoffload_env.evaluation import score
 
 every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
@@ -115,6 +115,7 @@ CHANGES = {
     "arrivals": {"probability": 0.9},
     "cycles_per_bit": (250.0, 300.0),
     "heavy_tasks": {"probability": 0.1, "factor": 3.0},
+    "task_trace": {"path": EXAMPLE_TRACE},
     "deadline": {"range_s": (0.2, 0.4), "miss_cost_s": 1.0},
     "device_queue": True,
     "uplink_queue": True,

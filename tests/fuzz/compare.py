@@ -14,7 +14,7 @@ import numpy as np
 from edgeoffload_env import EdgeOffloadConfig
 from tests import oracle, oracle_features
 from tests.drivers import Played, Snapshot
-from tests.helpers import EFFECT_INFOS, added, assert_masks, game_of_batch
+from tests.helpers import EFFECT_INFOS, added, assert_masks, assert_trace, game_of_batch
 
 FLOAT32_EPS, FLOAT64_EPS = (float(np.finfo(kind).eps) for kind in (np.float32, np.float64))
 _TINY = float(np.finfo(np.float32).tiny)  # what underflows in float32
@@ -23,8 +23,8 @@ _TINY = float(np.finfo(np.float32).tiny)  # what underflows in float32
 def relative_bound(config: EdgeOffloadConfig, eps: float) -> float:
     """Of a sum of positive terms over users or servers, and of some operations more.
 
-    Rounding errors of sums of n terms grow as sqrt(n) where their signs are as good as random. The noise power is ten to
-    the power of an exponent, which package and oracle round at different places: three roundings of at most half a
+    Rounding errors of sums of n terms grow as sqrt(n) where their signs are as good as random. The noise power is ten
+    to the power of an exponent, which package and oracle round at different places: three roundings of at most half a
     float64 epsilon of up to ``(|dBm/Hz| + 30) / 10``. A rate errs no more than the noise power does.
     """
     noise = FLOAT64_EPS * 1.5 * math.log(10.0) * (abs(config.noise_dbm_per_hz) + 30.0) / 10.0
@@ -219,11 +219,14 @@ def assert_fresh(snapshot: Snapshot, config: EdgeOffloadConfig, eps: float) -> N
 def assert_tasks(snapshot: Snapshot, config: EdgeOffloadConfig, eps: float) -> None:
     """The coming tasks are within the ranges that they are drawn from."""
     slack = 16.0 * eps
-    _assert_between(snapshot["task_bits"], config.task_bits, slack, "task_bits")
-    least, most = oracle_features.cycles_range(config)
-    factor = 1.0 if config.heavy_tasks is None else config.heavy_tasks.factor
-    cycles_bounds = least * min(1.0, factor), most * max(1.0, factor)
-    _assert_between(snapshot["task_cycles"], cycles_bounds, 2.0 * slack, "task_cycles")
+    if config.task_trace is not None:
+        assert_trace(snapshot, config, slack)
+    else:
+        _assert_between(snapshot["task_bits"], config.task_bits, slack, "task_bits")
+        least, most = oracle_features.cycles_range(config)
+        factor = 1.0 if config.heavy_tasks is None else config.heavy_tasks.factor
+        cycles_bounds = least * min(1.0, factor), most * max(1.0, factor)
+        _assert_between(snapshot["task_cycles"], cycles_bounds, 2.0 * slack, "task_cycles")
     if config.deadline is not None:
         _assert_between(snapshot["deadline_s"], config.deadline.range_s, slack, "deadline_s")
     if config.arrivals is not None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from edgeoffload_env import EdgeOffloadConfig
 from tests import oracle
 from tests.drivers import Snapshot
+from tests.helpers import fitting_trace
 
 LIMITS = {  # allowed range of each field
     "device_hz": (1.0, 1e15),
@@ -102,7 +103,11 @@ def fields(draw: st.DrawFn) -> dict[str, Any]:
     drawn["observation"] = draw(st.sampled_from(["full", "load"]))
     if draw(st.booleans()):
         drawn |= draw(effects(servers, dense="task_cycles" not in drawn))
-    drawn["max_cycles"] = draw(st.sampled_from([1, 2, 3, 4, 5, 6, 64, 65, 66, 10**15]))
+    if "task_trace" in drawn:
+        for name in ("arrivals", "cycles_per_bit", "heavy_tasks", "task_cycles", "task_bits"):
+            drawn.pop(name, None)
+        drawn["task_trace"] = fitting_trace(drawn["num_users"], drawn.get("slot_s", 0.15), drawn["task_trace"])
+    drawn["max_cycles"] = draw(st.sampled_from([1, 2, 3, 4, 5, 6, 64, 65, 66, 66 if "task_trace" in drawn else 10**15]))
     return drawn
 
 
@@ -115,6 +120,7 @@ def effects(draw: st.DrawFn, servers: int, dense: bool) -> dict[str, Any]:
             st.fixed_dictionaries({"probability": share}),
             st.fixed_dictionaries({"probability": share, "on_s": short_s, "off_s": short_s}),
         ),
+        "task_trace": st.floats(1.1, 4.0),  # the spare room for its tasks
         "heavy_tasks": st.fixed_dictionaries({"probability": share, "factor": magnitudes(0.1, 10.0)}),
         "deadline": st.fixed_dictionaries(
             {"range_s": ranges(0.01, 10.0), "miss_cost_s": st.floats(0.0, 3.0), "lateness_cost": st.floats(0.0, 3.0)}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from edgeoffload_env.effects import Energy
+from edgeoffload_env.effects import EXAMPLE_TRACE, Energy
 from recipes import registry
 from recipes.cli import parse
 from recipes.commands.train import settings_of
@@ -156,6 +156,24 @@ def test_effects_of_the_environment(given: dict[str, Any]) -> None:
     made = settings(env=given)
     assert made.env_config.energy == Energy(cost_s_per_j=0.2)
     assert made == settings(env={"energy": Energy(cost_s_per_j=0.2)})
+    assert_written_and_read(made)
+
+
+def test_a_trace_is_written_with_the_hash_of_its_content() -> None:
+    made = settings(
+        env={
+            "task_trace.path": EXAMPLE_TRACE,
+            "task_trace.columns": {"time": "time_s", "bits": 1e6, "cycles": {"tokens_out": 1e7}},
+        }
+    )
+    trace = made.env_config.task_trace
+    assert trace is not None
+    assert made.to_json()["env"]["task_trace"]["sha256"] == trace.sha256
+    assert_written_and_read(made)
+
+
+def assert_written_and_read(made: RunSettings) -> None:
+    """A run is the same after its file, and after its command line."""
     assert RunSettings.from_json(json.loads(json.dumps(made.to_json()))) == made
     words = shlex.split(made.command)
     assignments = [words[place + 1] for place, word in enumerate(words) if word == "--set"]

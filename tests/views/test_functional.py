@@ -13,14 +13,14 @@ from torch._dynamo.testing import CompileCounter
 from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.views.streams import NumpyStreams
 from tests.drivers import to_numpy
-from tests.helpers import ALL_ON, assert_close, assert_same, compiles, random_actions
+from tests.helpers import ALL_ON, TRACE_ON, assert_close, assert_same, compiles, random_actions
 from tests.kinds import one_of_each_kind
 
 SCENARIOS = {name: scenarios.get(name).config for name in scenarios.names()}
-GAMES = {name: SCENARIOS[name] for name in one_of_each_kind(SCENARIOS)} | {"all effects": ALL_ON}
+GAMES = {name: SCENARIOS[name] for name in one_of_each_kind(SCENARIOS)} | {"all effects": ALL_ON, "a trace": TRACE_ON}
 CROWD = ALL_ON.replace(num_users=70)
 """More users than are compared in pairs."""
-TRACED = {name: GAMES[name] for name in ("paper", "cloud", "all effects")} | {"crowd": CROWD}
+TRACED = {name: GAMES[name] for name in ("paper", "cloud", "all effects", "a trace")} | {"crowd": CROWD}
 ACCURACY = {"float64": 1e-9, "float32": 1e-4}
 
 every_game = pytest.mark.parametrize("config", GAMES.values(), ids=GAMES)
@@ -76,7 +76,7 @@ def test_the_parallel_view_plays_the_same_to_the_last_bit(config):
             assert_same({name: snapshot[name] for name in shown}, shown)
             assert_same(game.observe(snapshot).astype(np.float32), np.array(list(observations.values())))
             assert_same(game.state(snapshot).astype(np.float32), env.state())
-            if config.arrivals is not None:
+            if config.schema.masked:
                 masks = np.array([info["action_mask"] for info in infos.values()])
                 assert_same(game.action_mask(snapshot), masks)
             if not env.agents:
@@ -106,7 +106,7 @@ def test_the_vector_view_plays_the_same_to_the_last_bit(config, dtype):
 
     def rows(process, counts):
         drawn = [streams.draw(process.name, (count, sizes[scope], batch)) for scope, count in counts.items()]
-        return np.concatenate([part.reshape(-1, batch) for part in drawn]).T if drawn else None
+        return np.concatenate([part.reshape(-1, batch) for part in drawn]).T if drawn else np.zeros((batch, 0), dtype)
 
     for process in config.schema.processes:
         rows(process, process.first_uniforms)

@@ -8,11 +8,12 @@ import pytest
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
 from tests import oracle
 from tests.drivers import USERS_DRIVERS
-from tests.helpers import ALL_ON, assert_close, assert_seen, random_actions
+from tests.helpers import ALL_ON, TRACE_ON, assert_close, assert_seen, random_actions
 from tests.kinds import names_and_drivers
 
 GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {
     "all effects": ALL_ON,
+    "a trace": TRACE_ON,
     "all effects, loads alone": ALL_ON.replace(observation="load", initial_load_s=(0.1, 0.2)),
 }
 

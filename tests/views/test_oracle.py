@@ -11,6 +11,7 @@ from edgeoffload_env import scenarios
 from tests.drivers import DRIVERS, AECDriver, CentralDriver, ParallelDriver, VectorDriver
 from tests.helpers import (
     ALL_ON,
+    TRACE_ON,
     assert_as_oracle,
     assert_masks,
     assert_same,
@@ -105,7 +106,7 @@ def test_compiled_slot_is_one_graph(users, servers, batch, effects, dtype):
     assert_same(twin.step(game.actions)._asdict(), driver.step(game.actions)._asdict())
 
 
-GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {"all effects": ALL_ON}
+GAMES = {name: scenarios.get(name).config for name in scenarios.names()} | {"all effects": ALL_ON, "a trace": TRACE_ON}
 
 
 @pytest.mark.parametrize(("name", "driver"), names_and_drivers(GAMES, DRIVERS))

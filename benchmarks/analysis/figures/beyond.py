@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.analysis.figures import style
+from benchmarks.analysis import style
 from benchmarks.analysis.leaderboard import utility_of
-from benchmarks.analysis.statistics import performance_profile, rng
+from benchmarks.analysis.suite import SUITES, THRESHOLDS, aggregates
 from benchmarks.speed.complexity import joint_outputs
 from benchmarks.study import plan
 from benchmarks.study.plan import (
@@ -24,27 +24,28 @@ from benchmarks.study.plan import (
 from benchmarks.study.store import Results, label, select, values
 from edgeoffload_env import scenarios
 
-_PROFILE_GAMES = ("paper", "paper-load-only")
 _LOWER_LEFT = {"loc": "lower left"}
 
 
-def scores_of(rows: pd.DataFrame, algorithm: str) -> Any:
-    """Return scores ``[seeds, games]`` on the games of the profile, of as many seeds as every game has."""
-    found = [values(rows, algorithm, game, metric="score") for game in _PROFILE_GAMES]
-    return np.stack([scores[: min(map(len, found))] for scores in found], axis=1)
-
-
 def profile(results: Results) -> Any:
-    """Performance profile: the share of runs above each score, over games and seeds."""
-    rows = results.last()
-    figure, (axis,) = style.axes(1, width=5.5)
-    thresholds = np.linspace(0.5, 1.0, 101)
-    for algorithm in style.ordered(rows["algorithm"]):
-        if len(scores := scores_of(rows, algorithm)):
-            found, (colour, _) = performance_profile(scores, thresholds, rng()), style.of(algorithm)
-            shade, text = {"alpha": 0.15, "linewidth": 0}, f"{algorithm}, {len(scores)} seeds"
-            style.band(axis, thresholds, found, colour, shade, label=text)
-    style.finish(axis, _LOWER_LEFT, xlabel="score", ylabel="share of runs above it", title=" and ".join(_PROFILE_GAMES))
+    """The suite as one number: scores over the games of each suite, and the shares of runs above each score."""
+    found = aggregates(results)
+    figure, axes = style.axes(1 + len(SUITES), width=4.6)
+    shown = style.ordered(name for algorithms in found.values() for name in algorithms)
+    for place, algorithms in enumerate(found.values()):
+        for name, algorithm in algorithms.items():
+            (colour, marker), at = style.of(name), shown.index(name) + 0.2 * place
+            value, *ends = algorithm.score
+            axes[0].plot(value, at, marker, color=colour, fillstyle="none" if place else "full")
+            axes[0].hlines(at, *ends, color=colour)
+    axes[0].set_yticks(range(len(shown)), shown)
+    axes[0].invert_yaxis()
+    style.finish(axes[0], xlabel="score", title=f"interquartile mean; filled: {next(iter(SUITES))}")
+    for axis, (suite, algorithms) in zip(axes[1:], found.items(), strict=False):
+        for name, algorithm in algorithms.items():
+            shade, text = {"alpha": 0.15, "linewidth": 0}, f"{name}, {algorithm.runs} seeds"
+            style.band(axis, THRESHOLDS, algorithm.profile, style.of(name)[0], shade, label=text)
+        style.finish(axis, _LOWER_LEFT, xlabel="score", ylabel="share of runs above it", title=suite)
     return figure
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.analysis.figures import style
+from benchmarks.analysis import style
 from benchmarks.study.plan import SMALLER_REWARDS
 from benchmarks.study.server_use import server_use
 from benchmarks.study.store import Results, rows_of, select, values

@@ -21,12 +21,13 @@ from edgeoffload_env.model.effects.failures import Failures
 from edgeoffload_env.model.effects.heavy_tasks import HeavyTasks
 from edgeoffload_env.model.effects.levels import Levels
 from edgeoffload_env.model.effects.queues import DeviceQueue, UplinkQueue
+from edgeoffload_env.model.effects.trace import TaskTrace
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
 KINDS: tuple[type[Effect], ...] = (
-    *(Arrivals, HeavyTasks, ForwardLatency, ElasticServers, Download, Levels),
+    *(Arrivals, TaskTrace, HeavyTasks, ForwardLatency, ElasticServers, Download, Levels),
     *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy),
 )
 """The package's effects, in the order of their columns and in which they act within a stage."""
@@ -55,6 +56,7 @@ __all__ = [
     "ForwardLatency",
     "HeavyTasks",
     "Levels",
+    "TaskTrace",
     "UplinkQueue",
     "active_effects",
 ]

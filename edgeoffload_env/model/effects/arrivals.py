@@ -25,11 +25,51 @@ def next_bursting(bursting: Array, uniform: Array, leave: float, enter: float, *
     return xp.astype(stays_or_enters, bursting.dtype)
 
 
+_FLAG: dict[str, Any] = {"unit": "1", "scope": "user", "type": bool}
+
+
 @dataclass(frozen=True, kw_only=True)
-class Arrivals(Effect):
-    """Users have a task in a slot with a probability, at all times or in bursts.
+class IdleUsers(Effect):
+    """Users without a task in some slots; subclasses draw ``active``.
 
     An idle user's action has no effect and counts as 0; its action mask allows 0 alone.
+    """
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """See :class:`.Effect`."""
+        return (
+            Quantity(name="active", text="1 where the user has a task, else 0", kind="state", **_FLAG),
+            Quantity(name="active", text="whether the user had a task", kind="info", **_FLAG),
+        )
+
+    def before_route(self, slot: Any) -> None:
+        """Keep idle users at home, without a task."""
+        has_task = slot.snapshot["active"] > 0.5
+        slot.active = slot.snapshot["active"]
+        slot.target = slot.target * slot.xp.astype(has_task, slot.target.dtype)
+        slot.outcome["target"], slot.outcome["active"] = slot.target, has_task
+
+    def after_compute(self, slot: Any) -> None:
+        """An idle user computes nothing."""
+        slot.outcome["compute_s"] = slot.active * slot.outcome["compute_s"]
+
+    def features(self, config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
+        """See :class:`.Effect`."""
+        return (
+            Feature(
+                name="has_task",
+                scope="user",
+                text="whether there is an own task",
+                formula="2 active - 1",
+                reads=("active",),
+                value=_plus_or_minus,
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrivals(IdleUsers):
+    """Users have a task in a slot with a probability, at all times or in bursts.
 
     Raises:
         TypeError, ValueError: a field of the wrong type or out of range; the message names it.
@@ -54,12 +94,9 @@ class Arrivals(Effect):
 
     def quantities(self) -> tuple[Quantity, ...]:
         """See :class:`.Effect`."""
-        flag: dict[str, Any] = {"unit": "1", "scope": "user", "type": bool}
-        return (
-            Quantity(name="active", text="1 where the user has a task, else 0", kind="state", **flag),
-            Quantity(name="bursting", text="1 while the user is on, else 0", kind="state", **flag),
-            Quantity(name="active", text="whether the user had a task", kind="info", **flag),
-        )
+        active, had_task = super().quantities()
+        bursting = Quantity(name="bursting", text="1 while the user is on, else 0", kind="state", **_FLAG)
+        return active, bursting, had_task
 
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
@@ -101,28 +138,10 @@ class Arrivals(Effect):
             return 0.0, 1.0
         return switch_chance(config.slot_s, self.on_s), switch_chance(config.slot_s, self.off_s)
 
-    def before_route(self, slot: Any) -> None:
-        """Keep idle users at home, without a task."""
-        has_task = slot.snapshot["active"] > 0.5
-        slot.active = slot.snapshot["active"]
-        slot.target = slot.target * slot.xp.astype(has_task, slot.target.dtype)
-        slot.outcome["target"], slot.outcome["active"] = slot.target, has_task
-
-    def after_compute(self, slot: Any) -> None:
-        """An idle user computes nothing."""
-        slot.outcome["compute_s"] = slot.active * slot.outcome["compute_s"]
-
     def features(self, config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
         """See :class:`.Effect`."""
         return (
-            Feature(
-                name="has_task",
-                scope="user",
-                text="whether there is an own task",
-                formula="2 active - 1",
-                reads=("active",),
-                value=_plus_or_minus,
-            ),
+            *super().features(config),
             Feature(
                 name="bursting",
                 scope="user",

@@ -78,6 +78,10 @@ class Effect:
         """
         return {}
 
+    def given(self) -> dict[str, Any]:
+        """Return the fields to make the effect from, without those that follow from others."""
+        return dataclasses.asdict(self)
+
     def _check_floats(self, unit: str = "", **bounds: tuple[float, float]) -> None:
         """Validate fields and store them as floats; ``bounds`` gives each field's least and greatest value."""
         for name, (low, high) in bounds.items():
@@ -101,6 +105,6 @@ def check_effect(name: str, value: Any, kind: type[Effect]) -> Effect | None:
         if given not in known:
             fail_unknown(f"field of {name}:", given, known, TypeError)
     for field in known.values():
-        if field.default is dataclasses.MISSING and field.name not in value:
+        if field.default is field.default_factory is dataclasses.MISSING and field.name not in value:
             raise TypeError(f"{name} lacks the field {field.name!r}; it must have {', '.join(known)}")
     return kind(**value)

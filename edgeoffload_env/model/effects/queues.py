@@ -135,7 +135,7 @@ class UplinkQueue(Effect):
         slots = min(config.max_cycles, _COUNTED_SLOTS)
         gain = np.asarray(channel.path_gain(config.cell_radius_m))
         rate_bps = float(full_cell_rate_bps(gain, config, level=0, xp=numpy_namespace))
-        if not slots * config.task_bits[1] <= LARGEST_BACKLOG_S * rate_bps:
+        if not slots * config.most_bits <= LARGEST_BACKLOG_S * rate_bps:
             expected = f"such that an episode's tasks are sent within {LARGEST_BACKLOG_S:g} s"
             fail("task_bits", config.task_bits, expected)
 

@@ -9,6 +9,7 @@ import torch
 
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from edgeoffload_env.agents import action_count
+from edgeoffload_env.effects import EXAMPLE_TRACE
 from edgeoffload_env.policies import costs
 from recipes.algorithms.dtomalb_equivariant import Hyperparameters, Learner
 from recipes.envs.batched_games import EdgeOffloadGames
@@ -24,10 +25,11 @@ from recipes.offpolicy.learner import frozen_copy
 from recipes.offpolicy.replay_buffer import ReplayBuffer
 
 GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed", "power-control", "split")
+REPLAY = scenarios.configure("urban", task_trace={"path": EXAMPLE_TRACE})
 each_game = pytest.mark.parametrize("scenario", GAMES)
 
 
-def played(scenario: str, games: int = 3) -> tuple[Any, torch.Tensor, torch.Tensor]:
+def played(scenario: Any, games: int = 3) -> tuple[Any, torch.Tensor, torch.Tensor]:
     """A view after some slots, everyone's observations, and random joint actions."""
     view = edgeoffload_v0.vector_env(games, scenario)
     obs, _ = view.reset(seed=1)
@@ -38,8 +40,8 @@ def played(scenario: str, games: int = 3) -> tuple[Any, torch.Tensor, torch.Tens
     return view, torch.from_numpy(obs).double(), torch.from_numpy(actions)
 
 
-@each_game
-def test_decoded_observations_are_the_snapshots_seconds(scenario: str) -> None:
+@pytest.mark.parametrize("scenario", [*GAMES, pytest.param(REPLAY, id="a trace")])
+def test_decoded_observations_are_the_snapshots_seconds(scenario: Any) -> None:
     view, obs, _ = played(scenario)
     config = view.config
     snapshot = {name: np.asarray(array, np.float64) for name, array in view.snapshot().items()}

@@ -1,0 +1,75 @@
+"""The suite as one number, on made rows with a known answer."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.analysis.findings import findings
+from benchmarks.analysis.formatting import gains
+from benchmarks.analysis.suite import SUITES, THRESHOLDS, aggregate, aggregates, by_game, suite
+from tests.benchmarks.tables import MadeUp, final_rows
+
+
+def test_an_aggregate_of_known_scores() -> None:
+    scores = np.array([[0.6, 0.8], [0.7, 0.9], [0.7, 0.9], [0.8, 0.8]])
+    found = aggregate(scores, scores - 0.5, scores - 0.3)
+    assert found.runs == 4
+    assert found.score.value == pytest.approx(np.mean([0.7, 0.8, 0.8, 0.8]))  # the middle half
+    assert found.gain.value == pytest.approx(found.score.value - 0.5)
+    assert found.improvement == (1.0, 1.0, 1.0)
+    share, low, high = found.profile
+    assert share[0] == 1.0
+    assert share[THRESHOLDS > 0.75][0] == pytest.approx(5 / 8)
+    assert share[-1] == 0.0
+    assert np.all((low <= share) & (share <= high))
+    assert found.score.low < found.score.value < found.score.high
+
+
+def test_games_are_resampled_apart() -> None:
+    """The interval of many games is narrower than that of one: their errors average out."""
+    draw = np.random.default_rng(0)
+    one = draw.normal(0.8, 0.1, (10, 1))
+    many = np.concatenate([one, draw.normal(0.8, 0.1, (10, 15))], axis=1)
+    widths = [aggregate(s, s, s).score.high - aggregate(s, s, s).score.low for s in (one, many)]
+    assert widths[1] < 0.5 * widths[0]
+
+
+def test_only_seeds_that_played_every_game_count() -> None:
+    rows = pd.DataFrame({"seed": [0, 0, 1, 2, 2], "game": list("abaab"), "score": [0.1, 0.2, 0.3, 0.5, 0.6]})
+    np.testing.assert_array_equal(by_game(rows, "score"), [[0.1, 0.2], [0.5, 0.6]])
+
+
+def rows_of(algorithm: str, utilities: Any, games: tuple[str, ...] = ("paper", "paper-load-only")) -> list[Any]:
+    return [
+        row | {"score": 1.0 + row["utility"] / 100} for game in games for row in final_rows(algorithm, game, utilities)
+    ]
+
+
+def test_algorithms_without_a_game_are_left_out() -> None:
+    rows = rows_of("dtomalb", [-12.0] * 5) + rows_of("idql-tolb", [-13.0] * 5)
+    rows += rows_of("dqn-tolb", [-13.0] * 5, ("paper",))
+    (found,) = aggregates(MadeUp(final=rows)).values()
+    assert [*found] == ["dtomalb", "idql-tolb"]
+    assert found["dtomalb"].score.value == pytest.approx(0.88)
+    middle = np.mean([gains(game, -12.0) for game in ("paper", "paper-load-only")])
+    assert found["dtomalb"].gain.value == pytest.approx(middle)
+    assert found["idql-tolb"].improvement.value == 0.0
+    table = suite(MadeUp(final=rows))
+    assert table["games"].tolist() == [next(iter(SUITES))] * 2
+    assert table["P(above dtomalb)"].tolist() == ["-", "0.00 [0.00, 0.00]"]
+    assert aggregates(MadeUp()) == {}
+
+
+def test_findings_follow_from_the_rows() -> None:
+    noise = np.linspace(-0.1, 0.1, 5)
+    rows = rows_of("dtomalb", -11.0 + noise) + rows_of("dqn-tolb", -12.0 + noise) + rows_of("idql-tolb", -13.0 + noise)
+    board = [{"policy": "greedy", "scenario": "paper", "utility": -11.5}]
+    lines = findings(MadeUp(final=rows, leaderboard=board)).splitlines()
+    assert [line[:2] for line in lines] == ["1.", "2.", "3.", "4."]  # nothing of 20 users
+    assert "with slots of 0.15 s" in lines[0]
+    assert "is 1 [" in lines[1]
+    assert "dtomalb's, 0.89 [" in lines[2]
+    assert lines[3].startswith("4. 5 of 15 runs")
+    assert findings(MadeUp()).count("\n") == 1
