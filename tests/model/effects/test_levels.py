@@ -14,7 +14,7 @@ from edgeoffload_env.model.effects.levels import decode
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests import oracle
 from tests.drivers import DRIVERS, INFOS, VectorDriver
-from tests.helpers import ALL_EFFECTS, ALL_ON, assert_as_oracle, random_actions, random_config
+from tests.helpers import ALL_EFFECTS, ALL_ON, assert_as_oracle, random_actions, random_config, random_effects
 from tests.model.effects.test_hand_worked import NOISE_W_PER_HZ, check
 
 __all__ = ["check"]
@@ -233,13 +233,8 @@ def test_with_each_other_effect(other, seed):
     """In pairs, against the oracle."""
     rng = np.random.default_rng(seed)
     users, servers = int(rng.integers(1, 9)), int(rng.integers(2, 6))
-    everything = random_config(rng, users, servers, effects=1.0)
-    off = {name: getattr(EdgeOffloadConfig(), name) for name in ALL_EFFECTS if name not in (other, "levels")}
-    if other != "cycles_per_bit":
-        off["task_cycles"] = (0.8e9, 1.2e9)
-        off.pop("cycles_per_bit")
-    weights = {f"{name}_weight": 1.0 for name in ("deadline", "energy") if name in off}
-    config = everything.replace(**off, **weights)
+    effects = random_effects(rng, servers)
+    config = random_config(rng, users, servers).replace(**{name: effects[name] for name in (other, "levels")})
     view = VectorDriver(config, 3, dtype="float64")
     view.reset(seed=seed)
     for _ in range(3):
