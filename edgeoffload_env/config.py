@@ -22,6 +22,7 @@ from edgeoffload_env.model import channel
 from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
 from edgeoffload_env.model.effects.cloud import check_latency
 from edgeoffload_env.model.effects.effect import check_effect
+from edgeoffload_env.model.effects.levels import Levels
 from edgeoffload_env.model.effects.trace import CLASHES, TaskTrace, check_alone
 from edgeoffload_env.model.schema import Schema, make_schema
 
@@ -140,6 +141,8 @@ class EdgeOffloadConfig:
     """Weight of the deadlines' cost in the reward, for training alone; the utility takes 1."""
     energy_weight: float = 1.0
     """Weight of the energy's cost in the reward, for training alone; the utility takes 1."""
+    levels: Levels | None = None
+    """Powers and shares of the task that users choose beside a server; None: ``tx_power_w``, and whole tasks."""
     extra_effects: tuple[Effect, ...] = ()
     """Effects of your own, see :class:`edgeoffload_env.effects.Effect`."""
 
@@ -195,6 +198,23 @@ class EdgeOffloadConfig:
             return self.task_cycles
         assert self.cycles_per_bit is not None  # set by the checks
         return self.task_bits[0] * self.cycles_per_bit[0], self.task_bits[1] * self.cycles_per_bit[1]
+
+    @property
+    def tx_powers_w(self) -> tuple[float, ...]:
+        """Powers that users choose from, least first."""
+        chosen = None if self.levels is None else self.levels.tx_power_w
+        return (self.tx_power_w,) if chosen is None else chosen
+
+    @property
+    def offload_ratios(self) -> tuple[float, ...]:
+        """Shares of an offloaded task that users choose from, least first."""
+        chosen = None if self.levels is None else self.levels.offload_ratio
+        return (1.0,) if chosen is None else chosen
+
+    @property
+    def levels_per_server(self) -> int:
+        """P R, the number of actions for each server."""
+        return len(self.tx_powers_w) * len(self.offload_ratios)
 
     @property
     def most_cycles(self) -> float:
@@ -341,7 +361,8 @@ class EdgeOffloadConfig:
         worst = self.worst_case(gains=gains)
         if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
             bounds = f"{SMALLEST_SNR:g} at the edge of the cell and {LARGEST_SNR:g} near the eNB"
-            fail("tx_power_w", self.tx_power_w, f"such that the signal to noise ratio lies between {bounds}")
+            name = "tx_power_w" if self.tx_powers_w == (self.tx_power_w,) else "levels"
+            fail(name, getattr(self, name), f"such that the signal to noise ratio lies between {bounds}")
         for name, seconds in (("task_cycles", worst.queue_s + worst.local_s), ("task_bits", worst.upload_s)):
             if not seconds <= LARGEST_S:
                 name = name if self.task_trace is None else "task_trace"
@@ -372,19 +393,16 @@ class EdgeOffloadConfig:
         """
         bits, cycles = max(task_bits, self.most_bits), max(task_cycles, self.most_cycles)
         slots = min(self.max_cycles, 10**6)  # an overflow later than that does not justify refusing long episodes
-        radio = {
-            "bandwidth_hz": self.bandwidth_hz,
-            "tx_power_w": self.tx_power_w,
-            "noise_w_per_hz": self.noise_w_per_hz,
-        }
-        slowest_bps = channel.uplink_rate_bps(self.num_users, np.asarray(gains[0]), **radio, xp=np)
+        radio = {"bandwidth_hz": self.bandwidth_hz, "noise_w_per_hz": self.noise_w_per_hz}
+        least_w, most_w = self.tx_powers_w[0], self.tx_powers_w[-1]
+        slowest_bps = channel.uplink_rate_bps(self.num_users, np.asarray(gains[0]), tx_power_w=least_w, **radio, xp=np)
         return Extremes(
             queue_s=self.num_users * slots * cycles / min(server_hz, self.speed_bounds_hz[0])
             + max(load_s, self.initial_load_s[1]),
             local_s=cycles / min(device_hz, self.device_hz[0]),
             upload_s=bits / float(slowest_bps) if slowest_bps > 0.0 else math.inf,
-            least_snr=float(channel.snr(1, gains[0], **radio)),
-            most_snr=float(channel.snr(self.num_users, gains[1], **radio)),
+            least_snr=float(channel.snr(1, gains[0], tx_power_w=least_w, **radio)),
+            most_snr=float(channel.snr(self.num_users, gains[1], tx_power_w=most_w, **radio)),
         )
 
     def largest_balance_weight(self, queue_s: float) -> float:

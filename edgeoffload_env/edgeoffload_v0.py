@@ -16,9 +16,9 @@
 | State shape        | `(50,)`                                                                                  |
 | State values       | [-1, 1], float32                                                                         |
 
-The table is for the `paper` scenario; with N users and M servers a user has M + 1 actions and observes M + 4 numbers
-(2 M + 4 where the servers' speeds are drawn per episode), and the state has 2 M + 4 N. With `observation="load"` both
-have M numbers: the load factors, the paper's state (14).
+The table is for the `paper` scenario; with N users and M servers a user has M + 1 actions (1 + M P R with `levels`) and
+observes M + 4 numbers (2 M + 4 where the servers' speeds are drawn per episode), and the state has 2 M + 4 N. With
+`observation="load"` both have M numbers: the load factors, the paper's state (14).
 
 ## Observation
 
@@ -42,6 +42,9 @@ them.
 tasks are served first come first served. Python and numpy integers and 0-d integer arrays are actions; anything else is
 a `TypeError`, a number out of range a `ValueError`; a refused step changes nothing.
 
+With `levels`, P powers and R shares of a task, 1 + ((m - 1) P + p) R + r sends the r-th share to server m at the p-th
+power, both counted from 0; the rest of the task runs on the device at the same time.
+
 ## Reward
 
 R_n = -w1 t_n - w2 var(LD), equation (20): the user's own delay in seconds and the imbalance of the servers' loads,
@@ -52,8 +55,8 @@ the costs of energy and missed deadlines to both.
 ## Info
 
 After a step: `delay_s`, `upload_s`, `forward_s`, `wait_s`, `compute_s`, `target`, `imbalance` for each user, and what
-effects add; empty after a reset. With `arrivals`, infos after a reset and a step have `action_mask`, int8 `(M + 1,)`:
-users without a task may choose 0 alone, and whatever they choose counts as 0.
+effects add; empty after a reset. With `arrivals`, infos after a reset and a step have `action_mask`, int8, one number
+for each action: users without a task may choose 0 alone, and whatever they choose counts as 0.
 
 ## Starting state
 

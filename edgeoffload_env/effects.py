@@ -6,6 +6,7 @@ See the guide "Add an effect".
 from edgeoffload_env._validation import check_choice, check_float, check_int, check_range
 from edgeoffload_env.example_trace import EXAMPLE_TRACE
 from edgeoffload_env.model.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
+from edgeoffload_env.model.effects.levels import Levels
 from edgeoffload_env.model.effects.trace import TaskTrace
 from edgeoffload_env.model.features import centred, squashed
 from edgeoffload_env.model.metrics import slot_mean, task_mean
@@ -20,6 +21,7 @@ __all__ = [
     "Failures",
     "Feature",
     "HeavyTasks",
+    "Levels",
     "Metric",
     "Process",
     "Quantity",

@@ -31,6 +31,7 @@ ALL_EFFECTS: dict[str, Any] = {
     "result_ratio": 0.1,
     "energy": {"cost_s_per_j": 0.2, "idle_power_w": 0.1},
     "queue_clock": "continuous",
+    "levels": {"tx_power_w": (0.1, 0.5), "offload_ratio": (0.4, 0.7, 1.0)},
 }
 """Every effect at once, for four servers."""
 ALL_ON = EdgeOffloadConfig(
@@ -131,7 +132,18 @@ def random_effects(rng: np.random.Generator, servers: int) -> dict[str, Any]:
             "idle_power_w": float(rng.choice([0.0, rng.uniform(0, 0.5)])),
         },
         "queue_clock": str(rng.choice(["slot", "continuous"], p=[0.3, 0.7])),
+        "levels": random_levels(rng),
     }
+
+
+def random_levels(rng: np.random.Generator) -> dict[str, Any]:
+    """Draw up to three powers and up to three shares, the whole task sometimes among them, or neither."""
+    powers_w = np.sort(rng.uniform(0.05, 2.0, rng.integers(1, 4))).tolist()
+    ratios = np.sort(rng.uniform(0.1, 0.99, rng.integers(1, 4))).tolist()
+    if rng.random() < 0.7:
+        ratios[-1] = 1.0
+    drawn = {"tx_power_w": powers_w, "offload_ratio": ratios}
+    return {name: value for name, value in drawn.items() if rng.random() < 0.7}
 
 
 def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: int, twins: float = 0.2) -> Snapshot:
@@ -175,7 +187,11 @@ def random_actions(rng: np.random.Generator, config: EdgeOffloadConfig, batch: i
     """Draw actions of all users, ``[B, N]``, from random odds in each game: some servers get all users, some none."""
     odds = rng.dirichlet(np.full(config.servers + 1, 0.5), batch)
     draws = rng.random((batch, config.num_users, 1))
-    return np.minimum((draws > np.cumsum(odds, axis=1)[:, None, :]).sum(axis=2), config.servers)
+    target = np.minimum((draws > np.cumsum(odds, axis=1)[:, None, :]).sum(axis=2), config.servers)
+    if config.levels is None:
+        return target
+    levels = len(oracle.powers_w(config)) * len(oracle.ratios(config))
+    return np.where(target > 0, 1 + (target - 1) * levels + rng.integers(0, levels, target.shape), 0)
 
 
 def make_game(
@@ -211,6 +227,7 @@ EFFECT_INFOS = {
     "failures": ("utilisation",),
     "result_ratio": ("download_s",),
     "energy": ("energy_j",),
+    "levels": ("tx_power_w", "offload_ratio", "local_s"),
 }
 EFFECT_FIELDS = {
     "arrivals": ("active", "bursting"),
@@ -321,7 +338,7 @@ def assert_masks(mask: np.ndarray | None, snapshot: Snapshot, config: EdgeOffloa
         return
     assert mask is not None
     assert mask.dtype == np.int8
-    expected = [oracle.action_masks(game_of_batch(snapshot, i)) for i in range(len(snapshot["slot"]))]
+    expected = [oracle.action_masks(game_of_batch(snapshot, i), config) for i in range(len(snapshot["slot"]))]
     assert mask.tolist() == expected
 
 

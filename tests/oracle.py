@@ -43,6 +43,11 @@ class Slot:
     """When each server is done with all its tasks, seconds after the start of the slot."""
     left_down_s: list[float]
     """Time until each server runs again, before those that run may fail at the start of the next slot."""
+    tx_power_w: list[float]
+    offload_ratio: list[float]
+    local_s: list[float]
+    offloaded_s: list[float]
+    """Delay of each offloaded part, which the device's part may outlast; 0 of a local task."""
 
 
 def path_gain(distance_m: float) -> float:
@@ -51,11 +56,30 @@ def path_gain(distance_m: float) -> float:
     return 10.0 ** (-loss_db / 10.0)
 
 
-def uplink_rate_bps(sharers: int, gain: float, config: Any) -> float:
-    """Equation (5)."""
+def powers_w(config: Any) -> Sequence[float]:
+    """The powers that users choose from: the game's own where they choose none."""
+    levels = config.levels
+    return [config.tx_power_w] if levels is None or levels.tx_power_w is None else levels.tx_power_w
+
+
+def ratios(config: Any) -> Sequence[float]:
+    """The shares of a task that users choose from."""
+    levels = config.levels
+    return [1.0] if levels is None or levels.offload_ratio is None else levels.offload_ratio
+
+
+def choices(config: Any) -> list[tuple[int, float, float]]:
+    """Server, power and share of each action, counted out; 0 is the device, at the last power for what is unsent."""
+    servers = config.num_servers
+    away = [(m, p, r) for m in range(1, servers + 1) for p in powers_w(config) for r in ratios(config)]
+    return [(0, powers_w(config)[-1], 0.0), *away]
+
+
+def uplink_rate_bps(sharers: int, gain: float, config: Any, power_w: float | None = None) -> float:
+    """Equation (5); at the last power unless another is given."""
     noise_w_per_hz = 10.0 ** (config.noise_dbm_per_hz / 10.0) / 1000.0
     band_hz = config.bandwidth_hz / sharers
-    snr = config.tx_power_w * gain / (band_hz * noise_w_per_hz)
+    snr = (powers_w(config)[-1] if power_w is None else power_w) * gain / (band_hz * noise_w_per_hz)
     return band_hz * math.log1p(snr) / math.log(2.0)
 
 
@@ -119,14 +143,26 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
     down_s = given("down_s", 0.0, len(servers))  # D_m
     queueing = servers[: len(servers) - config.elastic_servers]  # the servers that have a queue
 
-    target = [int(actions[n]) if active[n] else 0 for n in users]
+    chosen = [choices(config)[int(actions[n]) if active[n] else 0] for n in users]
+    target, power_w, ratio = ([choice[i] for choice in chosen] for i in range(3))
     offloaders = [n for n in users if target[n] >= 1]
     local = [n for n in users if target[n] == 0 and active[n]]
     senders = [n for n in users if target[n] >= 1 or unsent[n] > 0.0]
     sharers = len(senders) if config.channel_sharing == "active" else len(users)  # K
-    rate_bps = {n: uplink_rate_bps(sharers, gain[n], config) for n in senders}
+    rate_bps = {n: uplink_rate_bps(sharers, gain[n], config, power_w[n]) for n in senders}
 
-    upload, forward, wait, compute, download, energy = ([0.0 for _ in users] for _ in range(6))
+    upload, forward, wait, compute, download, energy, on_device = ([0.0 for _ in users] for _ in range(7))
+    all_cycles = cycles
+    kept = [0.0 for _ in users]  # cycles that stay on the device
+    for n in users:
+        if n in local:
+            kept[n] = cycles[n]
+        elif n in offloaders:
+            kept[n] = (1.0 - ratio[n]) * cycles[n]
+        if kept[n] > 0.0:
+            on_device[n] = (device_backlog[n] + kept[n]) / device_hz[n]
+    bits = [ratio[n] * bits[n] for n in users]  # of what goes to a server
+    cycles = [ratio[n] * all_cycles[n] if n in offloaders else all_cycles[n] for n in users]
     for n in local:
         wait[n] = device_backlog[n] / device_hz[n]
         compute[n] = cycles[n] / device_hz[n]  # (6)
@@ -163,14 +199,15 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
             in_slot = [max(0.0, min(end, config.slot_s) - begin) for begin, end in work.busy_s]
             served[m] = server_hz[m] * math.fsum(in_slot)
 
-    delay = [upload[n] + forward[n] + wait[n] + compute[n] + download[n] for n in users]  # (10), (11)
+    whole = [upload[n] + forward[n] + wait[n] + compute[n] + download[n] for n in users]  # (10), (11)
+    delay = [max(whole[n], on_device[n]) if n in offloaders else whole[n] for n in users]
     if config.energy is not None:
-        for n in local:
-            energy[n] = config.energy.switched_capacitance * device_hz[n] ** 2 * cycles[n]
+        for n in users:
+            energy[n] = config.energy.switched_capacitance * device_hz[n] ** 2 * kept[n]
         for n in offloaders:
             after_upload_s = forward[n] + wait[n] + compute[n] + download[n]
-            sending_j = config.tx_power_w * bits[n] / rate_bps[n]
-            energy[n] = sending_j + config.energy.idle_power_w * after_upload_s
+            sending_j = power_w[n] * bits[n] / rate_bps[n]
+            energy[n] += sending_j + config.energy.idle_power_w * after_upload_s
     missed = [delay[n] > deadline_s[n] for n in users]
     lateness = [max(0.0, delay[n] - deadline_s[n]) for n in users]
 
@@ -208,8 +245,7 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
         next_backlog_cycles=left,
         free_s=free,
         next_device_backlog_cycles=[
-            max(0.0, device_backlog[n] + (cycles[n] if n in local else 0.0) - device_hz[n] * config.slot_s)
-            for n in users
+            max(0.0, device_backlog[n] + kept[n] - device_hz[n] * config.slot_s) for n in users
         ],
         next_uplink_backlog_bits=[
             still_to_send(unsent[n] + (bits[n] if n in offloaders else 0.0) - rate_bps[n] * config.slot_s)
@@ -218,6 +254,10 @@ def play(snapshot: Mapping[str, Any], actions: Sequence[int], config: Any) -> Sl
             for n in users
         ],
         left_down_s=[max(0.0, time - config.slot_s) for time in down_s],
+        tx_power_w=[power_w[n] if n in senders else 0.0 for n in users],
+        offload_ratio=ratio,
+        local_s=on_device,
+        offloaded_s=[whole[n] if n in offloaders else 0.0 for n in users],
     )
 
 
@@ -226,10 +266,9 @@ def still_to_send(bits: float) -> float:
     return bits if bits >= 1.0 else 0.0
 
 
-def action_masks(snapshot: Mapping[str, Any]) -> list[list[int]]:
+def action_masks(snapshot: Mapping[str, Any], config: Any) -> list[list[int]]:
     """Each user's allowed actions: all, or the device alone without a task."""
-    servers = len(snapshot["server_hz"])
-    return [[1] + [int(active)] * servers for active in snapshot["active"]]
+    return [[1] + [int(active)] * (len(choices(config)) - 1) for active in snapshot["active"]]
 
 
 def closest_arrivals_s(slot: Slot) -> float:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
-from edgeoffload_env.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
+from edgeoffload_env.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks, Levels
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests.drivers import DRIVERS
 from tests.helpers import assert_one_traceback, random_actions
@@ -63,6 +63,7 @@ EFFECTS = {  # field: its class, and valid values
     "deadline": (Deadline, {"range_s": (0.2, 0.6), "miss_cost_s": 1.0, "lateness_cost": 0.5}),
     "failures": (Failures, {"mtbf_s": 10.0, "mttr_s": 2.0}),
     "energy": (Energy, {"cost_s_per_j": 0.2, "switched_capacitance": 1e-27, "idle_power_w": 0.1}),
+    "levels": (Levels, {"tx_power_w": (0.1, 0.5), "offload_ratio": (0.5, 1.0)}),
 }
 CONSTANTS = {  # of an effect: impossible numbers
     ("arrivals", "probability"): [-0.1, 1.1, 2],
@@ -167,6 +168,12 @@ def bad_constants():
     for item in [*NO_FINITE_NUMBERS, *NO_NUMBERS, (0.2,)]:
         yield "deadline", "range_s", (0.2, item), item
         yield "deadline", "range_s", (item, 0.6), item
+    for name, lowest in (("tx_power_w", 0.1), ("offload_ratio", 0.5)):
+        for value in [(1.0, 0.5), (1.0, 1.0), (), [], np.ones((2, 2)), 0.5, "12", {0.5}, {}, True]:
+            yield "levels", name, value, value
+        for item in [*NO_FINITE_NUMBERS, *NO_NUMBERS, (0.2,), 0.0, -0.1, 1e30]:
+            yield "levels", name, (lowest, item), item
+    yield "levels", "offload_ratio", (0.5, 1.1), 1.1
 
 
 BAD_CONSTANTS = list(bad_constants())
@@ -536,6 +543,11 @@ EFFECT_LIMITS = {
     "result_ratio": [1e-6, 1e6],
     "downlink_bps": [1.0, 1e18],
     "energy": [{"cost_s_per_j": 1e6, "switched_capacitance": kappa, "idle_power_w": 1e6} for kappa in (0.0, 1e-20)],
+    "levels": [
+        {"tx_power_w": powers_w, "offload_ratio": ratios}
+        for powers_w in (None, (1e-9,), (1e-9, 1e6))
+        for ratios in (None, (1e-9,), (1e-9, 1.0))
+    ],
 }
 
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, observation, scenarios, stored
+from edgeoffload_env.agents import action_count
 from tests.helpers import assert_one_traceback
 
 PAPERS = ["paper", "paper-load-only", "random-servers", "sparse", "crowded", "crowded-team", "stadium", "two-tier"]
-WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud", "continuous"]
+WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud"]
+WITH_TWINS += ["continuous", "power-control", "split"]
 TRAINING = PAPERS + WITH_TWINS
 
 DRAWN = {"num_servers": 5, "server_hz_range": (10e9, 22e9)}
@@ -61,6 +63,8 @@ FIELDS = {
         "forward_latency_s": (0.0, 0.0, 0.0, 0.1),
     },
     "continuous": {**DRAWN, **BURSTS, "num_users": 24, "queue_clock": "continuous"},
+    "power-control": {**URBAN, "levels": {"tx_power_w": (0.05, 0.2, 0.8)}, "energy": {"cost_s_per_j": 1.0}},
+    "split": {**URBAN, "levels": {"offload_ratio": (0.5, 0.75, 1.0)}},
 }
 """The scenarios with held-out twins, beside their 100 slots."""
 OF_THE_TWIN = {
@@ -87,6 +91,8 @@ OF_THE_TWIN = {
         "arrivals": {"on_s": 1.0, "off_s": 1.0},
     },
     "continuous": {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
+    "power-control": {"levels": {"tx_power_w": (0.1, 0.4)}, "energy": {"cost_s_per_j": 2.0}},
+    "split": {"levels": {"offload_ratio": (0.3, 0.6, 1.0)}},
 }
 """What differs in the held-out twin, and nothing else."""
 
@@ -156,18 +162,21 @@ def test_a_held_out_twin_is_another_game_of_the_same_size(name):
     assert stored.game_of(game) != stored.game_of(twin)
     assert {name for name in OF_THE_TWIN[name] if getattr(game, name) != getattr(twin, name)} == set(OF_THE_TWIN[name])
     spaces = [
-        (env.observation_space("user_0"), env.action_space("user_0"), env.state_space, observation.names(env.config))
+        (env.observation_space("user_0"), env.state_space, observation.names(env.config))
         for env in map(edgeoffload_v0.parallel_env, (name, f"held-out-{name}"))
     ]
     assert spaces[0] == spaces[1]
+    # networks with an output for each action cannot play with two powers in place of three
+    assert (action_count(game) == action_count(twin)) == (name != "power-control")
 
 
 def test_effects_of_the_scenarios():
-    effects = ("arrivals", "heavy_tasks", "deadline", "energy", "failures", "device_queue", "uplink_queue")
+    effects = ("arrivals", "heavy_tasks", "deadline", "energy", "failures", "device_queue", "uplink_queue", "levels")
     found = {name: {effect for effect in effects if getattr(config(name), effect)} for name in TRAINING}
     assert all(not found[name] for name in PAPERS)
-    assert found["urban-outages"] == set(effects)
-    assert found["urban"] == set(effects) - {"failures"}
+    assert found["urban-outages"] == set(effects) - {"levels"}
+    assert found["urban"] == set(effects) - {"failures", "levels"}
+    assert found["power-control"] == found["split"] == set(effects) - {"failures"}
     assert found["bursty"] == {"arrivals"}
     assert found["failures"] == {"failures"}
     assert found["deadlines"] == {"arrivals", "heavy_tasks", "deadline"}

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
-from edgeoffload_env.agents import action_count
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.policies import Policy, costs, view_of
 
@@ -40,11 +39,12 @@ def server_use(policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: i
         actions = np.asarray(policy.act(view))
         before = view.snapshot
         has_task = costs.has_task(before)
-        chosen = has_task[..., None] & (actions[..., None] == np.arange(1, action_count(config)))
-        queued = before["backlog_cycles"] + (chosen * before["task_cycles"][..., None]).sum(axis=1)
+        infos = env.step(actions)[-1]
+        chosen = infos["target"][..., None] == np.arange(1, config.servers + 1)
+        sent_cycles = before["task_cycles"] * infos.get("offload_ratio", 1.0)
+        queued = before["backlog_cycles"] + (chosen * sent_cycles[..., None]).sum(axis=1)
         load += load_factor_s(queued, before["server_hz"]).mean(axis=0)
         sent += chosen.sum(axis=(0, 1))
         tasks += has_task.sum()
         hz += before["server_hz"].mean(axis=0)
-        env.step(actions)
     return ServerUse(hz / config.max_cycles, load / config.max_cycles, sent / max(tasks, 1.0))

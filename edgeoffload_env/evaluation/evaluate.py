@@ -100,7 +100,7 @@ def evaluate(
 
     Raises:
         TypeError, ValueError: a bad argument; the message names it.
-        PolicyError: a ``ValueError``: the policy's actions are not integers of shape [B, N] in 0..M.
+        PolicyError: a ``ValueError``: the policy's actions are not integers of shape [B, N] in the users' action space.
     """
     config = configure(scenario, **overrides)
     episodes = check_int("episodes", episodes, 1, 10**9)

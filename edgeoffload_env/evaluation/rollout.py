@@ -81,7 +81,7 @@ def play(
 
 def _batch_limit(config: EdgeOffloadConfig) -> int:
     delays = UpperQuantile.columns(TAIL, config.num_users * config.max_cycles) + config.num_users
-    return max(1, _LARGEST_TABLE // max(config.num_users * config.servers, delays))
+    return max(1, _LARGEST_TABLE // max(config.num_users * (action_count(config) - 1), delays))
 
 
 def _play_batch(

@@ -33,7 +33,12 @@ def count_sharers(sends: Array, *, xp: Any) -> Array | float:
 
 
 def snr(
-    sharers: Array | float, channel_gain: Array, *, bandwidth_hz: float, tx_power_w: float, noise_w_per_hz: float
+    sharers: Array | float,
+    channel_gain: Array,
+    *,
+    bandwidth_hz: float,
+    tx_power_w: Array | float,
+    noise_w_per_hz: float,
 ) -> Array:
     """Signal to noise ratio p g / ((W / K) N0) inside the logarithm of equation (5); linear, ``[B, N]``."""
     return channel_gain * (tx_power_w / (bandwidth_hz * noise_w_per_hz)) * sharers
@@ -44,7 +49,7 @@ def uplink_rate_bps(
     channel_gain: Array,
     *,
     bandwidth_hz: float,
-    tx_power_w: float,
+    tx_power_w: Array | float,
     noise_w_per_hz: float,
     xp: Any,
 ) -> Array:
@@ -54,7 +59,7 @@ def uplink_rate_bps(
         sharers: K >= 1, the users that share the band: ``[B, 1]``, or one number for all games.
         channel_gain: g_n, linear, ``[B, N]``.
         bandwidth_hz: W, the whole band in Hz.
-        tx_power_w: p_n in W, the same for every user.
+        tx_power_w: p_n in W: one number for every user, or ``[B, N]``.
         noise_w_per_hz: N0, the noise spectral density in W/Hz.
         xp: the array API namespace of the arrays.
 

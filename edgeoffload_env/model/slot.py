@@ -43,6 +43,13 @@ class Slot:
         executor_hz: speed of the device or server that runs the task, ``[B, N]``.
         queued_cycles: cycles at each server once this slot's tasks have joined, ``[B, M]``.
         service_s: seconds of this slot in which a server works, one number or ``[B, M]``.
+        bits: L_n, bits of what leaves the device if the task is offloaded, ``[B, N]``.
+        cycles: C_n, cycles of the same, or of the local task, ``[B, N]``.
+        tx_power_w: p_n, one number or ``[B, N]``.
+        offload_ratio: rho_n, the share that is chosen of a task that is offloaded; one number or ``[B, N]``.
+        device_share: share of the task that its device runs, ``[B, N]``; None where tasks are not split.
+        device_wait_s: D_n / f_local, 0 without device queues.
+        offloaded_s: delay of the offloaded part, ``[B, N]``; None where it is the delay of the task.
     """
 
     def __init__(self, snapshot: Fields, target: Array, config: "EdgeOffloadConfig", xp: Any) -> None:
@@ -51,6 +58,11 @@ class Slot:
         self.next: dict[str, Array] = {}
         self.active: Array | float = 1.0
         self.service_s: Array | float = config.slot_s
+        self.tx_power_w: Array | float = config.tx_power_w
+        self.offload_ratio: Array | float = 1.0
+        self.device_share: Array | float | None = None
+        self.device_wait_s: Array | float = 0.0
+        self.offloaded_s: Array | None = None
         self.routing: Routing
         self.offloads: Array
         self.sends: Array
@@ -59,11 +71,19 @@ class Slot:
         self.ahead_cycles: Array | None = None
         self.executor_hz: Array
         self.queued_cycles: Array
+        self.bits: Array
+        self.cycles: Array
 
     @property
     def local(self) -> Array:
         """1 where a task runs on its device, else 0; ``[B, N]``."""
         return self.active * (1.0 - self.offloads)
+
+    @property
+    def device_cycles(self) -> Array:
+        """Cycles that each device gets, ``[B, N]``: of a local task, or of what stays of a split one."""
+        share = self.local if self.device_share is None else self.device_share
+        return share * self.snapshot["task_cycles"]
 
 
 def route(slot: Slot) -> None:
@@ -71,7 +91,8 @@ def route(slot: Slot) -> None:
     snapshot = slot.snapshot
     slot.routing = Routing(slot.target, snapshot["server_hz"].shape[-1], dtype=snapshot["task_bits"].dtype, xp=slot.xp)
     slot.offloads = slot.sends = slot.routing.offloads
-    slot.upload_bits = snapshot["task_bits"]
+    slot.bits, slot.cycles = snapshot["task_bits"], snapshot["task_cycles"]
+    slot.upload_bits = slot.bits
 
 
 def upload(slot: Slot) -> None:
@@ -86,7 +107,7 @@ def upload(slot: Slot) -> None:
         sharers,
         slot.snapshot["channel_gain"],
         bandwidth_hz=config.bandwidth_hz,
-        tx_power_w=config.tx_power_w,
+        tx_power_w=slot.tx_power_w,
         noise_w_per_hz=config.noise_w_per_hz,
         xp=xp,
     )
@@ -96,7 +117,7 @@ def upload(slot: Slot) -> None:
 def forward(slot: Slot) -> None:
     """Forward tasks from server 1 to the server they are bound for: (9)."""
     config, xp, target = slot.config, slot.xp, slot.target
-    task_bits = slot.snapshot["task_bits"]
+    task_bits = slot.bits
     forward_bps: Array | float
     if isinstance(config.forward_bps, tuple):  # a rate for each of servers 2..M; targets 0 and 1 are not forwarded
         rates = (config.forward_bps[0], config.forward_bps[0], *config.forward_bps)
@@ -113,7 +134,7 @@ def wait(slot: Slot) -> None:
     ahead = slot.ahead_cycles
     if ahead is None:
         arrival_s = outcome["upload_s"] + outcome["forward_s"]
-        ahead = servers.cycles_ahead(arrival_s, slot.target, snapshot["task_cycles"], routing.num_servers, xp=slot.xp)
+        ahead = servers.cycles_ahead(arrival_s, slot.target, slot.cycles, routing.num_servers, xp=slot.xp)
     slot.executor_hz = routing.to_executors(snapshot["server_hz"], snapshot["device_hz"])
     backlog_cycles = routing.to_users(snapshot["backlog_cycles"])
     outcome["wait_s"] = slot.offloads * servers.wait_s(backlog_cycles, ahead, slot.executor_hz)
@@ -121,7 +142,7 @@ def wait(slot: Slot) -> None:
 
 def compute(slot: Slot) -> None:
     """Run tasks on the device (6) or the server (8)."""
-    slot.outcome["compute_s"] = delays.compute_s(slot.snapshot["task_cycles"], slot.executor_hz)
+    slot.outcome["compute_s"] = delays.compute_s(slot.cycles, slot.executor_hz)
 
 
 def delay(slot: Slot) -> None:
@@ -135,7 +156,7 @@ def delay(slot: Slot) -> None:
 def balance(slot: Slot) -> None:
     """Measure the servers' imbalance once this slot's tasks have joined the queues: (13) and (19)."""
     snapshot = slot.snapshot
-    slot.queued_cycles = snapshot["backlog_cycles"] + slot.routing.to_servers(snapshot["task_cycles"])
+    slot.queued_cycles = snapshot["backlog_cycles"] + slot.routing.to_servers(slot.cycles)
     load_s = servers.load_factor_s(slot.queued_cycles, snapshot["server_hz"])
     slot.outcome["imbalance"] = reward.imbalance(load_s, xp=slot.xp)
 
@@ -165,7 +186,8 @@ def advance(
 
     Args:
         snapshot: the games at the start of the slot.
-        target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``, already checked.
+        target: users' actions: a_n, 0 = device, m >= 1 = server m, or with ``levels`` as :func:`.levels.decode` takes
+            them; integers ``[B, N]``, already checked.
         coming: fields of the next slot that no action moves, from :func:`.draws.next_fields`.
         config: the constants of the game.
         xp: the array API namespace of the arrays.

@@ -22,9 +22,9 @@ _GAIN = 1e-12  # least relative gain of a move, so that rounding cannot make use
 class BestResponse:
     """From ``greedy``, each user in turn where its own cost is least, until nobody gains. Knows all; N^2 a round.
 
-    Costs are the true ones of the slot, given the current targets of the others. Where nobody gains by more than 1e-12
+    Costs are the true ones of the slot, given the current actions of the others. Where nobody gains by more than 1e-12
     of its cost, the actions are a pure Nash equilibrium of the slot. Some slots have cycles instead: then the turns
-    end once the targets of a round repeat, and ``settled`` is False.
+    end once the actions of a round repeat, and ``settled`` is False.
 
     Args:
         max_rounds: maximum number of rounds of N turns, >= 1.
@@ -49,87 +49,98 @@ class BestResponse:
 
     def act(self, view: PolicyView) -> Actions:
         """Integers ``[B, N]``; sets ``settled``."""
-        targets = assign_in_turn(view, 0.0)
-        landmark = targets.copy()
+        actions = assign_in_turn(view, 0.0)
+        landmark = actions.copy()
         self.settled = np.zeros(view.num_games, dtype=np.bool_)
         playing = np.arange(view.num_games)
         for rounds in range(1, self.max_rounds + 1):
             arrays = {name: array[playing] for name, array in view.arrays.items()}
-            targets[playing], moved = _one_round(arrays, view.config, targets[playing])
+            actions[playing], moved = _one_round(arrays, view.config, actions[playing])
             self.settled[playing] = ~moved
-            # a round is a function of its targets, so targets seen before repeat forever
-            moved &= np.any(targets[playing] != landmark[playing], axis=1)
+            # a round is a function of its actions, so actions seen before repeat forever
+            moved &= np.any(actions[playing] != landmark[playing], axis=1)
             playing = playing[moved]
             if not playing.size:
                 break
             if rounds.bit_count() == 1:  # Brent's cycle detection: a landmark at each power of 2
-                landmark[playing] = targets[playing]
-        return targets
+                landmark[playing] = actions[playing]
+        return actions
 
 
 def _one_round(
-    arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64]
+    arrays: Snapshot, config: EdgeOffloadConfig, actions: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the targets after a turn of every user, and in which games someone moved."""
-    games = np.arange(len(targets))
-    moved = np.zeros(len(targets), dtype=np.bool_)
-    targets = targets.copy()
+    """Return the actions after a turn of every user, and in which games someone moved."""
+    games = np.arange(len(actions))
+    moved = np.zeros(len(actions), dtype=np.bool_)
+    actions = actions.copy()
     hops_s = hops_to_places_s(arrays, config)
     has_task = costs.has_task(arrays)
     for n in range(config.num_users):
-        costs_s = own_costs_s(arrays, config, targets, n, hops_s)
+        costs_s = own_costs_s(arrays, config, actions, n, hops_s)
         argmin = np.argmin(costs_s, axis=1)
-        gains = costs_s[games, argmin] < costs_s[games, targets[:, n]] * (1.0 - _GAIN)
+        gains = costs_s[games, argmin] < costs_s[games, actions[:, n]] * (1.0 - _GAIN)
         gains &= has_task[:, n]
-        targets[:, n] = np.where(gains, argmin, targets[:, n])
+        actions[:, n] = np.where(gains, argmin, actions[:, n])
         moved |= gains
-    return targets, moved
+    return actions, moved
 
 
 def hops_to_places_s(arrays: Snapshot, config: EdgeOffloadConfig) -> Floats:
-    """Compute (9) to the device (0) and to each server, seconds, ``[B, N, M + 1]``."""
-    return np.insert(costs.forward_s(arrays["task_bits"], config), 0, 0.0, axis=2)
+    """Compute (9) of each action, seconds, ``[B, N, A]``; 0 of the device."""
+    hops_s = costs.forward_s(costs.ratios(config) * arrays["task_bits"][..., None], config).swapaxes(2, 3)
+    return np.insert(hops_s.reshape(*hops_s.shape[:2], -1), 0, 0.0, axis=2)
 
 
 def own_costs_s(
-    arrays: Snapshot, config: EdgeOffloadConfig, targets: NDArray[np.int64], user: int, hops_s: Floats
+    arrays: Snapshot, config: EdgeOffloadConfig, actions: NDArray[np.int64], user: int, hops_s: Floats
 ) -> Floats:
-    """Compute one user's costs at each place for fixed targets of the others: seconds, ``[B, M + 1]``.
+    """Compute one user's costs of each action for fixed actions of the others: seconds, ``[B, A]``.
 
     Args:
         arrays: B games at the start of a slot.
         config: their constants.
-        targets: all users' targets ``[B, N]``; the user's own is not read.
+        actions: all users' actions ``[B, N]``; the user's own is not read.
         user: n.
         hops_s: :func:`hops_to_places_s` of these games.
     """
-    rivals = targets > 0
+    games, ways, places = len(actions), config.levels_per_server, config.servers + 1
+    way, place, ratios = (actions - 1) % ways, (actions - 1) // ways + 1, costs.ratios(config)
+    rivals = actions > 0
     rivals[:, user] = False
     sends = rivals | (arrays["uplink_backlog_bits"] > 0.0) if config.uplink_queue else rivals.copy()
     sends[:, user] = True  # the user's own upload slows the others down at any server
-    sharers = np.sum(sends, axis=1, keepdims=True, dtype=np.float64)
-    uploads = costs.Uploads(arrays, config, sharers)
-    uploads_s = uploads.upload_s
-    arrivals_s = uploads_s + np.take_along_axis(hops_s, targets[:, :, None], axis=2)[:, :, 0]
-    own_arrival_s = uploads_s[:, user, None] + hops_s[:, user]
-    own_there_s = np.take_along_axis(own_arrival_s, targets, axis=1)  # at each rival's server
+    uploads = costs.Uploads(arrays, config, np.sum(sends, axis=1, keepdims=True, dtype=np.float64))
+    arrivals_s = _of_own(uploads.upload_s, way) + _of_own(hops_s, actions)
+    own_hops_s = hops_s[:, user, 1:].reshape(games, -1, ways)
+    own_arrival_s = uploads.upload_s[:, user, None] + own_hops_s
+    cycles, server_hz = ratios[way] * arrays["task_cycles"], arrays["server_hz"][:, :, None]
     if config.queue_clock == "continuous":
-        waits_s = continuous_wait_s(arrays, config, targets, user, arrivals_s, own_arrival_s[:, 1:])
+        waits_s = continuous_wait_s(arrays, config, place, cycles, user, arrivals_s, own_arrival_s)
     else:
-        lower_index = np.arange(config.num_users) < user
-        earlier = rivals & ((arrivals_s < own_there_s) | ((arrivals_s == own_there_s) & lower_index))
-        places = config.servers + 1
-        place = np.arange(len(targets))[:, None] * places + targets
-        ahead = np.bincount(place.ravel(), (earlier * arrays["task_cycles"]).ravel(), minlength=len(targets) * places)
-        queue_s = servers.wait_s(arrays["backlog_cycles"], ahead.reshape(-1, places)[:, 1:], arrays["server_hz"])
-        waits_s = costs.queues(config) * queue_s + costs.repair_s(arrays)
+        # at each rival's server, by each of the user's own ways: [B, N, W]
+        own_there_s = np.take_along_axis(own_arrival_s, np.maximum(place - 1, 0)[:, :, None], axis=1)
+        lower_index = (np.arange(config.num_users) < user)[:, None]
+        rivals_s = arrivals_s[:, :, None]
+        earlier = rivals[:, :, None] & ((rivals_s < own_there_s) | ((rivals_s == own_there_s) & lower_index))
+        index = ((np.arange(games)[:, None] * places + place) * ways)[:, :, None] + np.arange(ways)
+        counted = (earlier * cycles[:, :, None]).ravel()
+        ahead = np.bincount(index.ravel(), counted, minlength=games * places * ways).reshape(games, places, ways)
+        queue_s = servers.wait_s(arrays["backlog_cycles"][:, :, None], ahead[:, 1:], server_hz)
+        waits_s = costs.queues(config)[:, None] * queue_s + np.asarray(costs.repair_s(arrays))[..., None]
     offloads_s = delay.offload_delay_s(
-        uploads_s[:, user, None],
-        hops_s[:, user, 1:],
+        uploads.upload_s[:, user, None],
+        own_hops_s,
         waits_s,
-        delay.compute_s(arrays["task_cycles"][:, user, None], arrays["server_hz"]),
+        delay.compute_s(ratios * arrays["task_cycles"][:, user, None, None], server_hz),
     )
-    own_s = np.empty_like(own_arrival_s)
+    own_s = np.empty((games, hops_s.shape[2]))
     own_s[:, 0] = costs.device_cost_s(arrays, config)[:, user]
     own_s[:, 1:] = costs.server_cost_s(arrays, config, user, uploads, offloads_s)
     return own_s
+
+
+def _of_own(values: Floats, choice: NDArray[np.int64]) -> Floats:
+    """Return each user's value ``[B, N]`` of ``[B, N, choices]``."""
+    found: Floats = np.take_along_axis(values, choice[:, :, None], axis=2)[:, :, 0]
+    return found

@@ -7,6 +7,7 @@ import numpy as np
 
 from edgeoffload_env import stored
 from edgeoffload_env._validation import check_int, fail
+from edgeoffload_env.agents import action_of
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.policies.view import Actions, PolicyView
 
@@ -16,7 +17,8 @@ class Fixed:
     """Everyone always at the same place, in the scenario's best numbers. Knows the game's constants; costs nothing.
 
     All users are alike before their draws, so only how many go where makes a difference: the first ``counts[0]`` users
-    stay on their devices, the next ``counts[1]`` go to server 1, and so on.
+    stay on their devices, the next ``counts[1]`` go to server 1, and so on. With ``levels`` everyone takes the last
+    power and the last share.
 
     Args:
         counts: users on the device and at each server, M + 1 integers with the sum N; None for those stored for the
@@ -69,4 +71,4 @@ class Fixed:
             ValueError: as :meth:`check`.
         """
         targets = np.repeat(np.arange(view.config.servers + 1), self.counts_for(view.config))
-        return np.repeat(targets[None], view.num_games, axis=0)
+        return np.repeat(action_of(targets, view.config)[None], view.num_games, axis=0)

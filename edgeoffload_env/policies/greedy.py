@@ -15,28 +15,27 @@ from edgeoffload_env.policies.view import Actions, Floats, PolicyView
 
 
 def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
-    """Choose targets ``[B, N]`` user by user, in index order.
+    """Choose actions ``[B, N]`` user by user, in index order.
 
     A server costs the task's delay there, with the upload at K = N and all cycles that earlier users assigned to the
     server ahead of it, plus ``price`` times the server's queue in seconds; the device costs its delay. With the
     continuous clock servers do these tasks in that order, each from its arrival on. Energy and deadlines add their
-    costs. Ties go to the device, then to the lowest server. Users without a task stay
-    at home.
+    costs. Ties go to the lowest action: the device, then the lowest server. Users without a task stay at home.
     """
     arrays, config = view.arrays, view.config
     uploads = costs.Uploads(arrays, config, config.num_users)
     devices_s, has_task = costs.device_cost_s(arrays, config), costs.has_task(arrays)
-    games = np.arange(view.num_games)
+    ways, games = config.levels_per_server, np.arange(view.num_games)
     plan = Plan(arrays, config)
-    targets = np.zeros(arrays["task_bits"].shape, dtype=np.int64)
+    actions = np.zeros(arrays["task_bits"].shape, dtype=np.int64)
     for n in range(config.num_users):
         servers_s, queue_s = planned_costs_s(arrays, config, n, uploads, plan)
-        cost = price * queue_s + servers_s
-        server = np.argmin(cost, axis=1)
-        offloads = (cost[games, server] < devices_s[:, n]) & has_task[:, n]
-        targets[:, n] = np.where(offloads, server + 1, 0)
-        plan.add(n, server, offloads, uploads)
-    return targets
+        cost = price * np.repeat(queue_s, ways, axis=1) + servers_s
+        best = np.argmin(cost, axis=1)
+        offloads = (cost[games, best] < devices_s[:, n]) & has_task[:, n]
+        actions[:, n] = np.where(offloads, best + 1, 0)
+        plan.add(n, best // ways, best % ways, offloads, uploads)
+    return actions
 
 
 class Plan:
@@ -59,28 +58,39 @@ class Plan:
         if config.queue_clock == "continuous":
             self.free_s = servers.load_factor_s(arrays["backlog_cycles"], arrays["server_hz"]) + costs.repair_s(arrays)
 
-    def add(self, user: int, server: NDArray[np.int64], offloads: NDArray[np.bool_], uploads: costs.Uploads) -> None:
-        """Assign a user's task to the server of this index, ``[B]``, in the games in which it offloads."""
-        arrays, games = self._arrays, np.arange(len(server))
-        cycles = arrays["task_cycles"][:, user]
+    def add(
+        self,
+        user: int,
+        server: NDArray[np.int64],
+        way: NDArray[np.int64],
+        offloads: NDArray[np.bool_],
+        uploads: costs.Uploads,
+    ) -> None:
+        """Assign a user's task to these servers by these ways, ``[B]`` each, in the games in which it offloads."""
+        arrays, config, games = self._arrays, self._config, np.arange(len(server))
+        cycles = costs.ratios(config)[way] * arrays["task_cycles"][:, user]
         self.assigned_cycles[games, server] += np.where(offloads, cycles, 0.0)
         if self.free_s is not None:
-            arrival_s = arrivals_s(arrays, self._config, user, uploads)[games, server]
+            arrival_s = arrivals_s(arrays, config, user, uploads)[games, server, way]
             free_s = self.free_s[games, server]
             done_s = np.maximum(free_s, arrival_s) + delay.compute_s(cycles, arrays["server_hz"][games, server])
-            queues = offloads & (costs.queues(self._config)[server] > 0.0)
+            queues = offloads & (costs.queues(config)[server] > 0.0)
             self.free_s[games, server] = np.where(queues, done_s, free_s)
 
 
 def arrivals_s(arrays: Snapshot, config: EdgeOffloadConfig, user: int, uploads: costs.Uploads) -> Floats:
-    """Arrival of a user's task at each server, seconds after the start of the slot, ``[B, M]``."""
-    return uploads.upload_s[:, user, None] + costs.forward_s(arrays["task_bits"][:, user], config)
+    """Arrival of a user's task by each way at each server, seconds after the start of the slot, ``[B, M, W]``."""
+    bits = costs.ratios(config) * arrays["task_bits"][:, user, None]
+    arrivals: Floats = uploads.upload_s[:, user, None] + costs.forward_s(bits, config).swapaxes(1, 2)
+    return arrivals
 
 
 def planned_costs_s(
     arrays: Snapshot, config: EdgeOffloadConfig, user: int, uploads: costs.Uploads, plan: Plan
 ) -> tuple[Floats, Floats]:
-    """Return a user's costs at each server behind what is planned there, and the queues; seconds, ``[B, M]`` each.
+    """Return a user's costs by each way to each server behind what is planned there, ``[B, M W]``, and the queues.
+
+    Queues are seconds, ``[B, M]``.
 
     Args:
         arrays: B games.
@@ -91,14 +101,15 @@ def planned_costs_s(
     """
     wait_s = servers.wait_s(arrays["backlog_cycles"], plan.assigned_cycles, arrays["server_hz"])
     queue_s = costs.queues(config) * wait_s
-    waits_s = queue_s + costs.repair_s(arrays)
+    ratios = costs.ratios(config)
+    waits_s = (queue_s + costs.repair_s(arrays))[:, :, None]
     if plan.free_s is not None:
-        waits_s = np.maximum(plan.free_s - arrivals_s(arrays, config, user, uploads), 0.0)
+        waits_s = np.maximum(plan.free_s[:, :, None] - arrivals_s(arrays, config, user, uploads), 0.0)
     offloads_s = delay.offload_delay_s(
         uploads.upload_s[:, user, None],
-        costs.forward_s(arrays["task_bits"][:, user], config),
+        costs.forward_s(ratios * arrays["task_bits"][:, user, None], config).swapaxes(1, 2),
         waits_s,
-        delay.compute_s(arrays["task_cycles"][:, user, None], arrays["server_hz"]),
+        delay.compute_s(ratios * arrays["task_cycles"][:, user, None, None], arrays["server_hz"][:, :, None]),
     )
     return costs.server_cost_s(arrays, config, user, uploads, offloads_s), queue_s
 

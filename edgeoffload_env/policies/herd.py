@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edgeoffload_env._validation import check_float
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import path_gain
 from edgeoffload_env.model.slot import Snapshot
@@ -36,7 +37,7 @@ class Herd:
     def act(self, view: PolicyView) -> Actions:
         """Integers ``[B, N]``."""
         config, arrays = view.config, seen(view.arrays, view.config)
-        users, places = config.num_users, config.servers + 1
+        users, places = config.num_users, action_count(config)
         uploads = costs.Uploads(arrays, config, users)
         nobody = Plan(arrays, config)
         places_s = np.empty((view.num_games, users, places))
@@ -45,8 +46,8 @@ class Herd:
             places_s[:, n, 1:], _ = planned_costs_s(arrays, config, n, uploads, nobody)
         if self.noise_s:
             places_s -= view.rng.gumbel(scale=self.noise_s, size=places_s.shape)
-        targets: Actions = np.argmin(places_s, axis=2) * costs.has_task(arrays)
-        return targets
+        actions: Actions = np.argmin(places_s, axis=2) * costs.has_task(arrays)
+        return actions
 
 
 def seen(arrays: Snapshot, config: EdgeOffloadConfig) -> Snapshot:

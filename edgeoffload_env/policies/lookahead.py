@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env._validation import check_float, check_int
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.reward import utility
@@ -39,27 +40,27 @@ class Lookahead:
 
     def act(self, view: PolicyView) -> Actions:
         """Integers ``[B, N]``."""
-        targets = assign_in_turn(view, 0.0)
+        actions = assign_in_turn(view, 0.0)
         playing = np.arange(view.num_games)
         for _ in range(self.rounds):
-            before = targets[playing]
+            before = actions[playing]
             for n in range(view.config.num_users):
-                targets[playing, n] = self._turn(view, playing, targets[playing], n)
-            playing = playing[np.any(targets[playing] != before, axis=1)]
+                actions[playing, n] = self._turn(view, playing, actions[playing], n)
+            playing = playing[np.any(actions[playing] != before, axis=1)]
             if not playing.size:
                 break
-        return targets
+        return actions
 
     def _turn(
-        self, view: PolicyView, playing: NDArray[np.int64], targets: NDArray[np.int64], user: int
+        self, view: PolicyView, playing: NDArray[np.int64], actions: NDArray[np.int64], user: int
     ) -> NDArray[np.int64]:
         """Return where one user goes in some games, ``[games]``: where it is unless another place costs less."""
-        chosen, places = targets[:, user].copy(), view.config.servers + 1
+        chosen, places = actions[:, user].copy(), action_count(view.config)
         awake = np.flatnonzero(costs.has_task(view.arrays)[playing, user])
         if not awake.size:
             return chosen
         tried = np.repeat(playing[awake], places)
-        candidates = np.repeat(targets[awake], places, axis=0)
+        candidates = np.repeat(actions[awake], places, axis=0)
         candidates[:, user] = np.tile(np.arange(places), len(awake))
         arrays = {name: array[tried] for name, array in view.arrays.items()}
         cost_s = slot_cost_s(arrays, candidates, view.config, self.price).reshape(-1, places)
@@ -69,7 +70,7 @@ class Lookahead:
         return chosen
 
 
-def slot_cost_s(arrays: Snapshot, targets: NDArray[np.int64], config: EdgeOffloadConfig, price: float) -> Floats:
+def slot_cost_s(arrays: Snapshot, actions: NDArray[np.int64], config: EdgeOffloadConfig, price: float) -> Floats:
     """Return the cost of a slot for all users together, seconds, ``[B]``.
 
     The negative utility, N times, plus ``price`` times the sum of the squares of the servers' queues, in seconds, at
@@ -77,11 +78,11 @@ def slot_cost_s(arrays: Snapshot, targets: NDArray[np.int64], config: EdgeOffloa
 
     Args:
         arrays: B games at the start of the slot.
-        targets: a_n of all users, ``[B, N]``.
+        actions: of all users, ``[B, N]``.
         config: the games' constants.
         price: seconds of delay per squared second of queue.
     """
-    outcome, after = advance(arrays, targets, {}, config, xp=xp)
+    outcome, after = advance(arrays, actions, {}, config, xp=xp)
     queue_s = load_factor_s(after["backlog_cycles"], arrays["server_hz"])
     total: Floats = price * np.sum(queue_s**2, axis=1) - config.num_users * utility(outcome, config, xp=xp)
     return total

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgeoffload_env.policies.slot_problem import SlotProblem
 
 BOUNDED_TIME_LIMIT_S = 0.2
-UNSOLVED = ("arrivals", "task_trace", "deadline", "uplink_queue", "elastic_servers", "queue_clock")
+UNSOLVED = ("arrivals", "task_trace", "deadline", "uplink_queue", "elastic_servers", "levels", "queue_clock")
 """Fields of effects that the solver does not know."""
 QUICK_USERS = 12
 """Number of users up to which a slot takes about 10 ms or less."""
@@ -137,7 +137,8 @@ def slot_problems(view: PolicyView) -> "list[SlotProblem]":
     problems = []
     for game in range(view.num_games):
         one = {name: array[game : game + 1] for name, array in arrays.items()}
-        uploads_s = np.broadcast_to(costs.upload_s(one, config, offloaders), (config.num_users, config.num_users))
+        uploads_s = costs.Uploads(one, config, offloaders).upload_s[..., 0]
+        uploads_s = np.broadcast_to(uploads_s, (config.num_users, config.num_users))
         extra_s = np.zeros_like(uploads_s)
         if config.result_ratio:
             extra_s = extra_s + download_s(arrays["task_bits"][game], config.result_ratio, config.downlink_bps)

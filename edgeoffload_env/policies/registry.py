@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env._validation import check_known, fail, fail_unknown
-from edgeoffload_env.agents import action_count, user_names
+from edgeoffload_env.agents import user_names
 from edgeoffload_env.policies.best_response import BestResponse
 from edgeoffload_env.policies.fixed import Fixed
 from edgeoffload_env.policies.greedy import DriftPlusPenalty, Greedy
@@ -103,20 +103,20 @@ class FromCallable:
         Raises:
             PolicyError: an invalid action; the message names the rule and the user.
         """
-        count, agents = action_count(view.config), user_names(view.config.num_users)
+        agents = user_names(view.config.num_users)
         actions = np.empty((view.num_games, view.config.num_users), dtype=np.int64)
         for game, rows in enumerate(view.observation):
             for n, (agent, row) in enumerate(zip(agents, rows, strict=True)):
                 action = self.rule(agent, row)
                 try:
-                    actions[game, n] = check_action(agent, action, count)
+                    actions[game, n] = check_action(agent, action, view.config)
                 except (TypeError, ValueError) as error:
                     raise PolicyError(f"policy {self.name!r}: {error}") from None
         return actions
 
 
 def from_callable(rule: Rule) -> FromCallable:
-    """Make a policy from ``rule(agent, observation) -> action``: float32 ``[D]`` in, 0..M out.
+    """Make a policy from ``rule(agent, observation) -> action``: float32 ``[D]`` in, an action out.
 
     Raises:
         TypeError: not callable.

@@ -1,11 +1,11 @@
-"""Simple policies with little or no information."""
+"""Simple policies with little or no information. With ``levels`` they take the last power and share."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from edgeoffload_env.agents import action_count
+from edgeoffload_env.agents import action_count, action_of
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.policies.view import Actions, PolicyView
 
@@ -40,7 +40,7 @@ class Nearest:
 
     def act(self, view: PolicyView) -> Actions:
         """Integers ``[B, N]``."""
-        return np.ones((view.num_games, view.config.num_users), dtype=np.int64)
+        return action_of(np.ones((view.num_games, view.config.num_users), dtype=np.int64), view.config)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RoundRobin:
         users = view.config.num_users
         # mod M first, so that the product stays small in any horizon
         first = (view.snapshot["slot"] % view.config.servers) * (users % view.config.servers)
-        return 1 + (first[:, None] + np.arange(users)) % view.config.servers
+        return action_of(1 + (first[:, None] + np.arange(users)) % view.config.servers, view.config)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Proportional:
         targets = np.ones(draws.shape, dtype=np.int64)
         for m in range(view.config.servers - 1):  # counting by server, not over [B, N, M], keeps the memory at [B, N]
             targets += draws >= reached[:, m : m + 1]
-        return targets
+        return action_of(targets, view.config)
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,4 @@ class LeastLoaded:
         """Integers ``[B, N]``."""
         load_s = load_factor_s(view.snapshot["backlog_cycles"], view.snapshot["server_hz"])
         emptiest = 1 + np.argmin(load_s, axis=1)
-        return np.repeat(emptiest[:, None], view.config.num_users, axis=1)
+        return action_of(np.repeat(emptiest[:, None], view.config.num_users, axis=1), view.config)

@@ -102,5 +102,8 @@ class Policy(Protocol):
     """
 
     def act(self, view: PolicyView) -> Actions:
-        """Return all users' actions, integers ``[B, N]``: 0 = device, m >= 1 = server m."""
+        """Return all users' actions, integers ``[B, N]``: 0 = device, m >= 1 = server m.
+
+        With ``levels`` they are as :func:`.levels.decode` takes them; :func:`.action_of` gives those of a server.
+        """
         ...

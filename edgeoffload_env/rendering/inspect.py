@@ -27,7 +27,10 @@ class Episode(NamedTuple):
     targets: NDArray[np.int64]
     """``[T, N]``"""
     parts_s: dict[str, NDArray[np.float64]]
-    """Each of ``PARTS`` that the game has, ``[T, N]``; they add up to the delay."""
+    """Each of ``PARTS`` that the game has, ``[T, N]``; they add up to the delay, of the offloaded part if a task is
+    split."""
+    delay_s: NDArray[np.float64]
+    """``[T, N]``"""
     active: NDArray[np.bool_]
     """Whether each user had a task, ``[T, N]``."""
     load_s: NDArray[np.float64]
@@ -58,6 +61,7 @@ def episode_of(policy: Any, config: EdgeOffloadConfig, seed: int = 0) -> Episode
     return Episode(
         targets=np.stack([slot["target"][0] for slot in infos]),
         parts_s={name: np.stack([slot[name][0] for slot in infos]) for name in PARTS if name in infos[0]},
+        delay_s=np.stack([slot["delay_s"][0] for slot in infos]),
         active=np.stack([slot.get("active", np.ones_like(slot["target"], dtype=np.bool_))[0] for slot in infos]),
         load_s=np.stack([load_factor_s(queue["backlog_cycles"], queue["server_hz"])[0] for queue in queues]),
         utility=float(sum(utility(slot, config, xp=xp)[0] for slot in infos)),
@@ -91,6 +95,9 @@ def draw(episode: Episode, title: str, path: Path) -> None:
         mean = values.sum(axis=0) / tasks
         delays.bar(range(users), mean, bottom=below, color=colour, label=name.removesuffix("_s"))
         below += mean
+    longer = episode.delay_s.sum(axis=0) / tasks
+    if np.any(longer > below + 1e-9):  # of parts on the device, while the others are elsewhere
+        delays.scatter(range(users), longer, color="black", marker="_", label="task")
     delays.set(xlabel="user", ylabel="mean delay / s", title="delay by part")
     delays.legend(fontsize=8)
 

@@ -128,7 +128,8 @@ def scene_of(
         active = last.outcome.get("active", np.ones((1, users), dtype=np.bool_))[0]
         missed = last.outcome.get("missed", np.zeros((1, users), dtype=np.bool_))[0]
         targets, delay_s = last.targets[0], last.outcome["delay_s"][0]
-        cycles = np.bincount(targets, last.before["task_cycles"][0], minlength=len(server_hz) + 1)[1:]
+        sent = last.before["task_cycles"][0] * last.outcome.get("offload_ratio", np.ones((1, users)))[0]
+        cycles = np.bincount(targets, sent, minlength=len(server_hz) + 1)[1:]
         arrived = load_factor_s(cycles, server_hz)
     return Scene(
         config=config,

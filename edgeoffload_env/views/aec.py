@@ -5,7 +5,6 @@ from typing import Any
 from pettingzoo.utils.conversions import parallel_to_aec_wrapper
 
 from edgeoffload_env._validation import fail
-from edgeoffload_env.agents import action_count
 from edgeoffload_env.views.checks import check_action
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
@@ -38,5 +37,5 @@ class EdgeOffloadAECEnv(parallel_to_aec_wrapper):
             if action is not None:
                 fail(f"the action of {agent}, whose episode is over,", action, "None")
         else:
-            action = check_action(agent, action, action_count(self.env.config))
+            action = check_action(agent, action, self.env.config)
         super().step(action)

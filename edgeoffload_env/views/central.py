@@ -18,10 +18,11 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
     """One learner acts for all users on the global state; ``gymnasium.make("edgeoffload/<scenario>-central-v0")``.
 
     * Observation: :func:`.observation.global_state`, float32 ``(S,)``.
-    * Action: ``MultiDiscrete([M + 1] * N)``, for each user 0 (device) or the number of a server.
+    * Action: ``MultiDiscrete([M + 1] * N)``, for each user 0 (device) or the number of a server; with ``levels``
+      ``MultiDiscrete([1 + M P R] * N)``.
     * Reward: the mean over users of the users' rewards.
     * Info after a step: the parallel view's infos, those of users as arrays ``[N]``; empty after reset. Where users can
-      be without a task, both have ``action_mask``, int8 ``[N, M + 1]``; ``action_space.sample(tuple(mask))`` takes it.
+      be without a task, both have ``action_mask``, int8 ``[N, A]``; ``action_space.sample(tuple(mask))`` takes it.
       :meth:`action_masks` gives it as sb3-contrib's MaskablePPO asks for it.
     * Episodes end by truncation after ``max_cycles`` slots, never by termination.
 
@@ -80,8 +81,8 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
             TypeError, ValueError: a bad action, or no episode under way; nothing has changed then.
         """
         agents = self._game.possible_agents
-        targets = self._checked(action)
-        _, rewards, _, truncations, infos = self._game.step(dict(zip(agents, targets, strict=True)))
+        actions = self._checked(action)
+        _, rewards, _, truncations, infos = self._game.step(dict(zip(agents, actions, strict=True)))
         self._infos, first = infos, infos[agents[0]]
         info: dict[str, Any] = {
             name: np.array([infos[agent][name] for agent in agents]) if quantity.scope == "user" else first[name]
@@ -92,7 +93,7 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
         return self._game.state(), reward, False, truncations[agents[0]], info
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return the allowed actions of the coming slot, bool ``[N (M + 1)]``: the first user's, the second's, ...
+        """Return the allowed actions of the coming slot, bool ``[N A]``: the first user's, the second's, ...
 
         Raises:
             ValueError: before a reset.
@@ -129,4 +130,6 @@ class EdgeOffloadCentralEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.intege
             fail("action", action, expected)
         if shape != (users,):
             fail("action", action, expected, ValueError if shape else TypeError)
-        return [check_action(agent, a, count) for agent, a in zip(self._game.possible_agents, action, strict=True)]
+        return [
+            check_action(agent, a, self.config) for agent, a in zip(self._game.possible_agents, action, strict=True)
+        ]

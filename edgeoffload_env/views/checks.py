@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeoffload_env._validation import as_int, check_int, check_known, fail, fail_unknown
+from edgeoffload_env.agents import action_count, action_meaning
 from edgeoffload_env.config import LARGEST_S, LARGEST_SNR, SMALLEST_SNR, EdgeOffloadConfig
 from edgeoffload_env.model.draws import field_shape
 from edgeoffload_env.model.quantities import Fields, Quantity
@@ -18,14 +19,15 @@ def check_seed(seed: Any) -> int | None:
     return None if seed is None else check_int("seed", seed, 0, 2**128)
 
 
-def check_action(agent: str, action: Any, count: int) -> int:
-    """Return one user's action as an int in 0 .. count - 1.
+def check_action(agent: str, action: Any, config: EdgeOffloadConfig) -> int:
+    """Return one user's action as an int in 0 .. A - 1.
 
     Raises:
         TypeError: not an integer (bools, floats, strings, lists and None are not).
         ValueError: out of range.
     """
-    expected = f"an integer in [0, {count - 1}] (0 = device, m = server m)"
+    count = action_count(config)
+    expected = f"an integer in [0, {count - 1}] ({action_meaning(config)})"
     try:
         value = as_int(action)
     except TypeError:
@@ -35,8 +37,8 @@ def check_action(agent: str, action: Any, count: int) -> int:
     return value
 
 
-def check_actions(actions: Any, agents: list[str], count: int) -> list[int]:
-    """Return the actions of all users in order.
+def check_actions(actions: Any, agents: list[str], count: int, config: EdgeOffloadConfig) -> list[int]:
+    """Return the actions of all users in order; ``count`` is the game's :func:`.action_count`.
 
     Raises:
         TypeError: not a mapping, or an action that is not an integer.
@@ -55,7 +57,7 @@ def check_actions(actions: Any, agents: list[str], count: int) -> list[int]:
         raise ValueError(f"actions name the unknown agent {extra!r}; they must name {agents[0]} .. {agents[-1]}")
     if set(map(type, targets)) == {int} and min(targets) >= 0 and max(targets) < count:
         return targets  # the common case, at a tenth of the cost
-    return [check_action(agent, action, count) for agent, action in zip(agents, targets, strict=True)]
+    return [check_action(agent, action, config) for agent, action in zip(agents, targets, strict=True)]
 
 
 def check_options(options: Any) -> Any:

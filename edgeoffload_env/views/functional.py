@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeoffload_env import observation
 from edgeoffload_env._validation import check_int, fail
-from edgeoffload_env.agents import action_count
+from edgeoffload_env.agents import action_count, action_meaning
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import draws, reward
 from edgeoffload_env.model.channel import Array
@@ -141,7 +141,8 @@ class EdgeOffloadFunctionalEnv:
 
         Args:
             snapshot: the games at the start of the slot.
-            action: integers ``[..., N]``, 0 = device, m >= 1 = server m. On numpy a number out of range is refused;
+            action: integers ``[..., N]``, 0 = device, m >= 1 = server m, or with ``levels`` as :func:`.levels.decode`
+                takes them. On numpy a number out of range is refused;
                 on torch the range is the caller's to keep, since traced code cannot raise by value.
             noise: uniform numbers that draw the next slot, from :meth:`noise` or any source of numbers in [0, 1), by
                 process, ``[..., U]`` with U of :attr:`noise_sizes`.
@@ -290,7 +291,7 @@ class EdgeOffloadFunctionalEnv:
             return xp.astype(action, xp.int32)
         count = action_count(self.config)
         if action.size and not (action.min() >= 0 and action.max() < count):
-            expected = f"an integer in [0, {count - 1}] (0 = device, m = server m)"
+            expected = f"an integer in [0, {count - 1}] ({action_meaning(self.config)})"
             *game, user = (int(i[0]) for i in np.nonzero((action < 0) | (action >= count)))
             where = f"user_{user} in game {tuple(game)}" if game else f"user_{user}"
             fail(f"the action of {where}", int(action[*game, user]), expected)

@@ -122,7 +122,8 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         """Play one slot.
 
         Args:
-            actions: for each agent 0 (device) or the number of a server; Python or numpy integers.
+            actions: for each agent 0 (device) or the number of a server; Python or numpy integers. With ``levels`` as
+                :func:`.levels.decode` takes them.
 
         Returns:
             Observations, rewards, terminations (never), truncations (at ``max_cycles``), infos; all of every agent.
@@ -133,7 +134,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         if self._snapshot is None or not self.agents:
             raise ValueError("step() without a running episode; call reset() first")
         agents = self.agents
-        targets = check_actions(actions, agents, self._action_count)
+        targets = check_actions(actions, agents, self._action_count, self.config)
         target = np.array([targets])
         before = self._snapshot
         outcome, self._snapshot = advance(before, target, self._ahead.take(), self.config, xp=xp)

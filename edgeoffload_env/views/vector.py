@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeoffload_env import observation
 from edgeoffload_env._validation import check_int, fail
-from edgeoffload_env.agents import action_count
+from edgeoffload_env.agents import action_count, action_meaning
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.draws import first_snapshot, scope_sizes
@@ -95,8 +95,9 @@ class EdgeOffloadVectorEnv:
         """Play one slot of every game.
 
         Args:
-            actions: integers ``[B, N]``, 0 = device, m >= 1 = server m; an array of the backend (numpy arrays and
-                lists of ints serve for either). On a GPU the range check waits for the device once a step.
+            actions: integers ``[B, N]``, 0 = device, m >= 1 = server m (with ``levels`` as :func:`.levels.decode` takes
+                them); an array of the backend (numpy arrays and lists of ints serve for either). On a GPU the range
+                check waits for the device once a step.
 
         Returns:
             Observations ``[B, N, D]``, rewards ``[B, N]``, terminations (never) and truncations ``[B]``, and an info
@@ -236,7 +237,7 @@ class EdgeOffloadVectorEnv:
         """The actions as the backend's small integers, laid out user-major in memory like the other arrays."""
         xp, shape = self.backend.xp, (self.num_envs, self.config.num_users)
         count = action_count(self.config)
-        choices = f"in [0, {count - 1}] (0 = device, m = server m)"
+        choices = f"in [0, {count - 1}] ({action_meaning(self.config)})"
         expected = f"integers {list(shape)} {choices}"
         try:
             array = xp.asarray(actions, device=self.backend.device)
@@ -253,4 +254,5 @@ class EdgeOffloadVectorEnv:
             fail(f"the action of user_{user} in game {game}", int(array[game, user]), f"an integer {choices}")
         if self.backend.name == "torch":  # compiled code compares 32-bit integers ten times as fast as 8-bit ones
             return xp.astype(array.T, xp.int32).contiguous().T
-        return np.array(array.T, dtype=np.int8 if count <= 127 else np.int16, order="C").T
+        small = np.int8 if count <= 127 else np.int16 if count <= 32767 else np.int32
+        return np.array(array.T, dtype=small, order="C").T

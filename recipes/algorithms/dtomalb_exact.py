@@ -2,7 +2,7 @@
 
     python -m recipes train dtomalb-exact
 
-The critic is evaluated for each of the user's M + 1 actions, the others' from the batch, and the actor follows the
+The critic is evaluated for each of the user's actions, the others' from the batch, and the actor follows the
 gradient of the expected value: neither sampling nor relaxation, so no temperature.
 
 Differences from the paper: this gradient; those of ``recipes/algorithms/dtomalb.py`` in minibatches, updates,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from edgeoffload_env import EdgeOffloadConfig, observation
 from edgeoffload_env._files import atomic_write
+from edgeoffload_env.agents import action_meaning
 from recipes.files import write_json, write_text
 from recipes.joint.policy import NetworkPolicy
 from recipes.networks.acting import ActingNetwork
@@ -24,7 +25,7 @@ _USE = """# {name}, exported
     actor = torch.export.load("{first}").module()
     actions = actor({argument})  # {shapes}
 
-Actions: 0 = the user's own device, m >= 1 = server m. The files need only torch.
+Actions: {actions}. The files need only torch.
 
 ## Features
 
@@ -129,7 +130,16 @@ def _readme(policy: NetworkPolicy, config: EdgeOffloadConfig, first: str) -> str
         scope = "A network for each user: it needs only that user's own observation."
         argument, shapes = "observation", f"float32 [batch, {sizes.obs_size}] -> int64 [batch]"
         features = observation.formulas(config)
+    actions = "0 = the user's own device, m >= 1 = server m"
+    if config.levels_per_server > 1:
+        actions = f"{action_meaning(config)};\npowers {config.tx_powers_w} W, shares {config.offload_ratios}"
     lines = [f"{place}. {name}: {formula}" for place, (name, formula) in enumerate(features.items())]
     return _USE.format(
-        name=policy.name, scope=scope, first=first, argument=argument, shapes=shapes, features="\n".join(lines)
+        name=policy.name,
+        scope=scope,
+        first=first,
+        argument=argument,
+        shapes=shapes,
+        features="\n".join(lines),
+        actions=actions,
     )

@@ -15,6 +15,7 @@ from edgeoffload_env._validation import fail
 from edgeoffload_env.model import channel
 from edgeoffload_env.model.effects.download import download_s
 from edgeoffload_env.model.effects.energy import compute_j, offload_j
+from edgeoffload_env.model.effects.queues import full_cell_rate_bps
 from edgeoffload_env.model.features import LOAD_SCALE_S, middle_and_half_width
 from edgeoffload_env.model.paper import link_bounds
 from edgeoffload_env.policies import costs
@@ -26,7 +27,7 @@ class Decoded(NamedTuple):
     active: Tensor
     """1.0 where the user has a task, else 0.0."""
     upload_s: Tensor
-    """(7) if all users upload."""
+    """(7) of the whole task, at the last power, if all users upload."""
     device_s: Tensor
     """(6) of the own task."""
     device_load_s: Tensor
@@ -51,6 +52,8 @@ class Decoded(NamedTuple):
     """1.0 where the server has a queue, 0.0 where it is elastic."""
     speed_share: Tensor
     """Each server's share of all servers' speed."""
+    gain: Tensor
+    """Channel gain of the own link, linear; ``[B, N]``."""
 
 
 class Decoder:
@@ -78,15 +81,7 @@ class Decoder:
         cycles = active * _uncentred(self._user(obs, "task_cycles"), config.cycles_range)
         device_hz = _uncentred(self._user(obs, "device_speed"), config.device_hz)
         gain = torch.exp(_uncentred(self._user(obs, "link_quality"), link_bounds(config)))
-        rate_bps = channel.uplink_rate_bps(
-            float(config.num_users),
-            gain,
-            bandwidth_hz=config.bandwidth_hz,
-            tx_power_w=config.tx_power_w,
-            noise_w_per_hz=config.noise_w_per_hz,
-            xp=torch,
-        )
-        upload_s = channel.upload_s(bits, rate_bps)
+        upload_s = channel.upload_s(bits, full_cell_rate_bps(gain, config, xp=torch))
         server_hz = self._server_hz(obs)
         rates, latencies = self._hops(obs)
         forward_s = bits[..., None] * rates + latencies
@@ -96,7 +91,7 @@ class Decoder:
         if config.energy is not None:
             energy = config.energy
             device_cost_s = energy.cost_s_per_j * compute_j(energy.switched_capacitance, device_hz, cycles)
-            send_cost_s = energy.cost_s_per_j * offload_j(config.tx_power_w, upload_s, energy.idle_power_w, 0.0)
+            send_cost_s = energy.cost_s_per_j * offload_j(config.tx_powers_w[-1], upload_s, energy.idle_power_w, 0.0)
         return Decoded(
             active=active,
             upload_s=upload_s,
@@ -114,6 +109,7 @@ class Decoder:
             up=0.5 + 0.5 * obs[..., self._slices["up"]] if config.failures is not None else torch.ones_like(server_hz),
             queues=obs.new_tensor(costs.queues(config)).expand(server_hz.shape),
             speed_share=server_hz / server_hz.sum(dim=-1, keepdim=True),
+            gain=gain,
         )
 
     def _user(self, obs: Tensor, name: str) -> Tensor:

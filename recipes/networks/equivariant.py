@@ -15,19 +15,22 @@ from edgeoffload_env._validation import fail
 from recipes.networks.acting import ActingNetwork, seeded_generator
 from recipes.networks.critics import Critics
 from recipes.networks.equivariant_inputs import (
+    LEVEL_INPUTS,
+    LEVEL_TASK_INPUTS,
     SERVER_INPUTS,
     SERVER_STATE,
     TASK_INPUTS,
     USER_INPUTS,
     InputReader,
     Inputs,
+    has_levels,
     ring_position,
     scaled,
 )
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.networks.stacked_mlp import StackedMLP
 
-_POOL_INPUTS = TASK_INPUTS + 4
+_POOL_INPUTS = 4  # beside those of the tasks
 
 
 def of_rows(network: StackedMLP, x: Tensor) -> Tensor:
@@ -41,7 +44,8 @@ class EquivariantActor(ActingNetwork):
 
     Users who observe the same servers would all choose the same one. So that they part without talking, users sit on a
     ring, user n at (n + 1/2) / N, and each server owns an arc of it in proportion to its speed: the network sees where
-    the user is on the ring as seen from each server's arc.
+    the user is on the ring as seen from each server's arc. Where users choose powers and shares too, each server has a
+    score for each of them, by the same network.
 
     Args:
         sizes: the game's, with its configuration.
@@ -58,11 +62,18 @@ class EquivariantActor(ActingNetwork):
         self.ring = ring
         self.reader = InputReader(config_of(sizes))
         generator = seeded_generator(seed)
-        self.server_scores = StackedMLP(1, (USER_INPUTS + SERVER_INPUTS, *hidden, 1), generator=generator)
+        self.levels = has_levels(self.reader.config)
+        inputs = USER_INPUTS + SERVER_INPUTS + LEVEL_INPUTS * self.levels
+        self.server_scores = StackedMLP(1, (inputs, *hidden, 1), generator=generator)
         self.device_score = StackedMLP(1, (USER_INPUTS, *hidden, 1), generator=generator)
 
     def for_game(self, config: EdgeOffloadConfig, reader: InputReader | None = None) -> "EquivariantActor":
-        """Return the same network, with the same parameters, for another game, with a reader of its inputs."""
+        """Return the same network, with the same parameters, for another game, with a reader of its inputs.
+
+        Raises:
+            ValueError: only one of the two games has levels, whose actions need inputs of their own.
+        """
+        check_levels(self.levels, config)
         other = copy.copy(self)
         other.sizes, other.reader = sizes_of(config), reader or InputReader(config)
         return other
@@ -72,13 +83,13 @@ class EquivariantActor(ActingNetwork):
         return _AtPlace(self, (user + 0.5) / self.sizes.num_users)
 
     def outputs(self, inputs: Tensor) -> Tensor:
-        """Return ``[N, batch, M + 1]`` for observations ``[batch, N, D]``."""
+        """Return ``[N, batch, A]`` for observations ``[batch, N, D]``."""
         users = inputs.shape[1]
         place = (torch.arange(users, dtype=inputs.dtype, device=inputs.device) + 0.5) / users
         return self.scores(self.reader(inputs), place).transpose(0, 1)
 
     def scores(self, read: Inputs, place: Tensor, on_arcs: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Return ``[batch, users, M + 1]``.
+        """Return ``[batch, users, A]``.
 
         Args:
             read: off the users' observations.
@@ -89,6 +100,9 @@ class EquivariantActor(ActingNetwork):
         distance, depth = ring_position(place, read.seen.speed_share) if on_arcs is None else on_arcs
         if not self.ring:
             distance, depth = torch.zeros_like(distance), torch.zeros_like(depth)
+        ways = self.sizes.levels_per_server
+        if ways > 1:
+            distance, depth = (part.repeat_interleave(ways, dim=-1) for part in (distance, depth))
         server = torch.cat((server, distance.unsqueeze(-1), depth.unsqueeze(-1)), dim=-1)
         both = torch.cat((user.unsqueeze(-2).expand(*server.shape[:-1], -1), server), dim=-1)
         return torch.cat((of_rows(self.device_score, user).unsqueeze(-1), of_rows(self.server_scores, both)), dim=-1)
@@ -103,7 +117,7 @@ class _AtPlace(nn.Module):
         self.register_buffer("place", torch.tensor([place]), persistent=False)
 
     def forward(self, obs: Tensor) -> Tensor:
-        """Return ``[batch, M + 1]`` for observations ``[batch, D]``."""
+        """Return ``[batch, A]`` for observations ``[batch, D]``."""
         return self.actor.scores(self.actor.reader(obs.unsqueeze(1)), self.place)[:, 0]
 
 
@@ -112,7 +126,8 @@ class EquivariantTeamCritic(Critics):
 
     Q(x, a) = (sum_m q(server m, pooled tasks sent to m, K) + sum_n local_n d(n) + sum_n u(n)) / N, which is what the
     physics is: tasks meet at servers and on the uplink. A user's other actions change two pools and K, so the values
-    of all N (M + 1) of them, everyone else's kept, are exact and cost about N M rows of q.
+    of all N (M + 1) of them, everyone else's kept, are exact and cost about N M rows of q. Where users choose powers
+    and shares, w(n, power, share) is added for those who offload, for the part on the device and the uplink's queue.
     """
 
     team = True
@@ -120,13 +135,18 @@ class EquivariantTeamCritic(Critics):
     def __init__(self, sizes: GameSizes, hidden: Sequence[int], *, seed: int | None = None) -> None:
         super().__init__()
         self.reader = InputReader(config_of(sizes))
+        self.levels = has_levels(self.reader.config)
         generator = seeded_generator(seed)
-        self.server_values = StackedMLP(1, (SERVER_STATE + _POOL_INPUTS, *hidden, 1), generator=generator)
+        pooled = SERVER_STATE + TASK_INPUTS + LEVEL_TASK_INPUTS * self.levels + _POOL_INPUTS
+        self.server_values = StackedMLP(1, (pooled, *hidden, 1), generator=generator)
         self.device_values = StackedMLP(1, (USER_INPUTS, *hidden, 1), generator=generator)
         self.queue_values = StackedMLP(1, (USER_INPUTS, *hidden, 1), generator=generator)
+        if self.levels:
+            self.way_values = StackedMLP(1, (USER_INPUTS + LEVEL_INPUTS, *hidden, 1), generator=generator)
 
     def for_game(self, config: EdgeOffloadConfig, reader: InputReader | None = None) -> "EquivariantTeamCritic":
         """See :meth:`EquivariantActor.for_game`."""
+        check_levels(self.levels, config)
         other = copy.copy(self)
         other.reader = reader or InputReader(config)
         return other
@@ -141,29 +161,33 @@ class EquivariantTeamCritic(Critics):
         """See :meth:`Critics.for_each_own_action`."""
         game = _TeamGame(self.reader(obs), actions)
         users = obs.shape[1]
-        here, chosen = game.sent, game.sent.sum(dim=-1)  # [R, N, M], [R, N]
+        here, chosen = game.here, game.here.sum(dim=-1)  # [R, N, M], [R, N]
         stay, go = game.senders_without, game.senders_without_but_sending  # K if the user stays, or offloads: [R, N]
         # q of every server with its present pool, at every K that occurs: one less, the same, one more
         around = torch.stack([game.senders + change for change in (-1.0, 0.0, 1.0)], dim=1)  # [R, 3]
         table = self._q(game.server.unsqueeze(1), game.pool.unsqueeze(1), around)  # [R, 3, M]
         others_stay, others_go = (table.gather(1, self._place(game, k, here.shape[2])) for k in (stay, go))  # [R, N, M]
         own_server = (here.unsqueeze(-1) * game.server.unsqueeze(1)).sum(dim=2)  # [R, N, S]
-        left = (here.unsqueeze(-1) * (game.pool.unsqueeze(1) - game.task)).sum(dim=2)  # [R, N, E]
+        left = (here.unsqueeze(-1) * (game.pool.unsqueeze(1) - game.own)).sum(dim=2)  # [R, N, E]
         left_stay, left_go = (self._q_rows(own_server, left, k) * chosen for k in (stay, go))
         joined = self._q_rows(
-            game.server.unsqueeze(1).expand(-1, users, -1, -1),
-            game.pool.unsqueeze(1) + (1.0 - here).unsqueeze(-1) * game.task,
-            go.unsqueeze(-1).expand(-1, -1, here.shape[2]),
-        )  # [R, N, M]
+            game.each_way(game.server, 1).unsqueeze(1).expand(-1, users, -1, -1),
+            game.each_way(game.pool, 1).unsqueeze(1) + (game.task - game.each_way(game.own, 2)),
+            go.unsqueeze(-1).expand(-1, -1, game.task.shape[2]),
+        )  # [R, N, M P R]
         rest_stay = (others_stay * (1.0 - here)).sum(dim=-1) + left_stay
         rest_go = (others_go * (1.0 - here)).sum(dim=-1) + left_go
         # without server m's present value: that of its pool without the user where the user is there now
         replaced = here * left_go.unsqueeze(-1) + (1.0 - here) * others_go
         device, queues = self._device(game), of_rows(self.queue_values, game.user)
-        local = game.local * device
-        of_others = (local.sum(dim=1, keepdim=True) - local) + queues.sum(dim=1, keepdim=True)
+        of_own_part = game.local * device
+        away = rest_go.unsqueeze(-1) - game.each_way(replaced, 2) + joined
+        if self.levels:
+            by_action = self._of_ways(game)
+            of_own_part = of_own_part + (game.sent * by_action).sum(dim=-1)
+            away = away + by_action
+        of_others = (of_own_part.sum(dim=1, keepdim=True) - of_own_part) + queues.sum(dim=1, keepdim=True)
         at_home = rest_stay + device
-        away = rest_go.unsqueeze(-1) - replaced + joined
         values = torch.cat((at_home.unsqueeze(-1), away), dim=-1) + of_others.unsqueeze(-1)
         return (values / users).transpose(0, 1)
 
@@ -178,7 +202,12 @@ class EquivariantTeamCritic(Critics):
         return (change + 1).unsqueeze(-1).expand(-1, -1, servers)
 
     def _of_users(self, game: "_TeamGame") -> Tensor:
-        return game.local * self._device(game) + of_rows(self.queue_values, game.user)
+        values = game.local * self._device(game) + of_rows(self.queue_values, game.user)
+        return values + (game.sent * self._of_ways(game)).sum(dim=-1) if self.levels else values
+
+    def _of_ways(self, game: "_TeamGame") -> Tensor:
+        """Return the own part of each action but the device, ``[R, N, M P R]``: the same at every server."""
+        return of_rows(self.way_values, game.user_ways).repeat(1, 1, game.server.shape[1])
 
     def _device(self, game: "_TeamGame") -> Tensor:
         return of_rows(self.device_values, game.user)
@@ -203,17 +232,37 @@ class _TeamGame:
         seen = read.seen
         self.user = read.user
         self.server = read.server_state[:, 0]
-        servers = torch.arange(1, seen.load_s.shape[-1] + 1, device=actions.device)
-        self.sent = (actions.unsqueeze(-1) == servers).to(self.user.dtype) * seen.active.unsqueeze(-1)  # [R, N, M]
-        offloads = self.sent.sum(dim=-1)
+        self.task = read.task  # [R, N, M P R, E]
+        self.user_ways = None if read.ways is None else read.user_ways
+        servers, away = self.server.shape[1], self.task.shape[2]
+        self._ways = away // servers
+        places = torch.arange(1, away + 1, device=actions.device)
+        self.sent = (actions.unsqueeze(-1) == places).to(self.user.dtype) * seen.active.unsqueeze(-1)  # [R, N, M P R]
+        self.here = self.sent.unflatten(2, (servers, self._ways)).sum(dim=3)  # [R, N, M]
+        offloads = self.here.sum(dim=-1)
         self.local = seen.active * (1.0 - offloads)
         still_sending = (seen.uplink_load_s > 1e-6).to(self.user.dtype)
         sends = torch.maximum(offloads, still_sending)
         self.senders = sends.sum(dim=-1)  # [R]
         self.senders_without = self.senders.unsqueeze(-1) - sends + still_sending
         self.senders_without_but_sending = self.senders.unsqueeze(-1) - sends + 1.0
-        self.task = read.task  # [R, N, M, E]
-        self.pool = (self.sent.unsqueeze(-1) * self.task).sum(dim=1)  # [R, M, E]
+        sent_tasks = self.sent.unsqueeze(-1) * self.task
+        self.own = sent_tasks.unflatten(2, (servers, self._ways)).sum(dim=3)  # [R, N, M, E]
+        self.pool = self.own.sum(dim=1)  # [R, M, E]
+
+    def each_way(self, of_servers: Tensor, dim: int) -> Tensor:
+        """Repeat the servers' values for each power and share."""
+        return of_servers if self._ways == 1 else of_servers.repeat_interleave(self._ways, dim=dim)
+
+
+def check_levels(levels: bool, config: EdgeOffloadConfig) -> None:
+    """Refuse games with levels for networks of games without, and the other way round.
+
+    Raises:
+        ValueError: one of the two alone has powers or shares to choose from.
+    """
+    if levels != has_levels(config):
+        fail("levels", config.levels, f"{'given' if levels else 'None'}, as in the game that the network was made for")
 
 
 def config_of(sizes: GameSizes) -> EdgeOffloadConfig:

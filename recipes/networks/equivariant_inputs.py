@@ -1,11 +1,16 @@
 """Inputs of the networks for any number of users and servers, from quantities in seconds."""
 
 import functools
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edgeoffload_env import EdgeOffloadConfig
+from edgeoffload_env.model import channel
+from edgeoffload_env.model.effects.queues import full_cell_rate_bps
+from edgeoffload_env.policies import costs
 from recipes.networks.decoding import Decoded, Decoder
 
 USER_INPUTS = 13
@@ -13,8 +18,69 @@ SERVER_INPUTS = 11
 """With the position of the user as seen from the server's arc."""
 SERVER_STATE = 5
 TASK_INPUTS = 7
+LEVEL_INPUTS = 5
+"""Further inputs where users choose powers and shares."""
+LEVEL_TASK_INPUTS = 2
 _SCALE_S = 0.05
 _REMEMBERED = 2  # observations of a batch and the next ones
+
+
+def has_levels(config: EdgeOffloadConfig) -> bool:
+    """Return whether a server alone does not say what an action does."""
+    return config.levels_per_server > 1 or config.offload_ratios != (1.0,)
+
+
+class Ways(NamedTuple):
+    """Servers by each power and share: one place for each action but the device, in their order."""
+
+    seen: Decoded
+    """Of servers, and the uploads and costs of their energy, ``[B, N, M P R]``."""
+    stay_s: Tensor
+    """Time until the device has done its part, 0 without one; ``[B, N, M P R]``."""
+    rest_s: Tensor
+    """Work of that part, ``[B, N, M P R]``."""
+    ratio: Tensor
+    """Share of the task that is offloaded, ``[B, N, M P R]``."""
+
+    @staticmethod
+    def of(seen: Decoded, config: EdgeOffloadConfig) -> "Ways":
+        """Spread what users see of servers."""
+        servers, ways = config.servers, config.levels_per_server
+        power_w, ratio = (seen.gain.new_tensor(values) for values in (costs.powers_w(config), costs.ratios(config)))
+        last_bps = full_cell_rate_bps(seen.gain, config, xp=torch).unsqueeze(-1)
+        slower = last_bps / channel.uplink_rate_bps(
+            float(config.num_users),
+            seen.gain.unsqueeze(-1),
+            bandwidth_hz=config.bandwidth_hz,
+            tx_power_w=power_w,
+            noise_w_per_hz=config.noise_w_per_hz,
+            xp=torch,
+        )  # [B, N, P R]
+
+        def each_server(of_ways: Tensor) -> Tensor:
+            return of_ways.unsqueeze(2).expand(*of_ways.shape[:2], servers, ways).flatten(2)
+
+        def each_way(of_servers: Tensor) -> Tensor:
+            return of_servers.repeat_interleave(ways, dim=-1)
+
+        stays = 1.0 - ratio
+        latency_s = seen.gain.new_tensor(costs.forward_s(np.array(0.0), config))
+        forward_s = (seen.forward_s - latency_s).unsqueeze(-1) * ratio + latency_s.unsqueeze(-1)
+        send_cost_s = seen.send_cost_s.unsqueeze(-1) * (ratio * slower * (power_w / config.tx_powers_w[-1]))
+        rest_s = seen.device_s.unsqueeze(-1) * stays
+        stay_s = (seen.device_load_s.unsqueeze(-1) + rest_s) * (rest_s > 0.0)
+        spread = seen._replace(
+            upload_s=each_server(seen.upload_s.unsqueeze(-1) * ratio * slower),
+            uplink_load_s=each_server(seen.uplink_load_s.unsqueeze(-1) * slower),
+            send_cost_s=each_server(send_cost_s + seen.device_cost_s.unsqueeze(-1) * stays),
+            service_s=(seen.service_s.unsqueeze(-1) * ratio).flatten(2),
+            forward_s=forward_s.flatten(2),
+            load_s=each_way(seen.load_s),
+            up=each_way(seen.up),
+            queues=each_way(seen.queues),
+            speed_share=each_way(seen.speed_share),
+        )
+        return Ways(spread, *map(each_server, (stay_s, rest_s, ratio.expand(stay_s.shape))))
 
 
 class Inputs:
@@ -30,8 +96,10 @@ class Inputs:
 
     @functools.cached_property
     def server(self) -> Tensor:
-        """See :func:`server_inputs`."""
-        return server_inputs(self.seen)
+        """See :func:`server_inputs`; with levels one row for each action, and :func:`level_inputs` beside it."""
+        if self.ways is None:
+            return server_inputs(self.seen)
+        return torch.cat((server_inputs(self.ways.seen), level_inputs(self.ways)), dim=-1)
 
     @functools.cached_property
     def server_state(self) -> Tensor:
@@ -40,8 +108,23 @@ class Inputs:
 
     @functools.cached_property
     def task(self) -> Tensor:
-        """See :func:`task_inputs`."""
-        return task_inputs(self.seen)
+        """See :func:`task_inputs`; with levels one row for each action, and what its two parts cost beside it."""
+        if self.ways is None:
+            return task_inputs(self.seen)
+        late_s = torch.relu(self.ways.stay_s - quickest_s(self.ways.seen))
+        return torch.cat((task_inputs(self.ways.seen), torch.stack((late_s, self.ways.ratio), dim=-1)), dim=-1)
+
+    @functools.cached_property
+    def ways(self) -> Ways | None:
+        """The servers by each power and share, where users choose them."""
+        return Ways.of(self.seen, self._config) if has_levels(self._config) else None
+
+    @functools.cached_property
+    def user_ways(self) -> Tensor:
+        """Inputs of each user by each power and share, wherever it sends: ``[B, N, P R, 18]``."""
+        assert self.ways is not None
+        columns = level_inputs(self.ways)[:, :, : self._config.levels_per_server]
+        return torch.cat((self.user.unsqueeze(2).expand(*columns.shape[:3], -1), columns), dim=-1)
 
 
 class InputReader:
@@ -111,7 +194,12 @@ def user_inputs(seen: Decoded, config: EdgeOffloadConfig) -> Tensor:
 
 def quickest_s(seen: Decoded) -> Tensor:
     """Return the delay at each server if nobody else sent anything to it and all uploaded, ``[B, N, M]``."""
-    return (seen.upload_s + seen.uplink_load_s).unsqueeze(-1) + seen.forward_s + seen.load_s + seen.service_s
+    return _of_server(seen.upload_s + seen.uplink_load_s) + seen.forward_s + seen.load_s + seen.service_s
+
+
+def _of_server(values: Tensor) -> Tensor:
+    """Return a user's values ``[B, N]`` for servers, ``[B, N, 1]``; those of :class:`Ways` are already."""
+    return values if values.dim() == 3 else values.unsqueeze(-1)
 
 
 def server_inputs(seen: Decoded) -> Tensor:
@@ -132,6 +220,19 @@ def server_inputs(seen: Decoded) -> Tensor:
     return torch.stack(columns, dim=-1)
 
 
+def level_inputs(ways: Ways) -> Tensor:
+    """Return ``[B, N, M P R, 5]``: the sending, the part on the device, the energy of both, and the share."""
+    seen = ways.seen
+    columns = (
+        scaled(seen.upload_s + seen.uplink_load_s),
+        scaled(ways.stay_s),
+        scaled(ways.rest_s),
+        scaled(seen.send_cost_s),
+        ways.ratio,
+    )
+    return torch.stack(columns, dim=-1)
+
+
 def server_state(seen: Decoded) -> Tensor:
     """Return ``[B, N, M, 5]``: each server by itself."""
     columns = (
@@ -147,7 +248,7 @@ def server_state(seen: Decoded) -> Tensor:
 def task_inputs(seen: Decoded) -> Tensor:
     """Return ``[B, N, M, 7]``: what a task adds to a server's pool; the first is 1, so that it counts tasks."""
     shape = seen.service_s.shape
-    arrival_s = (seen.upload_s + seen.uplink_load_s).unsqueeze(-1) + seen.forward_s
+    arrival_s = _of_server(seen.upload_s + seen.uplink_load_s) + seen.forward_s
     late_s = (quickest_s(seen) - seen.deadline_s.unsqueeze(-1)) * (seen.deadline_s > 0.0).unsqueeze(-1)
     columns = (
         torch.ones_like(arrival_s),
@@ -156,7 +257,7 @@ def task_inputs(seen: Decoded) -> Tensor:
         seen.service_s.square(),
         torch.relu(late_s),
         torch.sigmoid(late_s / 0.1) * (seen.deadline_s > 0.0).unsqueeze(-1),
-        seen.send_cost_s.unsqueeze(-1).expand(shape),
+        _of_server(seen.send_cost_s).expand(shape),
     )
     return torch.stack(columns, dim=-1)
 

@@ -17,6 +17,11 @@ class GameSizes(NamedTuple):
     config: EdgeOffloadConfig | None = None
     """The game, where it is one of this package's."""
 
+    @property
+    def levels_per_server(self) -> int:
+        """Number of actions for each server."""
+        return 1 if self.config is None else self.config.levels_per_server
+
 
 def sizes_of(config: EdgeOffloadConfig) -> GameSizes:
     """Return the sizes of one of this package's games."""

@@ -67,6 +67,7 @@ def _assert_game(
     wait_bound = relative * np.array(slot.wait_s) + FLOAT64_EPS * config.num_users * work / own_hz
     if config.queue_clock == "continuous":  # waits are differences of times
         wait_bound = wait_bound + relative * np.array(slot.arrival_s)
+    local_bound, offloaded_bound = relative * np.array(slot.local_s), relative * np.array(slot.offloaded_s) + wait_bound
     delay_bound = relative * np.array(slot.delay_s) + wait_bound
     load_bound = relative * max(q / f for q, f in zip(slot.queued_cycles, server_hz, strict=True))
     imbalance_bound = 2.0 * math.sqrt(slot.imbalance) * load_bound + load_bound**2 + relative * slot.imbalance
@@ -75,7 +76,7 @@ def _assert_game(
     energy, lateness = np.array(slot.energy_j), np.array(slot.lateness_s)
     energy_bound, lateness_bound = relative * energy, 0.0 * lateness
     if config.energy is not None:
-        energy_bound = energy_bound + config.energy.idle_power_w * delay_bound
+        energy_bound = energy_bound + config.energy.idle_power_w * offloaded_bound
         cost = config.energy_weight * config.energy.cost_s_per_j
         reward_bound = reward_bound + cost * (energy_bound + relative * energy)
     if config.deadline is not None:
@@ -101,6 +102,11 @@ def _assert_game(
     if "download_s" in played.extra:
         expected = np.array(slot.download_s)
         compare("download_s", played.extra["download_s"][game], expected, relative * expected)
+    if config.levels is not None:
+        assert_within(played.extra["offload_ratio"][game], slot.offload_ratio, 2.0 * eps, f"shares of game {game}")
+        power_bound = 2.0 * eps * np.array(slot.tx_power_w)
+        compare("tx_power_w", played.extra["tx_power_w"][game], slot.tx_power_w, power_bound)
+        compare("local_s", played.extra["local_s"][game], slot.local_s, local_bound)
     if "active" in played.extra:
         assert played.extra["active"][game].tolist() == slot.active
     compare("imbalance", played.imbalance[game], slot.imbalance, imbalance_bound)

@@ -127,14 +127,14 @@ class Calls(RuleBasedStateMachine):
         for _ in range(slots):
             if self.over:
                 self.reset(None)
-            self._play(rng.integers(0, self.config.servers + 1, shape))
+            self._play(rng.integers(0, strategies.last_action(self.config) + 1, shape))
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
     def step_refused(self, data: st.DataObject) -> None:
         if self.kind == "aec":
             agent = self.view.env.agent_selection
-            bad = strategies.Bad(data.draw(strategies.bad_action(self.config.servers)), rf"{agent}\b")
+            bad = strategies.Bad(data.draw(strategies.bad_action(strategies.last_action(self.config))), rf"{agent}\b")
         elif self.kind in VECTORS:
             bad = data.draw(strategies.bad_batch_actions(self.config, self.view.batch))
         else:
@@ -175,7 +175,7 @@ class Calls(RuleBasedStateMachine):
     def turns(self, data: st.DataObject) -> None:
         left = self.config.num_users - len(self.view.taken) - 1
         before = self.view.snapshot()
-        for action in data.draw(st.lists(st.integers(0, self.config.servers), max_size=min(left, 5))):
+        for action in data.draw(st.lists(st.integers(0, strategies.last_action(self.config)), max_size=min(left, 5))):
             for one in (self.view, self.twin):
                 one.turn(action)
         assert_same(self.view.snapshot(), before)

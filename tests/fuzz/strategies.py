@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig
+from tests import oracle
 from tests.drivers import Snapshot
 from tests.helpers import fitting_trace
 
@@ -60,6 +61,12 @@ def ranges(low: float, high: float) -> st.SearchStrategy[tuple[float, ...]]:
     numbers = magnitudes(low, high)
     narrow = numbers.map(lambda x: (x, min(high, float(np.nextafter(x, math.inf)))))
     return st.one_of(st.tuples(numbers, numbers).map(lambda pair: tuple(sorted(pair))), narrow)
+
+
+def increasing(low: float, high: float) -> st.SearchStrategy[list[float]]:
+    """One to three numbers in order, often with the highest there is."""
+    numbers = st.lists(magnitudes(low, high), min_size=1, max_size=3, unique=True).map(sorted)
+    return st.one_of(numbers, numbers.map(lambda x: [*[y for y in x if y < high], high]))
 
 
 @st.composite
@@ -127,6 +134,9 @@ def effects(draw: st.DrawFn, servers: int, dense: bool) -> dict[str, Any]:
         "downlink_bps": magnitudes(*USUAL_RATE_BPS),
         "energy": st.fixed_dictionaries({"cost_s_per_j": st.floats(0.0, 3.0), "idle_power_w": share}),
         "queue_clock": st.sampled_from(["slot", "continuous"]),
+        "levels": st.fixed_dictionaries(
+            {}, optional={"tx_power_w": increasing(0.01, 10.0), "offload_ratio": increasing(0.01, 1.0)}
+        ),
     }
     if dense:
         every["cycles_per_bit"] = ranges(1.0, 1e4)
@@ -162,9 +172,14 @@ def configs() -> st.SearchStrategy[EdgeOffloadConfig]:
     return fields().map(accepted)
 
 
+def last_action(config: EdgeOffloadConfig) -> int:
+    """The largest action."""
+    return len(oracle.choices(config)) - 1
+
+
 def actions(config: EdgeOffloadConfig, batch: int) -> st.SearchStrategy[np.ndarray]:
     """Everyone's actions ``[B, N]``: drawn one by one where they are few, else from a seed; also all alike."""
-    shape, most = (batch, config.num_users), config.servers
+    shape, most = (batch, config.num_users), last_action(config)
     alike = st.integers(0, most).map(lambda a: np.full(shape, a))
     seeded = st.integers(0, 2**16).map(lambda seed: np.random.default_rng(seed).integers(0, most + 1, shape))
     if batch * config.num_users > 20:
@@ -181,7 +196,7 @@ class Bad(NamedTuple):
     message: str
 
 
-def bad_action(servers: int) -> st.SearchStrategy[Any]:
+def bad_action(last: int) -> st.SearchStrategy[Any]:
     """Invalid actions of one user."""
     return st.one_of(
         st.none(),
@@ -189,9 +204,9 @@ def bad_action(servers: int) -> st.SearchStrategy[Any]:
         st.floats(),
         st.text(max_size=2),
         st.complex_numbers(),
-        st.lists(st.integers(0, servers), max_size=2),
+        st.lists(st.integers(0, last), max_size=2),
         st.integers(max_value=-1),
-        st.integers(min_value=servers + 1),
+        st.integers(min_value=last + 1),
         st.sampled_from([np.array([1]), np.array(1.0), np.True_, np.float32(0), np.int8(-1), np.uint64(2**64 - 1), {}]),
     )
 
@@ -200,11 +215,11 @@ def bad_action(servers: int) -> st.SearchStrategy[Any]:
 def bad_named_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
     """Invalid dicts of actions."""
     agents = [f"user_{n}" for n in range(config.num_users)]
-    good: dict[Any, Any] = dict.fromkeys(agents, draw(st.integers(0, config.servers)))
+    good: dict[Any, Any] = dict.fromkeys(agents, draw(st.integers(0, last_action(config))))
     agent = draw(st.sampled_from(agents))
     how = draw(st.sampled_from(["bad", "bad", "missing", "extra", "other", "not a dict"]))
     if how == "bad":
-        return Bad(good | {agent: draw(bad_action(config.servers))}, rf"{agent}\b")
+        return Bad(good | {agent: draw(bad_action(last_action(config)))}, rf"{agent}\b")
     if how == "not a dict":
         return Bad(
             draw(st.sampled_from([None, list(good.values()), 1, "user_0", np.zeros(config.num_users)])), "actions"
@@ -219,9 +234,9 @@ def bad_named_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
 @st.composite
 def bad_central_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
     """Invalid lists of actions."""
-    good: list[Any] = [draw(st.integers(0, config.servers))] * config.num_users
+    good: list[Any] = [draw(st.integers(0, last_action(config)))] * config.num_users
     if draw(st.booleans()):
-        good[draw(st.integers(0, len(good) - 1))] = draw(bad_action(config.servers))
+        good[draw(st.integers(0, len(good) - 1))] = draw(bad_action(last_action(config)))
         return Bad(good, "action")
     wrong = [good[1:], [*good, 0], [good], np.ones(len(good)), None, {}, "0" * len(good), 0, np.zeros(len(good), bool)]
     return Bad(draw(st.sampled_from(wrong)), "action")
@@ -231,15 +246,14 @@ def bad_central_actions(draw: st.DrawFn, config: EdgeOffloadConfig) -> Bad:
 def bad_batch_actions(draw: st.DrawFn, config: EdgeOffloadConfig, batch: int) -> Bad:
     """Invalid arrays of actions."""
     shape = (batch, config.num_users)
-    good = np.full(shape, draw(st.integers(0, config.servers)))
+    last = last_action(config)
+    good = np.full(shape, draw(st.integers(0, last)))
     game, user = draw(st.integers(0, batch - 1)), draw(st.integers(0, config.num_users - 1))
     how = draw(st.sampled_from(["range", "list", "kind", "shape", "none"]))
     if how == "range":
-        beyond = st.one_of(st.integers(-(2**63), -1), st.integers(config.servers + 1, 2**63 - 1))
+        beyond = st.one_of(st.integers(-(2**63), -1), st.integers(last + 1, 2**63 - 1))
         good[game, user] = draw(beyond)
-        return Bad(
-            good, rf"action of user_{user} in game {game} must be an integer in \[0, {config.servers}\] .*, got "
-        )
+        return Bad(good, rf"action of user_{user} in game {game} must be an integer in \[0, {last}\] .*, got ")
     if how == "list":
         # numpy and torch themselves make integer arrays of lists with bools or small arrays in them
         taken = st.one_of(st.none(), st.floats(), st.text(max_size=2), st.sampled_from([-1, 2**70, -(2**70), 2**63]))

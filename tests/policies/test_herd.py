@@ -56,7 +56,7 @@ def scalar_choices(snapshot, config):
     """Each user where its own cost is least, ties to the lowest place; users without a task stay."""
     seen, choices = believed(snapshot, config), []
     for user in range(config.num_users):
-        costs = [own_cost_s(seen, config, user, place) for place in range(config.servers + 1)]
+        costs = [own_cost_s(seen, config, user, place) for place in range(len(oracle.choices(config)))]
         idle = "active" in snapshot and snapshot["active"][user] == 0.0
         choices.append(0 if idle else costs.index(min(costs)))
     return choices

@@ -32,7 +32,7 @@ def scalar_cost_s(snapshot, actions, config, price):
 
 def scalar_descent(snapshot, start, config, price, rounds):
     """Each user in turn where the cost of the slot is least, where it is unless another place costs less."""
-    targets, places = list(start), range(config.servers + 1)
+    targets, places = list(start), range(len(oracle.choices(config)))
     for _ in range(rounds):
         before = list(targets)
         for n in range(config.num_users):
@@ -60,7 +60,7 @@ GAMES = {
 @given(**GAMES, price=st.sampled_from([0.0, 1.0, 300.0]))
 def test_the_cost_of_a_slot_is_the_models(seed, users, servers, effects, price):
     view = view_of_game(seed, users, servers, batch=3, effects=effects)
-    targets = np.random.default_rng(seed).integers(0, servers + 1, (3, users))
+    targets = np.random.default_rng(seed).integers(0, len(oracle.choices(view.config)), (3, users))
     costs_s = slot_cost_s(view.arrays, targets, view.config, price)
     assert costs_s.shape == (3,)
     for game in range(3):
@@ -86,7 +86,7 @@ def test_no_user_alone_improves_where_it_ends(seed, users, servers, effects, pri
     (ended,) = policies.make("lookahead", price=price, rounds=PATIENT).act(view)
     snapshot = one_game(view)
     reached = scalar_cost_s(snapshot, ended, view.config, price)
-    for user, place in itertools.product(range(users), range(servers + 1)):
+    for user, place in itertools.product(range(users), range(len(oracle.choices(view.config)))):
         moved = ended.copy()
         moved[user] = place
         assert scalar_cost_s(snapshot, moved, view.config, price) >= reached * (1.0 - 1e-9)

@@ -74,7 +74,8 @@ def _effect_fields(rng: np.random.Generator, config: EdgeOffloadConfig, snapshot
 def draw_actions(config: EdgeOffloadConfig, count: int, salt: int) -> np.ndarray:
     """Random actions ``[count, N]``."""
     rng = np.random.default_rng([config.num_users, config.servers, salt])
-    return rng.integers(0, config.servers + 1, (count, config.num_users))
+    space = edgeoffload_v0.vector_env(1, config).action_space
+    return rng.integers(0, space.n, (count, config.num_users))
 
 
 def record_transitions(scenario: str, view: str) -> Arrays:

@@ -10,6 +10,7 @@ from gymnasium.utils.env_checker import check_env
 
 from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
+from tests import oracle
 from tests.helpers import assert_same, random_actions
 
 every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
@@ -43,7 +44,7 @@ def test_is_the_parallel_game(scenario):
     config = parallel.config
     assert env.unwrapped.config == config
     assert env.observation_space == parallel.state_space
-    assert env.action_space == gymnasium.spaces.MultiDiscrete([config.servers + 1] * config.num_users)
+    assert env.action_space == gymnasium.spaces.MultiDiscrete([len(oracle.choices(config))] * config.num_users)
     state, info = env.reset(seed=3)
     assert_joined(info, parallel.reset(seed=3)[1])
     rng = np.random.default_rng(0)

@@ -375,8 +375,8 @@ class TestRefused:
             (lambda s, a, z: (s, a > 1, z), TypeError, "action must be integers [..., 6], got bool"),
             (lambda s, a, z: (s, a.tolist(), z), TypeError, "action must be a numpy array of integers [..., 6]"),
             (lambda s, a, z: (s, a[:5], z), ValueError, "shape of action must be [..., 6], got (5,)"),
-            (lambda s, a, z: (s, a * 0 - 1, z), ValueError, "the action of user_0 must be an integer in [0, 4]"),
-            (lambda s, a, z: (s, a * 0 + 5, z), ValueError, "(0 = device, m = server m), got 5"),
+            (lambda s, a, z: (s, a * 0 - 1, z), ValueError, "the action of user_0 must be an integer in [0, 24]"),
+            (lambda s, a, z: (s, a * 0 + 25, z), ValueError, "power p and share r, both from 0), got 25"),
             (lambda s, a, z: (s, [s, a], z), TypeError, "action must be a numpy array of integers"),
             (lambda s, a, z: (None, a, z), TypeError, "snapshot must be a dict with task_bits"),
             (lambda s, a, z: (s | {"heat": a}, a, z), ValueError, "unknown entry of snapshot: 'heat'"),
@@ -422,7 +422,7 @@ class TestRefused:
     def test_the_game_and_user_of_a_bad_action(self):
         game = functional()
         snapshot, action, noise = start(game, (2, 3))
-        action[1, 2, 4] = 5
+        action[1, 2, 4] = 25
         with pytest.raises(ValueError, match=re.escape("the action of user_4 in game (1, 2) must be")):
             game.advance(snapshot, action, noise)
 

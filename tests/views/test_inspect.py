@@ -5,7 +5,7 @@ import pytest
 
 from edgeoffload_env import evaluate, policies, scenarios
 from edgeoffload_env.cli import main
-from edgeoffload_env.rendering.inspect import episode_of
+from edgeoffload_env.rendering.inspect import draw, episode_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 
@@ -25,6 +25,19 @@ def test_an_episode_is_the_games():
         np.testing.assert_allclose(delay, info["delay_s"][0])
         utility -= delay.mean() + info["imbalance"][0]
     assert episode.utility == pytest.approx(utility, rel=1e-12)
+
+
+def test_delays_of_split_tasks_are_shown_beside_the_offloaded_parts(tmp_path):
+    config = scenarios.configure("split", max_cycles=9)
+    episode = episode_of("greedy", config, seed=5)
+    parts_s = sum(episode.parts_s.values())
+    longer = episode.delay_s > parts_s + 1e-9
+    assert longer.any()
+    np.testing.assert_allclose(episode.delay_s[~longer], parts_s[~longer])
+    draw(episode, "split", tmp_path / "split.svg")
+    draw(episode._replace(delay_s=parts_s), "split", tmp_path / "whole.svg")
+    drawn = [(tmp_path / name).read_text().count("<!-- task -->") for name in ("split.svg", "whole.svg")]
+    assert drawn == [1, 0]
 
 
 def test_its_utility_is_that_of_an_evaluation():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, scenarios
+from tests import oracle
 from tests.drivers import USERS_DRIVERS
 from tests.helpers import ALL_ON, TRACE_ON, assert_close, assert_seen, random_actions
 from tests.kinds import names_and_drivers
@@ -66,7 +67,7 @@ def test_spaces_are_finite_float32_boxes_and_discrete_actions():
             assert env.observation_space(agent) is env.observation_space(agent)
             assert env.action_space(agent) is env.action_space(agent)
             assert env.action_space(agent).start == 0
-            assert env.action_space(agent).n == config.servers + 1
+            assert env.action_space(agent).n == len(oracle.choices(config))
 
 
 @pytest.mark.parametrize("driver", USERS_DRIVERS)

@@ -70,6 +70,19 @@ def test_the_scene_is_the_games():
     np.testing.assert_allclose(env.history.utility, -np.mean(delays) - infos["user_0"]["imbalance"])
 
 
+def test_shares_of_tasks_arrive_at_servers_in_the_picture():
+    env = edgeoffload_v0.parallel_env(num_users=3, render_mode="ansi", levels={"offload_ratio": (0.25, 1.0)})
+    env.reset(seed=4)
+    before = env.snapshot()
+    env.step(dict(zip(env.agents, [1, 2, 3], strict=True)))  # a quarter and all to server 1, a quarter to server 2
+    scene = scene_of(env.config, env._snapshot, 1, env._last, env.history)
+    np.testing.assert_array_equal(scene.targets, [1, 1, 2])
+    cycles = [[0.25, 1.0, 0.0] @ before["task_cycles"], 0.25 * before["task_cycles"][2], 0.0, 0.0, 0.0]
+    np.testing.assert_allclose(scene.arrived_s, cycles / before["server_hz"])
+    heading = next(line for line in env.render().splitlines() if line.startswith("user"))
+    assert {"tx_power/W", "offload_ratio", "local/s"} < set(heading.split())
+
+
 @pytest.mark.parametrize("metres", [35.0, 100.0, 5_000.0])
 def test_distances_are_those_of_the_gains(metres):
     np.testing.assert_allclose(distance_of(path_gain(np.array([metres]))), [metres], rtol=1e-9)

@@ -20,6 +20,7 @@ from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.effects.energy import Energy
 from edgeoffload_env.model.effects.failures import Failures
 from edgeoffload_env.model.effects.heavy_tasks import HeavyTasks
+from edgeoffload_env.model.effects.levels import Levels
 from edgeoffload_env.model.effects.queues import DeviceQueue, UplinkQueue
 from edgeoffload_env.model.effects.trace import TaskTrace
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
 
 KINDS: tuple[type[Effect], ...] = (
-    *(Arrivals, TaskTrace, HeavyTasks, ForwardLatency, ElasticServers, Download),
+    *(Arrivals, TaskTrace, HeavyTasks, ForwardLatency, ElasticServers, Download, Levels),
     *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy, ContinuousClock),
 )
 """The package's effects, in the order of their columns and in which they act within a stage."""
@@ -56,6 +57,7 @@ __all__ = [
     "Failures",
     "ForwardLatency",
     "HeavyTasks",
+    "Levels",
     "TaskTrace",
     "UplinkQueue",
     "active_effects",

@@ -158,7 +158,7 @@ class ContinuousClock(Effect):
         gains = channel.path_gain(config.cell_radius_m), channel.path_gain(config.min_distance_m)
         worst = config.worst_case(gains=gains)
         uploads = min(config.max_cycles, COUNTED_SLOTS) if config.uplink_queue else 1
-        arrival_s = uploads * worst.upload_s + _longest_hop_s(config.task_bits[1], config)
+        arrival_s = uploads * worst.upload_s + _longest_hop_s(config.most_bits, config)
         if not arrival_s <= LARGEST_ARRIVAL_S:
             expected = f"such that tasks reach their servers within {LARGEST_ARRIVAL_S:g} s where queue_clock = "
             fail("task_bits", config.task_bits, f"{expected}{config.queue_clock!r}")
@@ -169,14 +169,14 @@ class ContinuousClock(Effect):
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
         bits = snapshot["task_bits"] + (snapshot["uplink_backlog_bits"] if config.uplink_queue else 0.0)
-        uploads_s = bits / full_cell_rate_bps(snapshot["channel_gain"], config, xp=numpy_namespace)
+        uploads_s = bits / full_cell_rate_bps(snapshot["channel_gain"], config, level=0, xp=numpy_namespace)
         if not (uploads_s + _longest_hop_s(snapshot["task_bits"], config)).max() <= LARGEST_ARRIVAL_S:
             expected = f"such that tasks reach their servers within {LARGEST_ARRIVAL_S:g} s"
             fail("snapshot field 'task_bits'", snapshot["task_bits"], expected)
 
     def before_wait(self, slot: Any) -> None:
         """Put the tasks in order of arrival, and keep the order."""
-        outcome, count, cycles = slot.outcome, slot.routing.num_servers, slot.snapshot["task_cycles"]
+        outcome, count, cycles = slot.outcome, slot.routing.num_servers, slot.cycles
         slot.arrival_s = arrival_s = outcome["upload_s"] + outcome["forward_s"]
         slot.order = order = servers.service_order(arrival_s, slot.target, count, cycles.dtype, xp=slot.xp)
         slot.ahead_cycles = servers.cycles_ahead(arrival_s, slot.target, cycles, count, order=order, xp=slot.xp)
@@ -218,7 +218,7 @@ class ContinuousClock(Effect):
             return
         xp, snapshot, outcome = slot.xp, slot.snapshot, slot.outcome
         left_s = xp.clip(slot.config.slot_s - (slot.arrival_s + outcome["wait_s"]), min=0.0)
-        own = xp.minimum(snapshot["task_cycles"], slot.executor_hz * left_s)
+        own = xp.minimum(slot.cycles, slot.executor_hz * left_s)
         earlier = xp.minimum(snapshot["backlog_cycles"], snapshot["server_hz"] * slot.service_s)
         outcome["utilisation"] = utilisation(earlier + slot.routing.to_servers(own), slot)
 

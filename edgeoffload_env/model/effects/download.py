@@ -43,6 +43,6 @@ class Download(Effect):
     def after_delay(self, slot: Any) -> None:
         """Add the download to (10)."""
         config = slot.config
-        seconds = slot.offloads * download_s(slot.snapshot["task_bits"], config.result_ratio, config.downlink_bps)
+        seconds = slot.offloads * download_s(slot.bits, config.result_ratio, config.downlink_bps)
         slot.outcome["download_s"] = seconds
         slot.outcome["delay_s"] = slot.outcome["delay_s"] + seconds

@@ -27,7 +27,7 @@ def compute_j(switched_capacitance: float, device_hz: Array, task_cycles: Array)
     return switched_capacitance * device_hz * device_hz * task_cycles
 
 
-def offload_j(tx_power_w: float, send_s: Array, idle_power_w: float, idle_s: Array) -> Array:
+def offload_j(tx_power_w: Array | float, send_s: Array, idle_power_w: float, idle_s: Array) -> Array:
     """Energy of an offloaded task: p t_send + idle_power_w (t - t_up), joules, ``[B, N]``."""
     return tx_power_w * send_s + idle_power_w * idle_s
 
@@ -69,7 +69,7 @@ class Energy(Effect):
 
     def _largest_cost_s(self, local_j: float, config: "EdgeOffloadConfig") -> float:
         """Bound the cost of a slot's energy: all users on their devices, or all waiting as long as can be."""
-        offloaded_j = (config.tx_power_w + self.idle_power_w) * LARGEST_WAIT_S
+        offloaded_j = (config.tx_powers_w[-1] + self.idle_power_w) * LARGEST_WAIT_S
         weight = max(1.0, self.cost_s_per_j * max(1.0, config.energy_weight))
         return config.num_users * weight * max(local_j, offloaded_j)
 
@@ -79,12 +79,12 @@ class Energy(Effect):
 
     def before_balance(self, slot: Any) -> None:
         """Measure each task's energy."""
-        snapshot, outcome, config = slot.snapshot, slot.outcome, slot.config
-        local = compute_j(self.switched_capacitance, snapshot["device_hz"], snapshot["task_cycles"])
-        send_s = channel.upload_s(snapshot["task_bits"], slot.rate_bps)
-        idle_s = outcome["delay_s"] - outcome["upload_s"]
-        offloaded = offload_j(config.tx_power_w, send_s, self.idle_power_w, idle_s)
-        outcome["energy_j"] = slot.local * local + slot.offloads * offloaded
+        snapshot, outcome = slot.snapshot, slot.outcome
+        local = compute_j(self.switched_capacitance, snapshot["device_hz"], slot.device_cycles)
+        send_s = channel.upload_s(slot.bits, slot.rate_bps)
+        offloaded_s = outcome["delay_s"] if slot.offloaded_s is None else slot.offloaded_s
+        offloaded = offload_j(slot.tx_power_w, send_s, self.idle_power_w, offloaded_s - outcome["upload_s"])
+        outcome["energy_j"] = local + slot.offloads * offloaded
 
     def reward_terms(self) -> tuple[RewardTerm, ...]:
         """See :class:`.Effect`."""

@@ -80,15 +80,15 @@ class DeviceQueue(Effect):
 
     def after_wait(self, slot: Any) -> None:
         """Let local tasks wait for the device: D_n / f_local."""
-        waits_s = slot.snapshot["device_backlog_cycles"] / slot.snapshot["device_hz"]
-        slot.outcome["wait_s"] = slot.outcome["wait_s"] + slot.local * waits_s
+        slot.device_wait_s = slot.snapshot["device_backlog_cycles"] / slot.snapshot["device_hz"]
+        slot.outcome["wait_s"] = slot.outcome["wait_s"] + slot.local * slot.device_wait_s
 
     def after_serve(self, slot: Any) -> None:
         """Work off the devices' queues."""
         snapshot = slot.snapshot
         slot.next["device_backlog_cycles"] = next_device_backlog_cycles(
             snapshot["device_backlog_cycles"],
-            slot.local * snapshot["task_cycles"],
+            slot.device_cycles,
             snapshot["device_hz"],
             slot.config.slot_s,
             xp=slot.xp,
@@ -135,7 +135,7 @@ class UplinkQueue(Effect):
         """See :class:`.Effect`."""
         slots = min(config.max_cycles, COUNTED_SLOTS)
         gain = np.asarray(channel.path_gain(config.cell_radius_m))
-        rate_bps = float(full_cell_rate_bps(gain, config, xp=numpy_namespace))
+        rate_bps = float(full_cell_rate_bps(gain, config, level=0, xp=numpy_namespace))
         if not slots * config.most_bits <= LARGEST_BACKLOG_S * rate_bps:
             expected = f"such that an episode's tasks are sent within {LARGEST_BACKLOG_S:g} s"
             fail("task_bits", config.task_bits, expected)
@@ -147,21 +147,21 @@ class UplinkQueue(Effect):
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
         backlog_bits = snapshot["uplink_backlog_bits"]
-        rate_bps = full_cell_rate_bps(snapshot["channel_gain"], config, xp=numpy_namespace)
+        rate_bps = full_cell_rate_bps(snapshot["channel_gain"], config, level=0, xp=numpy_namespace)
         _check_backlog("uplink_backlog_bits", backlog_bits, backlog_bits / rate_bps)
 
     def after_route(self, slot: Any) -> None:
         """Count who sends, and the bits to send until each task has arrived."""
         backlog_bits = slot.snapshot["uplink_backlog_bits"]
         slot.sends = slot.xp.astype((slot.offloads > 0.0) | (backlog_bits > 0.0), slot.offloads.dtype)
-        slot.upload_bits = backlog_bits + slot.snapshot["task_bits"]
+        slot.upload_bits = backlog_bits + slot.bits
 
     def after_upload(self, slot: Any) -> None:
         """Update the uplinks' queues."""
         snapshot = slot.snapshot
         slot.next["uplink_backlog_bits"] = next_uplink_backlog_bits(
             snapshot["uplink_backlog_bits"],
-            slot.offloads * snapshot["task_bits"],
+            slot.offloads * slot.bits,
             slot.rate_bps,
             slot.config.slot_s,
             xp=slot.xp,
@@ -181,13 +181,13 @@ class UplinkQueue(Effect):
         )
 
 
-def full_cell_rate_bps(channel_gain: Array, config: "EdgeOffloadConfig", *, xp: Any) -> Array:
-    """Equation (5) with all N users on the band, bit/s, ``[B, N]``."""
+def full_cell_rate_bps(channel_gain: Array, config: "EdgeOffloadConfig", *, level: int = -1, xp: Any) -> Array:
+    """Equation (5) with all N users on the band, at a power level, by default the last; bit/s, ``[B, N]``."""
     return channel.uplink_rate_bps(
         float(config.num_users),
         channel_gain,
         bandwidth_hz=config.bandwidth_hz,
-        tx_power_w=config.tx_power_w,
+        tx_power_w=config.tx_powers_w[level],
         noise_w_per_hz=config.noise_w_per_hz,
         xp=xp,
     )

@@ -42,15 +42,17 @@ def assert_conserved(arrived, left, could, first, tolerance):
 def test_cycles_on_devices(episode):
     before, played, tolerance = episode
     cycles = np.array([start["task_cycles"] * start["active"] for start in before])
-    local = np.array([slot.target == 0 for slot in played])
+    kept = 1.0 - np.array([slot.extra["offload_ratio"] for slot in played])
+    assert ((kept > 0.1) & (kept < 0.9)).any()
     left = np.array([slot.after["device_backlog_cycles"] for slot in played])
     could = np.array([start["device_hz"] * CONFIG.slot_s for start in before])
-    assert_conserved(cycles * local, left, could, before[0]["device_backlog_cycles"], tolerance)
+    assert_conserved(cycles * kept, left, could, before[0]["device_backlog_cycles"], tolerance)
 
 
 def test_cycles_at_servers(episode):
     before, played, tolerance = episode
-    cycles = np.array([start["task_cycles"] for start in before])
+    ratio = np.array([slot.extra["offload_ratio"] for slot in played])
+    cycles = ratio * np.array([start["task_cycles"] for start in before])
     target = np.array([slot.target for slot in played])
     arrived = np.stack([(cycles * (target == m)).sum(axis=-1) for m in range(1, CONFIG.servers + 1)], axis=-1)
     left = np.array([slot.after["backlog_cycles"] for slot in played])
@@ -68,7 +70,8 @@ def test_cycles_at_servers(episode):
 
 def test_bits_on_the_uplink(episode):
     before, played, tolerance = episode
-    bits = np.array([start["task_bits"] for start in before])
+    ratio = np.array([slot.extra["offload_ratio"] for slot in played])
+    bits = ratio * np.array([start["task_bits"] for start in before])
     offloads = np.array([slot.target > 0 for slot in played])
     unsent = np.array([start["uplink_backlog_bits"] for start in before])
     left = np.array([slot.after["uplink_backlog_bits"] for slot in played])

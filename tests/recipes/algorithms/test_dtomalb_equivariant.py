@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
+from edgeoffload_env.agents import action_count
 from edgeoffload_env.effects import EXAMPLE_TRACE
 from edgeoffload_env.policies import costs
 from recipes.algorithms.dtomalb_equivariant import Hyperparameters, Learner
@@ -18,12 +19,12 @@ from recipes.joint.transitions import TransitionBatch
 from recipes.networks.critics import PooledCritics
 from recipes.networks.decoding import Decoded, Decoder
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
-from recipes.networks.equivariant_inputs import Inputs, RememberingReader, ring_position
+from recipes.networks.equivariant_inputs import Inputs, RememberingReader, Ways, ring_position
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy.learner import frozen_copy
 from recipes.offpolicy.replay_buffer import ReplayBuffer
 
-GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed")
+GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed", "power-control", "split")
 REPLAY = scenarios.configure("urban", task_trace={"path": EXAMPLE_TRACE})
 each_game = pytest.mark.parametrize("scenario", GAMES)
 
@@ -34,7 +35,7 @@ def played(scenario: Any, games: int = 3) -> tuple[Any, torch.Tensor, torch.Tens
     obs, _ = view.reset(seed=1)
     rng = np.random.default_rng(0)
     for _ in range(4):
-        actions = rng.integers(view.config.servers + 1, size=(games, view.config.num_users))
+        actions = rng.integers(action_count(view.config), size=(games, view.config.num_users))
         obs, *_ = view.step(actions)
     return view, torch.from_numpy(obs).double(), torch.from_numpy(actions)
 
@@ -49,7 +50,7 @@ def test_decoded_observations_are_the_snapshots_seconds(scenario: Any) -> None:
     uploads = costs.Uploads(snapshot, config, config.num_users)
     expected = {
         "active": active,
-        "upload_s": active * uploads.send_s,
+        "upload_s": active * uploads.send_s[..., -1],
         "device_s": active * snapshot["task_cycles"] / snapshot["device_hz"],
         "load_s": (snapshot["backlog_cycles"] / snapshot["server_hz"])[:, None] * np.ones((1, config.num_users, 1)),
         "service_s": (active * snapshot["task_cycles"])[..., None] / snapshot["server_hz"][:, None],
@@ -58,7 +59,7 @@ def test_decoded_observations_are_the_snapshots_seconds(scenario: Any) -> None:
     if config.device_queue:
         expected["device_load_s"] = snapshot["device_backlog_cycles"] / snapshot["device_hz"]
     if config.uplink_queue:
-        expected["uplink_load_s"] = uploads.upload_s - uploads.send_s
+        expected["uplink_load_s"] = (uploads.upload_s - uploads.send_s)[..., -1]
     if config.deadline is not None:
         expected["deadline_s"] = active * snapshot["deadline_s"]
     if config.failures is not None:
@@ -74,15 +75,16 @@ def test_values_of_a_changed_own_action_are_those_of_the_changed_joint_action(sc
     with torch.no_grad():
         every, active = critic.for_each_own_action(obs, obs, actions), Decoder(view.config)(obs).active
         for user in range(view.config.num_users):
-            for choice in range(view.config.servers + 1):
+            for choice in range(action_count(view.config)):
                 changed = actions.clone()
                 changed[:, user] = choice
                 difference = critic(obs, obs, changed)[0] - every[user, :, choice]
                 assert (difference.abs() * active[:, user]).max() < 1e-12
 
 
-def test_every_parameter_is_trained() -> None:
-    view, obs, actions = played("urban")
+@pytest.mark.parametrize("scenario", ["urban", "power-control", "split"])
+def test_every_parameter_is_trained(scenario: str) -> None:
+    view, obs, actions = played(scenario)
     sizes = sizes_of(view.config)
     critic, actor = EquivariantTeamCritic(sizes, (8, 8), seed=0).double(), EquivariantActor(sizes, (8, 8)).double()
     for network, outputs in ((critic, critic(obs, obs, actions)), (actor, actor.values(obs))):
@@ -90,7 +92,7 @@ def test_every_parameter_is_trained() -> None:
         assert all(gradient.abs().sum() > 0 for gradient in gradients)
 
 
-@pytest.mark.parametrize("scenario", ["paper", "urban"])
+@pytest.mark.parametrize("scenario", ["paper", "urban", "power-control", "split"])
 def test_relabelled_users_with_their_places_and_servers_with_their_arcs_act_alike(scenario: str) -> None:
     view, obs, actions = played(scenario)
     config = view.config
@@ -107,7 +109,9 @@ def test_relabelled_users_with_their_places_and_servers_with_their_arcs_act_alik
     turned = Decoded(*(column if column.dim() == 2 else column[..., order] for column in seen))
     on_arcs = tuple(part[..., order] for part in ring_position(place, seen.speed_share))
     moved = actor.scores(Inputs(turned, config), place, on_arcs)
-    torch.testing.assert_close(moved[..., 1:][..., inverse], scores[..., 1:])
+    ways = config.levels_per_server  # a server's powers and shares stay together
+    moved_servers = moved[..., 1:].unflatten(-1, (config.servers, ways))[..., inverse, :].flatten(-2)
+    torch.testing.assert_close(moved_servers, scores[..., 1:])
     torch.testing.assert_close(moved[..., 0], scores[..., 0])
 
 
@@ -142,6 +146,72 @@ def test_one_network_plays_games_of_any_size() -> None:
         policy.check(scenarios.configure("paper-load-only"))
 
 
+LEVELS = {"tx_power_w": (0.05, 0.2, 0.8), "offload_ratio": (0.5, 1.0)}
+
+
+def test_places_by_power_and_share_are_the_snapshots_seconds() -> None:
+    config = scenarios.configure("urban", levels=LEVELS)
+    view = edgeoffload_v0.vector_env(3, config)
+    obs, _ = view.reset(seed=1)
+    for slot in range(4):
+        obs, *_ = view.step(np.random.default_rng(slot).integers(action_count(config), size=(3, config.num_users)))
+    snapshot = {name: np.asarray(array, np.float64) for name, array in view.snapshot().items()}
+    ways = Ways.of(Decoder(config)(torch.from_numpy(obs).double()), config)
+    active, uploads = snapshot["active"][..., None], costs.Uploads(snapshot, config, config.num_users)
+    ratio, power_w = costs.ratios(config), costs.powers_w(config)
+    assert list(zip(power_w, ratio, strict=True)) == [(p, r) for p in LEVELS["tx_power_w"] for r in (0.5, 1.0)]
+    hz, device_hz = snapshot["server_hz"][:, None, :, None], snapshot["device_hz"][..., None]
+    cycles = active * snapshot["task_cycles"][..., None]
+    rest_s = (1.0 - ratio) * cycles / device_hz
+    waits_s = snapshot["device_backlog_cycles"][..., None] / device_hz
+    energy_j = active * power_w * uploads.send_s + (1.0 - ratio) * 1e-27 * device_hz**2 * cycles
+    forward_s = costs.forward_s(ratio * active * snapshot["task_bits"][..., None], config).swapaxes(2, 3)
+    expected = {
+        "upload_s": active * uploads.send_s,
+        "uplink_load_s": uploads.upload_s - uploads.send_s,
+        "send_cost_s": 0.2 * energy_j,
+        "service_s": ratio * cycles[:, :, None] / hz,
+        "forward_s": forward_s,
+    }
+    for name, values in expected.items():
+        found = getattr(ways.seen, name).unflatten(2, (config.servers, len(ratio))).numpy()
+        values = values if values.ndim == 4 else values[:, :, None]
+        np.testing.assert_allclose(found, np.broadcast_to(values, found.shape), rtol=2e-3, atol=2e-5, err_msg=name)
+    for found, values in ((ways.rest_s, rest_s), (ways.stay_s, (rest_s > 0.0) * (waits_s + rest_s))):
+        found = found.unflatten(2, (config.servers, len(ratio))).numpy()
+        np.testing.assert_allclose(found, np.broadcast_to(values[:, :, None], found.shape), rtol=2e-3, atol=2e-5)
+
+
+def test_a_network_with_levels_plays_other_levels_and_refuses_games_without() -> None:
+    policy = NetworkPolicy("mine", EquivariantActor(sizes_of(scenarios.configure("power-control")), (8,), seed=0))
+    for scenario in ("held-out-power-control", "split", scenarios.configure("sparse", levels=LEVELS)):
+        assert np.isfinite(evaluate(policy, scenario, 2, 0, max_cycles=3).utility).all()
+    with pytest.raises(
+        ValueError, match=r"^levels must be given, as in the game that the network was made for, got None"
+    ):
+        policy.check(scenarios.configure("urban"))
+    plain = NetworkPolicy("mine", EquivariantActor(sizes_of(scenarios.configure("urban")), (8,), seed=0))
+    with pytest.raises(
+        ValueError, match=r"^levels must be None, as in the game that the network was made for, got Levels"
+    ):
+        plain.check(scenarios.configure("split"))
+    plain.check(scenarios.configure("urban", levels={"tx_power_w": (0.2,)}))  # nothing to choose
+
+
+def test_one_level_is_the_network_without() -> None:
+    config = scenarios.configure("urban", levels={"tx_power_w": (0.5,)})
+    view, obs, actions = played("urban")
+    outputs = [
+        (
+            EquivariantActor(sizes, (8,), seed=0).double().values(obs),
+            EquivariantTeamCritic(sizes, (8,), seed=0).double(),
+        )
+        for sizes in map(sizes_of, (view.config, config))
+    ]
+    assert torch.equal(outputs[0][0], outputs[1][0])
+    assert torch.equal(*(critic.for_each_own_action(obs, obs, actions) for _, critic in outputs))
+
+
 def test_an_option_without_a_meaning_is_refused() -> None:
     with pytest.raises(ValueError, match="share_actors must be False"):
         Hyperparameters(share_actors=True)
@@ -161,8 +231,9 @@ def test_users_who_observe_the_same_part_by_their_places_on_the_ring_alone(ring:
     assert (spread > 1e-4) == ring
 
 
-def test_an_export_is_one_file_for_all_users(tmp_path: Path) -> None:
-    view, obs, _ = played("urban")
+@pytest.mark.parametrize("scenario", ["urban", "power-control"])
+def test_an_export_is_one_file_for_all_users(scenario: str, tmp_path: Path) -> None:
+    view, obs, _ = played(scenario)
     actor = EquivariantActor(sizes_of(view.config), (8,), seed=0)
     (file,) = export_policy(NetworkPolicy("mine", actor), view.config, tmp_path / "exported")
     assert file.name == "any_user.pt2"
@@ -171,7 +242,10 @@ def test_an_export_is_one_file_for_all_users(tmp_path: Path) -> None:
     for game, n in ((0, 4), (2, 17)):
         action = network(obs[game, n : n + 1].float(), torch.tensor([(n + 0.5) / users]))
         assert action.tolist() == [int(actor.greedy(obs.float())[game, n])]
-    assert "its place (n + 1/2) / N" in (tmp_path / "exported" / "README.md").read_text(encoding="utf-8")
+    readme = (tmp_path / "exported" / "README.md").read_text(encoding="utf-8")
+    assert "its place (n + 1/2) / N" in readme
+    assert ("m >= 1 = server m" in readme) == (scenario == "urban")
+    assert ("powers (0.05, 0.2, 0.8) W, shares (1.0,)" in readme) == (scenario == "power-control")
 
 
 def learner_of(sizes: GameSizes, **hyper: Any) -> Learner:
