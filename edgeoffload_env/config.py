@@ -20,9 +20,12 @@ from edgeoffload_env._validation import (
 )
 from edgeoffload_env.model import channel
 from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
+from edgeoffload_env.model.effects.channel import Channel
 from edgeoffload_env.model.effects.cloud import check_latency
 from edgeoffload_env.model.effects.effect import check_effect
+from edgeoffload_env.model.effects.mobility import Mobility
 from edgeoffload_env.model.effects.trace import CLASHES, TaskTrace, check_alone
+from edgeoffload_env.model.path_loss import path_gain_bounds
 from edgeoffload_env.model.schema import Schema, make_schema
 
 PAPER_TASK_CYCLES = (800e6, 1200e6)
@@ -133,6 +136,10 @@ class EdgeOffloadConfig:
     """Rate of these downloads in bit/s."""
     energy: Energy | None = None
     """Energy that tasks take from the users, and what it costs."""
+    channel: Channel | None = None
+    """Fading, shadowing and the path-loss model of the users' links; None: TR 36.814, the same all episode."""
+    mobility: Mobility | None = None
+    """Users that move; None: they stand still for an episode."""
     deadline_weight: float = 1.0
     """Weight of the deadlines' cost in the reward, for training alone; the utility takes 1."""
     energy_weight: float = 1.0
@@ -182,6 +189,15 @@ class EdgeOffloadConfig:
     def most_bits(self) -> float:
         """Length of the longest task that can occur."""
         return self.task_bits[1] if self.task_trace is None else self.task_trace.tasks.most_bits
+
+    @property
+    def gain_bounds(self) -> tuple[float, float]:
+        """Least and greatest channel gain that can occur."""
+        edge, near = path_gain_bounds(self)
+        if self.channel is None:
+            return edge, near
+        least, most = self.channel.factor_bounds
+        return edge * least, near * most
 
     @property
     def cycles_range(self) -> tuple[float, float]:
@@ -333,8 +349,7 @@ class EdgeOffloadConfig:
                 fail(name, value, f"one {noun}, or {self.servers - 1}: one for each of servers 2..M")
         if self.min_distance_m > self.cell_radius_m:
             fail("min_distance_m", self.min_distance_m, f"at most cell_radius_m = {self.cell_radius_m!r}")
-        gains = channel.path_gain(self.cell_radius_m), channel.path_gain(self.min_distance_m)
-        worst = self.worst_case(gains=gains)
+        worst = self.worst_case(gains=self.gain_bounds)
         if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
             bounds = f"{SMALLEST_SNR:g} at the edge of the cell and {LARGEST_SNR:g} near the eNB"
             fail("tx_power_w", self.tx_power_w, f"such that the signal to noise ratio lies between {bounds}")
@@ -382,6 +397,11 @@ class EdgeOffloadConfig:
             least_snr=float(channel.snr(1, gains[0], **radio)),
             most_snr=float(channel.snr(self.num_users, gains[1], **radio)),
         )
+
+    def has_usable_gains(self, gains: tuple[float, float]) -> bool:
+        """Whether ratios and delays stay finite and positive in float32 from the least to the greatest channel gain."""
+        worst = self.worst_case(gains=gains)
+        return SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR and worst.upload_s <= LARGEST_S
 
     def largest_balance_weight(self, queue_s: float) -> float:
         """Return the largest w2 that keeps rewards, and their sum where they are shared, finite at that queue."""

@@ -10,7 +10,7 @@ from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, observation, scen
 from tests.helpers import assert_one_traceback
 
 PAPERS = ["paper", "paper-load-only", "random-servers", "sparse", "crowded", "crowded-team", "stadium", "two-tier"]
-WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud"]
+WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud", "vehicles"]
 TRAINING = PAPERS + WITH_TWINS
 
 DRAWN = {"num_servers": 5, "server_hz_range": (10e9, 22e9)}
@@ -60,6 +60,11 @@ FIELDS = {
         "forward_bps": (1e9, 1e9, 1e9, 15e6),
         "forward_latency_s": (0.0, 0.0, 0.0, 0.1),
     },
+    "vehicles": {
+        **URBAN,
+        "mobility": {"speed_mps": (8.0, 20.0)},
+        "channel": {"fading": "rayleigh", "shadowing_db": 6.0},
+    },
 }
 """The scenarios with held-out twins, beside their 100 slots."""
 OF_THE_TWIN = {
@@ -84,6 +89,10 @@ OF_THE_TWIN = {
         "server_hz": (7e9, 10e9, 13e9, 16e9, 30e9),
         "forward_latency_s": (0.0, 0.0, 0.0, 0.15),
         "arrivals": {"on_s": 1.0, "off_s": 1.0},
+    },
+    "vehicles": {
+        "mobility": {"speed_mps": (15.0, 30.0)},
+        "channel": {"fading": "rayleigh", "shadowing_db": 8.0},
     },
 }
 """What differs in the held-out twin, and nothing else."""
@@ -161,11 +170,13 @@ def test_a_held_out_twin_is_another_game_of_the_same_size(name):
 
 
 def test_effects_of_the_scenarios():
-    effects = ("arrivals", "heavy_tasks", "deadline", "energy", "failures", "device_queue", "uplink_queue")
+    urban = ("arrivals", "heavy_tasks", "deadline", "energy", "device_queue", "uplink_queue")
+    effects = (*urban, "failures", "channel", "mobility")
     found = {name: {effect for effect in effects if getattr(config(name), effect)} for name in TRAINING}
     assert all(not found[name] for name in PAPERS)
-    assert found["urban-outages"] == set(effects)
-    assert found["urban"] == set(effects) - {"failures"}
+    assert found["urban-outages"] == {*urban, "failures"}
+    assert found["urban"] == set(urban)
+    assert found["vehicles"] == {*urban, "channel", "mobility"}
     assert found["bursty"] == {"arrivals"}
     assert found["failures"] == {"failures"}
     assert found["deadlines"] == {"arrivals", "heavy_tasks", "deadline"}

@@ -12,6 +12,7 @@ To add an effect to the package, write its module here, name its class in :data:
 from typing import TYPE_CHECKING
 
 from edgeoffload_env.model.effects.arrivals import Arrivals
+from edgeoffload_env.model.effects.channel import Channel
 from edgeoffload_env.model.effects.cloud import ElasticServers, ForwardLatency
 from edgeoffload_env.model.effects.deadline import Deadline
 from edgeoffload_env.model.effects.download import Download
@@ -19,6 +20,7 @@ from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.effects.energy import Energy
 from edgeoffload_env.model.effects.failures import Failures
 from edgeoffload_env.model.effects.heavy_tasks import HeavyTasks
+from edgeoffload_env.model.effects.mobility import Mobility
 from edgeoffload_env.model.effects.queues import DeviceQueue, UplinkQueue
 from edgeoffload_env.model.effects.trace import TaskTrace
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 KINDS: tuple[type[Effect], ...] = (
     *(Arrivals, TaskTrace, HeavyTasks, ForwardLatency, ElasticServers, Download),
     *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy),
+    *(Mobility, Channel),  # the channel reads the next positions
 )
 """The package's effects, in the order of their columns and in which they act within a stage."""
 
@@ -45,6 +48,7 @@ __all__ = [
     "FIELDS",
     "KINDS",
     "Arrivals",
+    "Channel",
     "Deadline",
     "DeviceQueue",
     "Download",
@@ -54,6 +58,7 @@ __all__ = [
     "Failures",
     "ForwardLatency",
     "HeavyTasks",
+    "Mobility",
     "TaskTrace",
     "UplinkQueue",
     "active_effects",
