@@ -20,10 +20,13 @@ from edgeoffload_env._validation import (
 )
 from edgeoffload_env.model import channel
 from edgeoffload_env.model.effects import FIELDS, KINDS, Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks
+from edgeoffload_env.model.effects.channel import Channel
 from edgeoffload_env.model.effects.cloud import check_latency
 from edgeoffload_env.model.effects.effect import check_effect
 from edgeoffload_env.model.effects.levels import Levels
+from edgeoffload_env.model.effects.mobility import Mobility
 from edgeoffload_env.model.effects.trace import CLASHES, TaskTrace, check_alone
+from edgeoffload_env.model.path_loss import path_gain_bounds
 from edgeoffload_env.model.schema import Schema, make_schema
 
 PAPER_TASK_CYCLES = (800e6, 1200e6)
@@ -137,6 +140,10 @@ class EdgeOffloadConfig:
     queue_clock: Literal["slot", "continuous"] = "slot"
     """Servers serve nobody while a slot's tasks are on their way, as (8) is printed ("slot"), or work meanwhile
     ("continuous")."""
+    channel: Channel | None = None
+    """Fading, shadowing and the path-loss model of the users' links; None: TR 36.814, the same all episode."""
+    mobility: Mobility | None = None
+    """Users that move; None: they stand still for an episode."""
     deadline_weight: float = 1.0
     """Weight of the deadlines' cost in the reward, for training alone; the utility takes 1."""
     energy_weight: float = 1.0
@@ -188,6 +195,15 @@ class EdgeOffloadConfig:
     def most_bits(self) -> float:
         """Length of the longest task that can occur."""
         return self.task_bits[1] if self.task_trace is None else self.task_trace.tasks.most_bits
+
+    @property
+    def gain_bounds(self) -> tuple[float, float]:
+        """Least and greatest channel gain that can occur."""
+        edge, near = path_gain_bounds(self)
+        if self.channel is None:
+            return edge, near
+        least, most = self.channel.factor_bounds
+        return edge * least, near * most
 
     @property
     def cycles_range(self) -> tuple[float, float]:
@@ -357,8 +373,7 @@ class EdgeOffloadConfig:
                 fail(name, value, f"one {noun}, or {self.servers - 1}: one for each of servers 2..M")
         if self.min_distance_m > self.cell_radius_m:
             fail("min_distance_m", self.min_distance_m, f"at most cell_radius_m = {self.cell_radius_m!r}")
-        gains = channel.path_gain(self.cell_radius_m), channel.path_gain(self.min_distance_m)
-        worst = self.worst_case(gains=gains)
+        worst = self.worst_case(gains=self.gain_bounds)
         if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
             bounds = f"{SMALLEST_SNR:g} at the edge of the cell and {LARGEST_SNR:g} near the eNB"
             name = "tx_power_w" if self.tx_powers_w == (self.tx_power_w,) else "levels"
@@ -404,6 +419,11 @@ class EdgeOffloadConfig:
             least_snr=float(channel.snr(1, gains[0], tx_power_w=least_w, **radio)),
             most_snr=float(channel.snr(self.num_users, gains[1], tx_power_w=most_w, **radio)),
         )
+
+    def has_usable_gains(self, gains: tuple[float, float]) -> bool:
+        """Whether ratios and delays stay finite and positive in float32 from the least to the greatest channel gain."""
+        worst = self.worst_case(gains=gains)
+        return SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR and worst.upload_s <= LARGEST_S
 
     def largest_balance_weight(self, queue_s: float) -> float:
         """Return the largest w2 that keeps rewards, and their sum where they are shared, finite at that queue."""

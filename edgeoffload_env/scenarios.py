@@ -39,6 +39,10 @@ _URBAN: dict[str, Any] = {
     "uplink_queue": True,
     **_DRAWN_SERVERS,
 }
+_VEHICLES: dict[str, Any] = _URBAN | {
+    "mobility": {"speed_mps": (8.0, 20.0)},
+    "channel": {"fading": "rayleigh", "shadowing_db": 6.0},
+}
 _BURSTY: dict[str, Any] = {
     "num_users": 24,
     "max_cycles": 100,
@@ -172,6 +176,11 @@ _SCENARIOS = {
             **_SPLIT,
         ),
         _scenario(
+            "vehicles",
+            "urban in vehicles of 8 to 20 m/s, with Rayleigh fading and shadowing: offload while the link is good.",
+            **_VEHICLES,
+        ),
+        _scenario(
             "held-out-light",
             "The paper's size with a third less work per task.",
             held_out=True,
@@ -294,6 +303,16 @@ _SCENARIOS = {
             "split with shares of 0.3, 0.6 and 1.",
             held_out=True,
             **_SPLIT | {"levels": {"offload_ratio": (0.3, 0.6, 1.0)}},
+        ),
+        _scenario(
+            "held-out-vehicles",
+            "vehicles that are half as fast again, with 8 dB of shadowing.",
+            held_out=True,
+            **_VEHICLES
+            | {
+                "mobility": {"speed_mps": (15.0, 30.0)},
+                "channel": {"fading": "rayleigh", "shadowing_db": 8.0},
+            },
         ),
     )
 }

@@ -20,7 +20,8 @@ def snapshot_table(config: EdgeOffloadConfig) -> str:
     rows = []
     for name, quantity in config.schema.snapshot.items():
         changes = "by actions" if quantity.queue else "every slot" if name in moving else "every episode"
-        rows.append((f"`{name}`", quantity.unit, quantity.scope, changes, quantity.text))
+        scope = f"{quantity.scope}: {', '.join(quantity.components)}" if quantity.components else quantity.scope
+        rows.append((f"`{name}`", quantity.unit, scope, changes, quantity.text))
     return markdown_table(("field", "unit", "one for each", "changes", "description"), rows)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env.effects import EXAMPLE_TRACE
-from tests import oracle, oracle_features, oracle_trace
+from tests import oracle, oracle_features, oracle_radio, oracle_trace
 from tests.drivers import PARTS, Played, Snapshot, to_numpy
 
 # Warnings of torch at its first compilation
@@ -32,6 +32,8 @@ ALL_EFFECTS: dict[str, Any] = {
     "energy": {"cost_s_per_j": 0.2, "idle_power_w": 0.1},
     "queue_clock": "continuous",
     "levels": {"tx_power_w": (0.1, 0.5), "offload_ratio": (0.4, 0.7, 1.0)},
+    "channel": {"fading": "rician", "rician_k_db": 3.0, "shadowing_db": 6.0, "path_loss": "umi-nlos"},
+    "mobility": {"speed_mps": (8.0, 20.0)},
 }
 """Every effect at once, for four servers."""
 ALL_ON = EdgeOffloadConfig(
@@ -133,6 +135,24 @@ def random_effects(rng: np.random.Generator, servers: int) -> dict[str, Any]:
         },
         "queue_clock": str(rng.choice(["slot", "continuous"], p=[0.3, 0.7])),
         "levels": random_levels(rng),
+        "channel": random_channel(rng),
+        "mobility": {
+            "speed_mps": tuple(np.sort(rng.uniform(0.0, 40.0, 2)).tolist()),
+            "model": str(rng.choice(["gauss-markov", "waypoint"])),
+            "memory_s": float(rng.uniform(0.1, 20.0)),
+        },
+    }
+
+
+def random_channel(rng: np.random.Generator) -> dict[str, Any]:
+    """Draw the field ``channel``."""
+    fading = [None, "rayleigh", "rician"][rng.integers(3)]
+    return {
+        "fading": fading,
+        "rician_k_db": float(rng.uniform(-10.0, 15.0)) if fading == "rician" else None,
+        "shadowing_db": float(rng.choice([0.0, rng.uniform(0.0, 10.0)])),
+        "shadowing_m": float(rng.uniform(5.0, 100.0)),
+        "path_loss": str(rng.choice(["tr36814", "umi-los", "umi-nlos", "uma-los", "uma-nlos"])),
     }
 
 
@@ -176,11 +196,39 @@ def random_snapshot(rng: np.random.Generator, config: EdgeOffloadConfig, batch: 
         fields["uplink_backlog_bits"] = rng.uniform(0.0, 5e6, users) * (rng.random(users) < 0.5)
     if config.failures is not None:
         fields["down_s"] = rng.exponential(config.failures.mttr_s, servers) * (rng.random(servers) < 0.3)
+    fields |= random_radio(rng, config, users)
     alike = np.where(rng.random(users) < twins, 0, np.arange(config.num_users))
-    for name in ("task_bits", "channel_gain", "uplink_backlog_bits"):
+    for name in ("task_bits", "channel_gain", "path_gain", "shadow_db", "uplink_backlog_bits"):
         if name in fields:
             fields[name] = np.take_along_axis(fields[name], alike, axis=1)
     return fields
+
+
+def random_radio(rng: np.random.Generator, config: EdgeOffloadConfig, users: tuple[int, int]) -> Snapshot:
+    """Draw what ``channel`` and ``mobility`` add to snapshots."""
+    fields: Snapshot = {}
+    if config.channel is not None:
+        fields["path_gain"] = 10.0 ** rng.uniform(-13, -7, users)
+        fields["shadow_db"] = config.channel.shadowing_db * np.clip(rng.standard_normal(users), -3.0, 3.0)
+        if config.channel.fading is None:
+            fields["channel_gain"] = fields["path_gain"] * 10.0 ** (fields["shadow_db"] / 10.0)
+    if config.mobility is not None:
+        radius_m, speed_mps = config.cell_radius_m, rng.uniform(*config.mobility.speed_mps, users)[..., None]
+        fields["position_m"] = random_directions(rng, users) * radius_m * np.sqrt(rng.random((*users, 1)))
+        if config.mobility.model == "waypoint":
+            fields["waypoint_m"] = random_directions(rng, users) * radius_m * np.sqrt(rng.random((*users, 1)))
+            ways_m = fields["waypoint_m"] - fields["position_m"]
+            fields["velocity_mps"] = speed_mps * ways_m / np.linalg.norm(ways_m, axis=-1, keepdims=True)
+        else:
+            fields["mean_velocity_mps"] = speed_mps * random_directions(rng, users)
+            fields["velocity_mps"] = fields["mean_velocity_mps"] + 0.2 * speed_mps * random_directions(rng, users)
+    return fields
+
+
+def random_directions(rng: np.random.Generator, users: tuple[int, int]) -> np.ndarray:
+    """Draw unit vectors, ``[B, N, 2]``."""
+    turns = rng.uniform(0.0, 2.0 * np.pi, users)
+    return np.stack([np.cos(turns), np.sin(turns)], axis=-1)
 
 
 def random_actions(rng: np.random.Generator, config: EdgeOffloadConfig, batch: int) -> np.ndarray:
@@ -236,13 +284,30 @@ EFFECT_FIELDS = {
     "device_queue": ("device_backlog_cycles",),
     "uplink_queue": ("uplink_backlog_bits",),
     "failures": ("down_s",),
+    "channel": ("path_gain", "shadow_db"),
+    "mobility": ("position_m", "velocity_mps"),
 }
 PLAIN_FIELDS = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles", "slot")
 
 
 def added(config: EdgeOffloadConfig, names: Mapping[str, tuple[str, ...]]) -> set[str]:
     """Return what the effects that are on add."""
-    return {name for effect in names if getattr(config, effect) for name in names[effect]}
+    found = {name for effect in names if getattr(config, effect) for name in names[effect]}
+    if "position_m" in found:
+        assert config.mobility is not None
+        found.add({"gauss-markov": "mean_velocity_mps", "waypoint": "waypoint_m"}[config.mobility.model])
+    return found
+
+
+def lasting(config: EdgeOffloadConfig) -> tuple[str, ...]:
+    """Return the fields of a snapshot that stay the same for an episode."""
+    names = ["device_hz", "server_hz"]
+    if config.mobility is None:
+        if config.channel is not None:
+            names += ["path_gain", "shadow_db"]
+        if config.channel is None or config.channel.fading is None:
+            names.append("channel_gain")
+    return tuple(names)
 
 
 def assert_as_oracle(
@@ -287,10 +352,55 @@ def assert_as_oracle(
         assert np.array_equal(played.after["slot"], before["slot"] + 1)
         if config.task_trace is not None:
             assert np.array_equal(played.after["trace_start"], before["trace_start"] + 1)
-        for name in ("device_hz", "channel_gain", "server_hz"):
+        for name in lasting(config):
             assert np.array_equal(played.after[name], before[name]), name
+        assert_radio(played.after, before, config, tolerance)
     assert_masks(played.mask, played.after, config)
     return counted
+
+
+def assert_radio(after: Snapshot, before: Snapshot, config: EdgeOffloadConfig, tolerance: float) -> None:
+    """Compare what a slot fixes of the next one's links and positions, for every game."""
+    for game in range(len(after["slot"])):
+        old, new = game_of_batch(before, game), game_of_batch(after, game)
+        for n in range(config.num_users):
+            if config.mobility is not None:
+                _assert_moved(new, old, n, config, tolerance)
+                distance_m = float(np.hypot(*new["position_m"][n]))
+                name = "channel_gain" if config.channel is None else "path_gain"
+                # the gain is a power of the distance, whose rounding the power multiplies
+                expected = oracle_radio.path_gain(distance_m, config)
+                np.testing.assert_allclose(new[name][n], expected, rtol=40.0 * tolerance, err_msg=f"{name} of {n}")
+            if config.channel is not None:
+                fading = oracle_radio.fading(new, n)
+                if config.channel.fading is None and config.mobility is not None:
+                    np.testing.assert_allclose(fading, 1.0, rtol=40.0 * tolerance)
+                assert fading >= 1e-3 * (1.0 - 40.0 * tolerance)
+                if config.channel.shadowing_db == 0.0:
+                    assert new["shadow_db"][n] == 0.0
+
+
+def _assert_moved(new: Snapshot, old: Snapshot, n: int, config: EdgeOffloadConfig, tolerance: float) -> None:
+    """Compare the position of a user, as far as chance leaves it open, and that it is in the cell."""
+    assert config.mobility is not None
+    radius_m = config.cell_radius_m
+    off_m = tolerance * (radius_m + config.slot_s * float(np.hypot(*old["velocity_mps"][n])))
+    assert np.hypot(*new["position_m"][n]) <= radius_m + off_m
+    if config.mobility.model == "waypoint":
+        speeds = [float(np.hypot(*one["velocity_mps"][n])) for one in (old, new)]
+        assert_close(speeds[1], speeds[0], tolerance, "speed")
+        expected = oracle_radio.next_at_waypoints(old, new, n, config)
+        assert np.hypot(*(new["position_m"][n] - expected)) <= 8.0 * off_m
+        return
+    _, reflected = oracle_radio.kick_mps(old, new, n, config)
+    place, velocity, mean = new["position_m"][n], new["velocity_mps"][n], new["mean_velocity_mps"][n]
+    if reflected:
+        assert_close(oracle_radio.mirror(mean, place), old["mean_velocity_mps"][n], 100.0 * tolerance, "mean velocity")
+        velocity = np.array(oracle_radio.mirror(velocity, place))
+        place = np.array(oracle_radio.before_reflection(place, radius_m))
+    moved_m = old["position_m"][n] + config.slot_s * velocity
+    assert np.hypot(*(moved_m - place)) <= 8.0 * off_m
+    assert (np.hypot(*moved_m) >= radius_m - off_m) if reflected else (np.hypot(*moved_m) <= radius_m + off_m)
 
 
 def assert_next(after: Snapshot, slot: oracle.Slot, tolerance: float, what: str) -> None:

@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests import oracle_trace
+from tests import oracle_radio, oracle_trace
 from tests.oracle import uplink_rate_bps
 
 
-def log_path_gain(distance_m: float) -> float:
-    """The natural logarithm of the channel gain."""
-    return -(128.1 + 37.6 * math.log10(distance_m / 1000.0)) * math.log(10.0) / 10.0
+def log_path_gain(distance_m: float, config: Any) -> float:
+    """The natural logarithm of the path's gain."""
+    return -oracle_radio.path_loss_db(distance_m, oracle_radio.model_of(config)) * math.log(10.0) / 10.0
 
 
 def squashed_load(load_s: float) -> float:
@@ -68,7 +68,7 @@ def own_features(
     snapshot: Mapping[str, Any], n: int, config: Any, range_feature: Callable[[float, float, float], float]
 ) -> list[float]:
     """User n's task (0 without one), device and link."""
-    link_bounds = log_path_gain(config.cell_radius_m), log_path_gain(config.min_distance_m)
+    link_bounds = log_path_gain(config.cell_radius_m, config), log_path_gain(config.min_distance_m, config)
     task = [0.0, 0.0]
     if "active" not in snapshot or snapshot["active"][n] == 1.0:
         task = [

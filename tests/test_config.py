@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
-from edgeoffload_env.effects import Arrivals, Deadline, Effect, Energy, Failures, HeavyTasks, Levels
+from edgeoffload_env.effects import (
+    Arrivals,
+    Channel,
+    Deadline,
+    Effect,
+    Energy,
+    Failures,
+    HeavyTasks,
+    Levels,
+    Mobility,
+)
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests.drivers import DRIVERS
 from tests.helpers import assert_one_traceback, random_actions
@@ -64,6 +74,11 @@ EFFECTS = {  # field: its class, and valid values
     "failures": (Failures, {"mtbf_s": 10.0, "mttr_s": 2.0}),
     "energy": (Energy, {"cost_s_per_j": 0.2, "switched_capacitance": 1e-27, "idle_power_w": 0.1}),
     "levels": (Levels, {"tx_power_w": (0.1, 0.5), "offload_ratio": (0.5, 1.0)}),
+    "channel": (
+        Channel,
+        {"fading": "rician", "rician_k_db": 3.0, "shadowing_db": 6.0, "shadowing_m": 50.0, "path_loss": "umi-los"},
+    ),
+    "mobility": (Mobility, {"speed_mps": (8.0, 20.0), "model": "waypoint", "memory_s": 5.0}),
 }
 CONSTANTS = {  # of an effect: impossible numbers
     ("arrivals", "probability"): [-0.1, 1.1, 2],
@@ -78,6 +93,10 @@ CONSTANTS = {  # of an effect: impossible numbers
     ("energy", "cost_s_per_j"): [-1.0, -1e-9, 1e30],
     ("energy", "switched_capacitance"): [-1e-27, 1e30],
     ("energy", "idle_power_w"): [-1.0, -1e-9, 1e30],
+    ("channel", "shadowing_db"): [-1.0, -1e-9, 101.0],
+    ("channel", "shadowing_m"): [0, -50.0, 1e30],
+    ("channel", "rician_k_db"): [-61.0, 61.0],
+    ("mobility", "memory_s"): [0, -5.0, 1e30],
 }
 
 NO_NUMBERS = [None, "1", b"1", True, np.True_, 1 + 0j, Ellipsis, {}, np.array(1.0)]
@@ -161,13 +180,25 @@ def bad_constants():
     for (field, name), impossible in CONSTANTS.items():
         for value in [*impossible, *NO_FINITE_NUMBERS, *NO_NUMBERS, [1.0], (1.0, 2.0), [], np.ones(2)]:
             yield field, name, value, value
-    for value in [(0.0, 0.6), (-0.2, 0.6), (0.2, 1e30)]:
-        yield "deadline", "range_s", value, next(x for x in value if x <= 0.0 or x > 1e20)
-    for value in [(0.6, 0.2), (0.2,), (0.2, 0.4, 0.6), [], (), np.ones((2, 1)), 0.5, "12", {0.2, 0.6}, {}, True, None]:
-        yield "deadline", "range_s", value, value
-    for item in [*NO_FINITE_NUMBERS, *NO_NUMBERS, (0.2,)]:
-        yield "deadline", "range_s", (0.2, item), item
-        yield "deadline", "range_s", (item, 0.6), item
+    for field, name in (("deadline", "range_s"), ("mobility", "speed_mps")):
+        for value in [(-0.2, 0.6), (0.2, 1e30)]:
+            yield field, name, value, next(x for x in value if x <= 0.0 or x > 1e20)
+        for value in [(0.6, 0.2), (0.2,), (0.2, 0.4, 0.6), [], (), np.ones((2, 1)), 0.5, "12", {0.2, 0.6}, {}, True]:
+            yield field, name, value, value
+        yield field, name, None, None
+        for item in [*NO_FINITE_NUMBERS, *NO_NUMBERS, (0.2,)]:
+            yield field, name, (0.2, item), item
+            yield field, name, (item, 0.6), item
+    yield "deadline", "range_s", (0.0, 0.6), 0.0
+    for field, name, wrong in (
+        ("channel", "fading", "rice"),
+        ("channel", "path_loss", "umi"),
+        ("mobility", "model", "random"),
+    ):
+        for value in [wrong, wrong.upper(), "", 1, 1.0, True, [], ["rayleigh"], b"umi-los", {}]:
+            yield field, name, value, value
+    for value in [None, "tr36814-los"]:
+        yield "channel", "path_loss", value, value
     for name, lowest in (("tx_power_w", 0.1), ("offload_ratio", 0.5)):
         for value in [(1.0, 0.5), (1.0, 1.0), (), [], np.ones((2, 2)), 0.5, "12", {0.5}, {}, True]:
             yield "levels", name, value, value
@@ -216,7 +247,10 @@ class TestEffects:
 
     def test_numbers_of_any_kind_are_stored_as_plain_ones(self, field):
         kind, constants = EFFECTS[field]
-        numpys = {name: np.array(x) if isinstance(x, tuple) else np.float64(x) for name, x in constants.items()}
+        numpys = {
+            name: np.array(x) if isinstance(x, tuple) else x if isinstance(x, str) else np.float64(x)
+            for name, x in constants.items()
+        }
         effect = kind(**numpys)
         assert effect == kind(**constants)
         for name, value in constants.items():
@@ -263,6 +297,15 @@ def test_bursts_need_pauses(alone):
     missing = {"on_s": "off_s", "off_s": "on_s"}[alone]
     with pytest.raises(ValueError, match=f"^Arrivals.{missing} must be a number where {alone} is given, got None$"):
         EdgeOffloadConfig(arrivals={alone: 1.0})
+
+
+@pytest.mark.parametrize("fading", [None, "rayleigh"])
+def test_only_rician_fading_has_a_factor(fading):
+    message = f"^Channel.rician_k_db must be None where fading is {fading!r}, got 3.0$"
+    with pytest.raises(ValueError, match=message):
+        EdgeOffloadConfig(channel={"fading": fading, "rician_k_db": 3.0})
+    with pytest.raises(TypeError, match=r"^Channel.rician_k_db must be a number in \[-60, 60\] dB, got None$"):
+        Channel(fading="rician")
 
 
 @pytest.mark.parametrize(
@@ -352,6 +395,14 @@ def test_unknown_field_of_the_class():
         ({"forward_latency_s": (0.1,) * 3}, "forward_latency_s must be one latency, or 4: one for each .*, got "),
         ({"server_hz": (1e9,), "forward_latency_s": (0.1,)}, "forward_latency_s must be one latency, or 0"),
         ({"forward_latency_s": (0.0,) * 3}, "forward_latency_s must be one latency, or 4: one for each .*, got "),
+        (
+            {"mobility": {"speed_mps": (0.0, 1700.0)}},
+            r"mobility must be such that nobody moves farther in a slot than cell_radius_m = 250.0, got Mobility\(",
+        ),
+        (
+            {"channel": {"shadowing_db": 100.0}},
+            r"channel must be such that signal to noise ratios and uploads stay .*, got Channel\(",
+        ),
         ({"cell_radius_m": 30.0}, "min_distance_m must be at most cell_radius_m = 30.0, got 35.0$"),
         ({"min_distance_m": 250.5}, "min_distance_m must be at most cell_radius_m = 250.0, got 250.5$"),
         (
@@ -547,6 +598,17 @@ EFFECT_LIMITS = {
         {"tx_power_w": powers_w, "offload_ratio": ratios}
         for powers_w in (None, (1e-9,), (1e-9, 1e6))
         for ratios in (None, (1e-9,), (1e-9, 1.0))
+    ],
+    "channel": [
+        {"fading": "rician", "rician_k_db": k_db, "shadowing_db": shadow_db, "shadowing_m": shadow_m, "path_loss": loss}
+        for k_db in (-60.0, 60.0)
+        for shadow_db, shadow_m in ((0.0, 1e9), (10.0, 1e-3))
+        for loss in ("tr36814", "uma-nlos")
+    ],
+    "mobility": [
+        {"speed_mps": speeds, "model": model, "memory_s": memory_s}
+        for speeds in ((0.0, 0.0), (0.0, 1e6), (1e-12, 1e-12))
+        for model, memory_s in (("waypoint", 5.0), ("gauss-markov", 1e-9), ("gauss-markov", 1e9))
     ],
 }
 

@@ -12,7 +12,7 @@ from tests.helpers import assert_one_traceback
 
 PAPERS = ["paper", "paper-load-only", "random-servers", "sparse", "crowded", "crowded-team", "stadium", "two-tier"]
 WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud"]
-WITH_TWINS += ["continuous", "power-control", "split"]
+WITH_TWINS += ["continuous", "power-control", "split", "vehicles"]
 TRAINING = PAPERS + WITH_TWINS
 
 DRAWN = {"num_servers": 5, "server_hz_range": (10e9, 22e9)}
@@ -65,6 +65,11 @@ FIELDS = {
     "continuous": {**DRAWN, **BURSTS, "num_users": 24, "queue_clock": "continuous"},
     "power-control": {**URBAN, "levels": {"tx_power_w": (0.05, 0.2, 0.8)}, "energy": {"cost_s_per_j": 1.0}},
     "split": {**URBAN, "levels": {"offload_ratio": (0.5, 0.75, 1.0)}},
+    "vehicles": {
+        **URBAN,
+        "mobility": {"speed_mps": (8.0, 20.0)},
+        "channel": {"fading": "rayleigh", "shadowing_db": 6.0},
+    },
 }
 """The scenarios with held-out twins, beside their 100 slots."""
 OF_THE_TWIN = {
@@ -93,6 +98,10 @@ OF_THE_TWIN = {
     "continuous": {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
     "power-control": {"levels": {"tx_power_w": (0.1, 0.4)}, "energy": {"cost_s_per_j": 2.0}},
     "split": {"levels": {"offload_ratio": (0.3, 0.6, 1.0)}},
+    "vehicles": {
+        "mobility": {"speed_mps": (15.0, 30.0)},
+        "channel": {"fading": "rayleigh", "shadowing_db": 8.0},
+    },
 }
 """What differs in the held-out twin, and nothing else."""
 
@@ -171,12 +180,14 @@ def test_a_held_out_twin_is_another_game_of_the_same_size(name):
 
 
 def test_effects_of_the_scenarios():
-    effects = ("arrivals", "heavy_tasks", "deadline", "energy", "failures", "device_queue", "uplink_queue", "levels")
+    urban = ("arrivals", "heavy_tasks", "deadline", "energy", "device_queue", "uplink_queue")
+    effects = (*urban, "failures", "channel", "mobility", "levels")
     found = {name: {effect for effect in effects if getattr(config(name), effect)} for name in TRAINING}
     assert all(not found[name] for name in PAPERS)
-    assert found["urban-outages"] == set(effects) - {"levels"}
-    assert found["urban"] == set(effects) - {"failures", "levels"}
-    assert found["power-control"] == found["split"] == set(effects) - {"failures"}
+    assert found["urban-outages"] == {*urban, "failures"}
+    assert found["urban"] == set(urban)
+    assert found["vehicles"] == {*urban, "channel", "mobility"}
+    assert found["power-control"] == found["split"] == {*urban, "levels"}
     assert found["bursty"] == {"arrivals"}
     assert found["failures"] == {"failures"}
     assert found["deadlines"] == {"arrivals", "heavy_tasks", "deadline"}

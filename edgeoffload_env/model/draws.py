@@ -5,6 +5,7 @@ come user-major (``[..., N, B]``): turned into ``[B, N]`` they lie in memory suc
 over whole batches.
 """
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ def scope_sizes(config: "EdgeOffloadConfig") -> dict[Scope, int]:
 
 def field_shape(quantity: Quantity, config: "EdgeOffloadConfig") -> tuple[int, ...]:
     """Return the shape of one game's numbers of a quantity."""
-    return (scope_sizes(config)[quantity.scope],)
+    parts = (len(quantity.components),) if quantity.components else ()
+    return (scope_sizes(config)[quantity.scope], *parts)
 
 
 def row_length(uniforms: Mapping[Scope, int], config: "EdgeOffloadConfig") -> int:
@@ -57,6 +59,17 @@ def noise_of_rows(rows: Array, uniforms: Mapping[Scope, int], config: "EdgeOfflo
         noise[scope] = rows[:, start:stop].T.reshape((count, sizes[scope], rows.shape[0]))
         start = stop
     return noise
+
+
+def exponential(uniform: Array, *, xp: Any) -> Array:
+    """Return Exp(1) numbers from uniform ones: -ln(1 - u)."""
+    return -xp.log1p(-uniform)
+
+
+def two_normals(first: Array, second: Array, *, xp: Any) -> tuple[Array, Array]:
+    """Return two independent standard normal numbers from two uniform ones, after Box and Muller (1958)."""
+    radius, angle = xp.sqrt(2.0 * exponential(first, xp=xp)), (2.0 * math.pi) * second
+    return radius * xp.cos(angle), radius * xp.sin(angle)
 
 
 def draw_tasks(noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:

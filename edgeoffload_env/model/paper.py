@@ -4,8 +4,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from edgeoffload_env.model import draws, metrics
-from edgeoffload_env.model.channel import Array, path_gain
+from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.features import LOAD_SCALE_S, centred, centred_formula, squashed
+from edgeoffload_env.model.path_loss import path_gain_bounds
 from edgeoffload_env.model.quantities import Feature, Metric, Process, Quantity, RewardTerm
 from edgeoffload_env.model.servers import load_factor_s
 
@@ -77,8 +78,9 @@ REWARD_TERMS = (
 
 
 def link_bounds(config: "EdgeOffloadConfig") -> tuple[float, float]:
-    """Return the logarithms of the least and the largest channel gain in the cell."""
-    return math.log(path_gain(config.cell_radius_m)), math.log(path_gain(config.min_distance_m))
+    """Return the logarithms of the path's gains at the cell's edge and at the least distance."""
+    edge, near = path_gain_bounds(config)
+    return math.log(edge), math.log(near)
 
 
 def features(config: "EdgeOffloadConfig") -> tuple[Feature, ...]:

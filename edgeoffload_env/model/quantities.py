@@ -44,6 +44,8 @@ class Quantity:
     """Moved by actions: the slot's stages write its next value."""
     minimum: float = SMALLEST_POSITIVE
     """Least value allowed in a snapshot; by default it must be positive, 0.0 suits what can be used up."""
+    components: tuple[str, ...] = ()
+    """Names of the numbers of a vector, which lie along one more axis, ``[B, N, 2]``; none: a single number."""
     type: type = float
     """Type of an info in the single game: float, int or bool. Fields of the snapshot are floats, bools 0.0 or 1.0."""
 
@@ -101,6 +103,16 @@ class Process:
     of the view's backend and device. Views share them."""
     replaces: tuple[str, ...] = ()
     """Names of processes that are not drawn where this one is."""
+    many: Callable[..., dict[str, Array]] | None = None
+    """``many(noise, fields, last, config, xp=xp)``: its fields in many slots of one game in a row, ``[slots, N]``, as
+    ``next`` would draw them one by one; for processes that need their own fields of the slot before. ``last`` holds
+    the slot before the first; ``fields`` all slots of what is drawn at once before it, and what stays the same. None
+    is always right, and slower."""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether many slots of a game are drawn at once."""
+        return self.independent or self.many is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,14 +66,14 @@ class Schema:
         return tuple(process for process in self.processes if process.next is None)
 
     @functools.cached_property
-    def independent(self) -> tuple[Process, ...]:
+    def at_once(self) -> tuple[Process, ...]:
         """Processes of which many slots can be drawn at once."""
-        return tuple(process for process in self.moving if process.independent)
+        return tuple(process for process in self.moving if process.at_once)
 
     @functools.cached_property
     def dependent(self) -> tuple[Process, ...]:
         """Processes that need the slot before to draw the next."""
-        return tuple(process for process in self.moving if not process.independent)
+        return tuple(process for process in self.moving if not process.at_once)
 
     @functools.cached_property
     def one_law(self) -> bool:
@@ -103,7 +103,7 @@ def make_schema(config: "EdgeOffloadConfig") -> Schema:
     quantities = (*paper.QUANTITIES, *(q for effect in effects for q in effect.quantities()))
     for kind in ("state", "info"):  # a field of the snapshot may have the name of an info
         _unique("quantity", tuple(q for q in quantities if q.kind == kind))
-    processes = _unique("process", (*paper.PROCESSES, *(p for effect in effects for p in effect.processes())))
+    processes = _unique("process", (*paper.PROCESSES, *(p for effect in effects for p in effect.processes_in(config))))
     replaced = {name for process in processes for name in process.replaces}
     processes = tuple(process for process in processes if process.name not in replaced)
     own = paper.features(config)

@@ -8,7 +8,7 @@ import numpy as np
 from edgeoffload_env._validation import check_float
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
-from edgeoffload_env.model.channel import path_gain
+from edgeoffload_env.model.path_loss import model_of, path_gain
 from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.policies import costs
 from edgeoffload_env.policies.greedy import Plan, planned_costs_s
@@ -69,7 +69,7 @@ def seen(arrays: Snapshot, config: EdgeOffloadConfig) -> Snapshot:
             "task_bits": _middle(config.bits_range),
             "task_cycles": _middle(config.cycles_range),
             "device_hz": _middle(config.device_hz),
-            "channel_gain": float(path_gain(np.asarray(median_m))),
+            "channel_gain": float(path_gain(np.asarray(median_m), model_of(config), xp=np)),
             "deadline_s": 0.0 if config.deadline is None else _middle(config.deadline.range_s),
             "device_backlog_cycles": 0.0,
             "uplink_backlog_bits": 0.0,

@@ -12,7 +12,7 @@ from edgeoffload_env.model.slot import Snapshot
 from edgeoffload_env.rendering.scene import LastSlot
 
 _SERVERS_OWN = ("server_hz", "backlog_cycles")  # shown as GHz and as seconds of queue
-_USERS_OWN = ("task_bits", "task_cycles", "device_hz", "channel_gain")  # constants of the game rather than its course
+_USERS_OWN = ("task_bits", "task_cycles", "device_hz")  # constants of the game rather than its course
 
 
 def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: LastSlot | None) -> str:
@@ -27,8 +27,10 @@ def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: L
     chosen = np.zeros(0, dtype=np.int64) if last is None else last.targets[0]
     lines = [f"slot {slot}", *_server_lines(config, snapshot, chosen)]
     lines += [f"{q.name} {snapshot[q.name].item():g}" for q in config.schema.snapshot.values() if q.scope == "game"]
-    fields = [q for q in config.schema.snapshot.values() if q.scope == "user" and q.name not in _USERS_OWN]
-    columns = {quantity.name: (quantity, snapshot[quantity.name][0]) for quantity in fields}
+    moving = {name for process in config.schema.moving for name in process.fields}
+    hidden = _USERS_OWN if "channel_gain" in moving else (*_USERS_OWN, "channel_gain")
+    fields = [q for q in config.schema.snapshot.values() if q.scope == "user" and q.name not in hidden]
+    columns = {one.name: (one, values) for q in fields for one, values in numbers_of(q, snapshot[q.name][0])}
     if last is not None:
         active = last.outcome.get("active", np.ones_like(last.targets))[0] > 0
         at_home = np.flatnonzero((chosen == 0) & active)
@@ -48,6 +50,15 @@ def ansi_table(config: EdgeOffloadConfig, snapshot: Snapshot, slot: int, last: L
         mean_s = last.outcome["delay_s"].sum() / max(1, np.count_nonzero(active))
         lines.append(f"mean delay {mean_s:.3f} s")
     return "\n".join(lines) + "\n"
+
+
+def numbers_of(quantity: Quantity, values: NDArray[np.float64]) -> list[tuple[Quantity, NDArray[np.float64]]]:
+    """Return a quantity of numbers as it is, and one of vectors ``[..., 2]`` as a quantity for each component."""
+    if not quantity.components:
+        return [(quantity, values)]
+    stem, _, suffix = quantity.name.rpartition("_")
+    names = [f"{stem}_{component}_{suffix}" for component in quantity.components]
+    return [(dataclasses.replace(quantity, name=name), values[..., i]) for i, name in enumerate(names)]
 
 
 def _server_lines(config: EdgeOffloadConfig, snapshot: Snapshot, chosen: NDArray[np.int64]) -> list[str]:
@@ -82,7 +93,7 @@ def title_of(quantity: Quantity) -> str:
     """Return a column heading: the name without its unit, and the unit."""
     if quantity.type is not float or quantity.unit == "1":
         return quantity.name
-    unit = quantity.unit.lower()
+    unit = quantity.unit.lower().replace("/", "p")
     name = quantity.name.removesuffix(f"_{unit}").removesuffix(f"_{unit}s")
     return f"{name}/{quantity.unit}"
 

@@ -18,7 +18,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
 from edgeoffload_env.evaluation.rollout import policy_rng, rollout
 from edgeoffload_env.model.quantities import Quantity
-from edgeoffload_env.rendering.ansi import title_of
+from edgeoffload_env.rendering.ansi import numbers_of, title_of
 from edgeoffload_env.rendering.inspect import PART_COLOURS, PARTS
 from edgeoffload_env.rendering.picture import colour_of
 from edgeoffload_env.rendering.scene import History, LastSlot, Scene, scene_of
@@ -37,7 +37,7 @@ class Recording(NamedTuple):
 
     caption: str
     snapshot: dict[str, NDArray[Any]]
-    """Fields at the start of each slot, ``[T, N]``, ``[T, M]``."""
+    """Fields at the start of each slot, ``[T, N]``, ``[T, M]``; of vectors one for each component."""
     infos: dict[str, NDArray[Any]]
     """Infos of each slot, ``[T, N]``, or ``[T]`` where there is one for the game."""
     metrics: dict[str, NDArray[np.float64]]
@@ -128,7 +128,11 @@ def record(
         scenes.append(_drawn(scene))
     return Recording(
         caption=name_of(agent) if caption is None else caption,
-        snapshot={name: np.stack([slot[name][0] for slot in snapshots]) for name in config.schema.snapshot},
+        snapshot={
+            one.name: values
+            for quantity in config.schema.snapshot.values()
+            for one, values in numbers_of(quantity, np.stack([slot[quantity.name][0] for slot in snapshots]))
+        },
         infos={name: np.stack([slot[name][0] for slot in infos]) for name in config.schema.infos},
         metrics={name: np.array([slot[name] for slot in metrics]) for name in accumulators},
         drawn={name: np.stack([slot[name] for slot in scenes]) for name in _DRAWN},
@@ -189,7 +193,11 @@ def content(recordings: Sequence[Recording], config: EdgeOffloadConfig, *, title
             for name, colour in zip(PARTS, PART_COLOURS, strict=False)
             if name in schema.infos
         ],
-        "snapshot": [_declaration(quantity) for quantity in schema.snapshot.values()],
+        "snapshot": [
+            _declaration(one)
+            for quantity in schema.snapshot.values()
+            for one, _ in numbers_of(quantity, np.zeros((1, max(1, len(quantity.components)))))
+        ],
         "infos": [_declaration(quantity) for quantity in schema.infos.values()],
         "metrics": [{"name": m.name, "heading": m.heading, "text": m.text} for m in schema.metrics],
         "shared": _series_of({name: first.snapshot[name] for name in shared}),

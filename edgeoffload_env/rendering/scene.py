@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
-from edgeoffload_env.model.channel import path_gain
 from edgeoffload_env.model.effects.queues import full_cell_rate_bps
+from edgeoffload_env.model.path_loss import distance_m, model_of, path_gain
 from edgeoffload_env.model.reward import utility
 from edgeoffload_env.model.servers import load_factor_s
 from edgeoffload_env.model.slot import Outcome, Snapshot
@@ -69,7 +69,8 @@ class Scene:
     slot: int
     """Slots played."""
     users_m: Floats
-    """``[N, 2]`` around the eNB. Distances are the users'; directions are not part of the game and are fixed."""
+    """``[N, 2]`` around the eNB: positions of users that move. Of those that stand still distances alone are part of
+    the game; directions are fixed then."""
     targets: NDArray[np.int64]
     """Each user's choice in the last slot, ``[N]``; empty before the first."""
     delay_s: Floats
@@ -114,12 +115,10 @@ def scene_of(
         history: history of the episode.
         caption: text above the picture.
     """
-    distance_m = distance_of(snapshot["channel_gain"][0])
-    angle = np.arange(len(distance_m)) * _GOLDEN_ANGLE
     server_hz = snapshot["server_hz"][0]
     arrived = np.zeros(len(server_hz))
     targets, delay_s = np.zeros(0, dtype=np.int64), np.zeros(0)
-    users = len(distance_m)
+    users = config.num_users
     active, missed = snapshot.get("active", np.ones((1, users)))[0] > 0.5, np.zeros(users, dtype=np.bool_)
     sends = 0
     if last is not None:
@@ -134,7 +133,7 @@ def scene_of(
     return Scene(
         config=config,
         slot=slot,
-        users_m=distance_m[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1),
+        users_m=_positions_m(snapshot, config),
         targets=targets,
         delay_s=delay_s,
         server_hz=server_hz,
@@ -156,9 +155,21 @@ def _queue_s(snapshot: Snapshot, name: str, rate: Floats) -> Floats:
     return seconds
 
 
-def distance_of(channel_gain: Floats) -> Floats:
-    """Return the distance in metres with the given path gain."""
-    near, far = path_gain(np.array([1.0, 10.0]))
-    exponent = np.log10(far / near)  # the gain is a power of the distance
-    distance_m: Floats = (channel_gain / near) ** (1.0 / exponent)
-    return distance_m
+def _positions_m(snapshot: Snapshot, config: EdgeOffloadConfig) -> Floats:
+    if "position_m" in snapshot:
+        positions_m: Floats = snapshot["position_m"][0]
+        return positions_m
+    gain = snapshot["path_gain" if "path_gain" in snapshot else "channel_gain"][0]
+    angle = np.arange(config.num_users) * _GOLDEN_ANGLE
+    places_m: Floats = distance_of(gain, model_of(config))[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return places_m
+
+
+def distance_of(gain: Floats, model: str = "tr36814") -> Floats:
+    """Return the distances in m at which a path-loss model gives these gains, between 0.1 m and 1000 km."""
+    if model == "tr36814":
+        metres: Floats = distance_m(gain)
+        return metres
+    grid = np.linspace(np.log(0.1), np.log(1e6), 4096)  # 0.4 % apart
+    log_gain = np.log(path_gain(np.exp(grid), model, xp=np))
+    return np.exp(np.interp(-np.log(gain), -log_gain, grid))

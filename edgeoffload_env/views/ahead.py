@@ -83,14 +83,17 @@ class DrawnAhead:
         """Draw the moving fields of slots ``[slots, ...]`` from their uniforms and the slot before them."""
         rows: dict[str, Floats] = {}
         complete = self._with_tables(noise)
-        for process in self._config.schema.independent:
-            assert process.next is not None
-            if process.ahead is not None:
+        for process in self._config.schema.at_once:
+            fields = self._first | rows
+            if process.many is not None:
+                rows |= process.many(complete[process.name], fields, last, self._config, xp=xp)
+            elif process.ahead is not None:
                 own = {name: last[name] for name in process.fields}
                 slots = self._slots_at_once
                 rows |= process.ahead(complete[process.name], own, self._config, slots=slots, xp=xp)
             else:
-                rows |= process.next(complete[process.name], self._first | rows, self._config, xp=xp)
+                assert process.next is not None
+                rows |= process.next(complete[process.name], fields, self._config, xp=xp)
         return rows | self._draw_dependent(noise, last, rows) if self._config.schema.dependent else rows
 
     def _keep(self, rows: dict[str, Floats]) -> None:
@@ -105,7 +108,7 @@ class DrawnAhead:
         self._observations = observation.user_observations(features, config, self._slots, dtype=np.float32, xp=xp)
 
     def _draw_dependent(
-        self, noise: dict[str, Noise], last: dict[str, Floats], independent: dict[str, Floats]
+        self, noise: dict[str, Noise], last: dict[str, Floats], known: dict[str, Floats]
     ) -> dict[str, Floats]:
         """Draw slot by slot the fields that depend on the slot before, ``[slots, ...]``, given all the others."""
         schema = self._config.schema
@@ -114,8 +117,8 @@ class DrawnAhead:
         tables = self._with_tables({process.name: {} for process in schema.dependent})
         for slot in range(self._slots_at_once):
             for process in schema.moving:
-                if process.independent:
-                    fields = fields | {name: independent[name][slot : slot + 1] for name in process.fields}
+                if process.at_once:
+                    fields = fields | {name: known[name][slot : slot + 1] for name in process.fields}
                 else:
                     assert process.next is not None
                     of_slot = {scope: uniforms[..., slot : slot + 1] for scope, uniforms in noise[process.name].items()}

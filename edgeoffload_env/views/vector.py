@@ -88,7 +88,7 @@ class EdgeOffloadVectorEnv:
         self._begin_episode(seed)
         if start is not None:
             arrays, self._slot = start
-            self._start_from({name: self.backend.asarray(array.T).T for name, array in arrays.items()})
+            self._start_from({name: self._user_major(array) for name, array in arrays.items()})
         return self._observe(), self._masks()
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Array]]:
@@ -158,6 +158,11 @@ class EdgeOffloadVectorEnv:
     def _tables(self) -> dict[str, dict[str, Array]]:
         """Constant arrays that processes read."""
         return self.backend.tables(self.config)
+
+    def _user_major(self, array: Any) -> Array:
+        """Copy a field of a snapshot ``[B, ...]`` into the layout of what is drawn, with the games last in memory."""
+        axes = tuple(reversed(range(array.ndim)))
+        return self.backend.xp.permute_dims(self.backend.asarray(array.T), axes)
 
     def _start_from(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

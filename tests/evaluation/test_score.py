@@ -127,6 +127,8 @@ CHANGES = {
     "downlink_bps": 1e9,
     "energy": {"cost_s_per_j": 0.1},
     "levels": {"tx_power_w": (0.1, 0.5)},
+    "channel": {"fading": "rayleigh"},
+    "mobility": {"speed_mps": (1.0, 2.0)},
     "extra_effects": (Effect(),),
 }
 HARMLESS = {"delay_weight": 2.0, "balance_weight": 0.0, "reward_sharing": 0.5, "observation": "load"}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgeoffload_env import EdgeOffloadConfig
-from tests import oracle, oracle_features
+from tests import oracle, oracle_features, oracle_radio
 from tests.drivers import Played, Snapshot
 from tests.helpers import EFFECT_INFOS, added, assert_masks, assert_trace, game_of_batch
 
@@ -206,8 +206,9 @@ def assert_fresh(snapshot: Snapshot, config: EdgeOffloadConfig, eps: float) -> N
     assert (snapshot["slot"] == 0).all()
     assert_tasks(snapshot, config, eps)
     slack = 16.0 * eps
-    gains = oracle.path_gain(config.cell_radius_m), oracle.path_gain(config.min_distance_m)
-    _assert_between(snapshot["channel_gain"], gains, 8.0 * slack, "channel_gain")  # a power multiplies rounding
+    gains = tuple(oracle_radio.path_gain(at_m, config) for at_m in (config.cell_radius_m, config.min_distance_m))
+    name = "channel_gain" if config.channel is None else "path_gain"
+    _assert_between(snapshot[name], (gains[0], gains[1]), 40.0 * slack, name)  # a power multiplies rounding
     _assert_between(snapshot["device_hz"], config.device_hz, slack, "device_hz")
     _assert_between(snapshot["server_hz"], config.speed_bounds_hz, slack, "server_hz")
     if config.server_hz is not None:

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.drivers import CentralDriver, ParallelDriver, Snapshot, VectorDriver
 from tests.fuzz import compare, strategies
 from tests.fuzz.turns import TurnsDriver
-from tests.helpers import assert_same
+from tests.helpers import assert_radio, assert_same, lasting
 
 _MOST_PICTURES = 2  # in one sequence: each takes as long as many slots
 
@@ -269,8 +269,9 @@ class Calls(RuleBasedStateMachine):
         else:
             compare.assert_tasks(played.after, self.config, self.eps)
             self.over = last
-            for name in ("device_hz", "channel_gain", "server_hz"):
+            for name in lasting(self.config):
                 assert_same(played.after[name], before[name])
+            assert_radio(played.after, before, self.config, 64.0 * self.eps)
         assert (played.after["slot"] == self.slot).all()
         compare.assert_seen(played.observation, played.state, played.after, self.config, self.eps)
 

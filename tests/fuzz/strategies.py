@@ -43,6 +43,7 @@ USUAL = {  # games in which most terms count
     "reward_sharing": (0.0, 1.0),
 }
 RANGES = ("device_hz", "task_bits", "task_cycles", "initial_load_s")
+SIGNED = ("shadow_db", "position_m", "velocity_mps", "mean_velocity_mps", "waypoint_m")  # fields of a snapshot
 SPEED_HZ, USUAL_SPEED_HZ = (1.0, 1e15), (1e9, 3e10)
 RATE_BPS, USUAL_RATE_BPS = (1.0, 1e18), (1e7, 1e10)
 
@@ -137,6 +138,14 @@ def effects(draw: st.DrawFn, servers: int, dense: bool) -> dict[str, Any]:
         "levels": st.fixed_dictionaries(
             {}, optional={"tx_power_w": increasing(0.01, 10.0), "offload_ratio": increasing(0.01, 1.0)}
         ),
+        "channel": channels(),
+        "mobility": st.fixed_dictionaries(
+            {
+                "speed_mps": ranges(0.0, 40.0),
+                "model": st.sampled_from(["gauss-markov", "waypoint"]),
+                "memory_s": magnitudes(0.01, 100.0),
+            }
+        ),
     }
     if dense:
         every["cycles_per_bit"] = ranges(1.0, 1e4)
@@ -147,6 +156,19 @@ def effects(draw: st.DrawFn, servers: int, dense: bool) -> dict[str, Any]:
     for name in {"deadline", "energy"} & set(drawn):
         drawn[f"{name}_weight"] = draw(st.floats(0.0, 3.0))
     return drawn
+
+
+def channels() -> st.SearchStrategy[dict[str, Any]]:
+    """Values of the field ``channel``."""
+    rest = {
+        "shadowing_db": st.floats(0.0, 10.0),
+        "shadowing_m": magnitudes(1.0, 1000.0),
+        "path_loss": st.sampled_from(["tr36814", "umi-los", "umi-nlos", "uma-los", "uma-nlos"]),
+    }
+    return st.one_of(
+        st.fixed_dictionaries({"fading": st.sampled_from([None, "rayleigh"]), **rest}),
+        st.fixed_dictionaries({"fading": st.just("rician"), "rician_k_db": st.floats(-30.0, 30.0), **rest}),
+    )
 
 
 def accepted(given: dict[str, Any]) -> EdgeOffloadConfig:
@@ -293,8 +315,9 @@ def bad_snapshots(draw: st.DrawFn, good: Snapshot, max_cycles: int) -> Bad:
         changed[name] = changed[name].astype(draw(st.sampled_from([str, bool, complex, object])))
     else:
         array = np.array(changed[name])
+        negative = [] if name in SIGNED else [-1.0, -1e-300]
         array[draw(st.integers(0, len(array) - 1)), draw(st.integers(0, array.shape[1] - 1))] = draw(
-            st.sampled_from([math.nan, math.inf, -math.inf, -1.0, -1e-300, 1e31, 1e300])
+            st.sampled_from([math.nan, math.inf, -math.inf, 1e31, 1e300, *negative])
         )
         changed[name] = array
     return Bad(changed, name)

@@ -44,10 +44,12 @@ def make_snapshots(config: EdgeOffloadConfig, count: int) -> dict[str, np.ndarra
         "backlog_cycles": server_hz * rng.uniform(0.0, 0.6, servers),
         "slot": np.full(count, 2, dtype=np.int64),
     }
-    return snapshots | _effect_fields(rng, config, snapshots)
+    return snapshots | _effect_fields(rng, config, snapshots, 1000.0 * distance_km)
 
 
-def _effect_fields(rng: np.random.Generator, config: EdgeOffloadConfig, snapshots: Arrays) -> Arrays:
+def _effect_fields(
+    rng: np.random.Generator, config: EdgeOffloadConfig, snapshots: Arrays, distance_m: np.ndarray
+) -> Arrays:
     """Draw what the effects that are on add to snapshots or change in them."""
     users, servers = snapshots["task_bits"].shape, snapshots["server_hz"].shape
     fields: Arrays = {}
@@ -68,6 +70,18 @@ def _effect_fields(rng: np.random.Generator, config: EdgeOffloadConfig, snapshot
     if config.elastic_servers:
         queueing = np.arange(config.servers) < config.servers - config.elastic_servers
         fields["backlog_cycles"] = snapshots["backlog_cycles"] * queueing
+    if config.channel is not None:
+        fields["path_gain"] = snapshots["channel_gain"]
+        fields["shadow_db"] = config.channel.shadowing_db * rng.uniform(-2.0, 2.0, users)
+        fading = rng.exponential(1.0, users) if config.channel.fading else 1.0
+        fields["channel_gain"] = fields["path_gain"] * 10.0 ** (fields["shadow_db"] / 10.0) * fading
+    if config.mobility is not None:
+        turns, courses = rng.uniform(0.0, 2.0 * np.pi, (2, *users))
+        fields["position_m"] = distance_m[..., None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+        speed_mps = rng.uniform(*config.mobility.speed_mps, users)[..., None]
+        fields["velocity_mps"] = speed_mps * np.stack([np.cos(courses), np.sin(courses)], axis=-1)
+        waypoints = config.mobility.model == "waypoint"
+        fields["waypoint_m" if waypoints else "mean_velocity_mps"] = fields["velocity_mps"]  # a point near the eNB
     return fields
 
 

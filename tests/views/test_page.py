@@ -9,6 +9,7 @@ import pytest
 from edgeoffload_env import edgeoffload_v0, evaluate, policies, scenarios, tables
 from edgeoffload_env.cli import main
 from edgeoffload_env.rendering import page
+from edgeoffload_env.rendering.ansi import numbers_of
 from edgeoffload_env.rendering.inspect import episode_of
 from edgeoffload_env.rendering.scene import distance_of
 from tests.pages import ROOT, code_blocks, run_block
@@ -17,6 +18,7 @@ GAMES = {
     "paper": {"max_cycles": 8},
     "urban-outages": {"max_cycles": 30},
     "cloud": {"max_cycles": 8, "result_ratio": 0.2},
+    "vehicles": {"max_cycles": 8},
 }
 
 
@@ -51,9 +53,10 @@ def test_the_numbers_are_those_of_the_single_game(scenario, tmp_path):
         env.reset(seed=3)
         for slot in range(config.max_cycles):
             snapshot = env.snapshot()
-            for name in config.schema.snapshot:
-                series = play["snapshot"][name] if name in play["snapshot"] else episode["shared"][name]
-                assert at(series, slot) == snapshot[name].tolist(), (name, slot)
+            for quantity in config.schema.snapshot.values():
+                for one, values in numbers_of(quantity, snapshot[quantity.name]):
+                    series = play["snapshot"].get(one.name) or episode["shared"][one.name]
+                    assert at(series, slot) == values.tolist(), (one.name, slot)
             infos = env.step(dict(zip(env.agents, at(play["infos"]["target"], slot), strict=True)))[4]
             for name, quantity in config.schema.infos.items():
                 values = [info[name] for info in infos.values()]

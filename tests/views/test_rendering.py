@@ -1,6 +1,7 @@
 """The picture: the same with and without a window, of the game as it is, and no part of it."""
 
 import copy
+import itertools
 import pickle
 import re
 import sys
@@ -86,6 +87,49 @@ def test_shares_of_tasks_arrive_at_servers_in_the_picture():
 @pytest.mark.parametrize("metres", [35.0, 100.0, 5_000.0])
 def test_distances_are_those_of_the_gains(metres):
     np.testing.assert_allclose(distance_of(path_gain(np.array([metres]))), [metres], rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", ["tr36814", "umi-nlos"])
+def test_users_that_stand_still_are_at_the_distances_of_their_paths(model):
+    """Whatever fading and shadowing do to their channels."""
+    env = played(channel={"path_loss": model, "fading": "rayleigh", "shadowing_db": 6.0}, render_mode="rgb_array")
+    plain = played(render_mode="rgb_array")
+    scenes = [scene_of(e.config, e._snapshot, 3, e._last, e.history) for e in (env, plain)]
+    np.testing.assert_allclose(*(scene.users_m for scene in scenes), rtol=1e-4)
+
+
+@pytest.mark.parametrize("model", ["gauss-markov", "waypoint"])
+def test_moving_users_are_drawn_where_they_are(model):
+    env = played(mobility={"speed_mps": (30.0, 40.0), "model": model}, render_mode="rgb_array")
+    frames, places = [], []
+    for _ in range(2):
+        scene = scene_of(env.config, env._snapshot, 3, env._last, env.history)
+        np.testing.assert_array_equal(scene.users_m, env.snapshot()["position_m"])
+        places.append(scene.users_m)
+        x, y = np.rint(scene.users_m[0] * (225 / 250.0) + (280, 290)).astype(int)
+        frames.append(env.render())
+        assert tuple(frames[-1][y, x]) == colour_of(1, 5)
+        env.step(dict.fromkeys(env.agents, 1))
+    assert (np.linalg.norm(places[1] - places[0], axis=1) > 1.0).all()
+    assert not np.array_equal(*frames)
+
+
+def test_the_table_shows_links_and_positions_of_what_moves():
+    fields = {"mobility": {"speed_mps": (8.0, 20.0)}, "channel": {"fading": "rayleigh"}}
+    env = played(render_mode="ansi", **fields)
+    heading, first = next(pair for pair in itertools.pairwise(env.render().splitlines()) if pair[0].startswith("user"))
+    names, values = heading.split(), first.split()
+    snapshot = env.snapshot()
+    for name, expected in {
+        "position_x/m": snapshot["position_m"][0, 0],
+        "velocity_y/m/s": snapshot["velocity_mps"][0, 1],
+        "mean_velocity_x/m/s": snapshot["mean_velocity_mps"][0, 0],
+        "channel_gain": snapshot["channel_gain"][0],
+        "path_gain": snapshot["path_gain"][0],
+        "shadow/dB": 0.0,
+    }.items():
+        assert values[names.index(name)] == f"{expected:.4g}"
+    assert "channel_gain" not in played(render_mode="ansi").render()
 
 
 def test_pictures_change_no_game():

@@ -12,6 +12,7 @@ To add an effect to the package, write its module here, name its class in :data:
 from typing import TYPE_CHECKING
 
 from edgeoffload_env.model.effects.arrivals import Arrivals
+from edgeoffload_env.model.effects.channel import Channel
 from edgeoffload_env.model.effects.clock import ContinuousClock
 from edgeoffload_env.model.effects.cloud import ElasticServers, ForwardLatency
 from edgeoffload_env.model.effects.deadline import Deadline
@@ -21,6 +22,7 @@ from edgeoffload_env.model.effects.energy import Energy
 from edgeoffload_env.model.effects.failures import Failures
 from edgeoffload_env.model.effects.heavy_tasks import HeavyTasks
 from edgeoffload_env.model.effects.levels import Levels
+from edgeoffload_env.model.effects.mobility import Mobility
 from edgeoffload_env.model.effects.queues import DeviceQueue, UplinkQueue
 from edgeoffload_env.model.effects.trace import TaskTrace
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 KINDS: tuple[type[Effect], ...] = (
     *(Arrivals, TaskTrace, HeavyTasks, ForwardLatency, ElasticServers, Download, Levels),
     *(Deadline, DeviceQueue, UplinkQueue, Failures, Energy, ContinuousClock),
+    *(Mobility, Channel),  # the channel reads the next positions
 )
 """The package's effects, in the order of their columns and in which they act within a stage."""
 
@@ -47,6 +50,7 @@ __all__ = [
     "FIELDS",
     "KINDS",
     "Arrivals",
+    "Channel",
     "ContinuousClock",
     "Deadline",
     "DeviceQueue",
@@ -58,6 +62,7 @@ __all__ = [
     "ForwardLatency",
     "HeavyTasks",
     "Levels",
+    "Mobility",
     "TaskTrace",
     "UplinkQueue",
     "active_effects",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeoffload_env._validation import fail
-from edgeoffload_env.model import channel, numpy_namespace, servers
+from edgeoffload_env.model import numpy_namespace, servers
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.effects.failures import utilisation
@@ -155,8 +155,7 @@ class ContinuousClock(Effect):
 
     def check(self, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
-        gains = channel.path_gain(config.cell_radius_m), channel.path_gain(config.min_distance_m)
-        worst = config.worst_case(gains=gains)
+        worst = config.worst_case(gains=config.gain_bounds)
         uploads = min(config.max_cycles, COUNTED_SLOTS) if config.uplink_queue else 1
         arrival_s = uploads * worst.upload_s + _longest_hop_s(config.most_bits, config)
         if not arrival_s <= LARGEST_ARRIVAL_S:

@@ -42,6 +42,10 @@ class Effect:
         """Return the random processes that the effect adds."""
         return ()
 
+    def processes_in(self, config: "EdgeOffloadConfig") -> tuple[Process, ...]:
+        """Return the random processes in a game, where they depend on its other fields."""
+        return self.processes()
+
     def features(self, config: "EdgeOffloadConfig") -> tuple[Feature, ...]:
         """Return the columns that the effect appends to observations and states."""
         return ()

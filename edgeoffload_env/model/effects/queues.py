@@ -134,7 +134,7 @@ class UplinkQueue(Effect):
     def check(self, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
         slots = min(config.max_cycles, COUNTED_SLOTS)
-        gain = np.asarray(channel.path_gain(config.cell_radius_m))
+        gain = np.asarray(config.gain_bounds[0])
         rate_bps = float(full_cell_rate_bps(gain, config, level=0, xp=numpy_namespace))
         if not slots * config.most_bits <= LARGEST_BACKLOG_S * rate_bps:
             expected = f"such that an episode's tasks are sent within {LARGEST_BACKLOG_S:g} s"

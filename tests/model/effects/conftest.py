@@ -1,6 +1,36 @@
-"""Files of traces."""
+"""Snapshots of whole episodes, for tests of what is drawn, and files of traces."""
 
+import numpy as np
 import pytest
+
+from edgeoffload_env import EdgeOffloadConfig
+from tests.drivers import ParallelDriver, VectorDriver
+
+GAME = EdgeOffloadConfig(num_users=10, server_hz=(10e9,) * 10, max_cycles=400)
+VIEWS = {
+    "parallel": (ParallelDriver, 3),
+    "numpy": (lambda config: VectorDriver(config, 10, dtype="float64"), 1),
+    "torch": (lambda config: VectorDriver(config, 10, backend="torch", dtype="float64"), 1),
+}
+
+
+@pytest.fixture(params=VIEWS)
+def snapshots(request):
+    """Return each field over the slots of some episodes, ``[episodes, slots, N or M]``; nobody offloads."""
+
+    def snapshots(slots=GAME.max_cycles, **fields):
+        make, episodes = VIEWS[request.param]
+        view = make(GAME.replace(**({"max_cycles": slots} | fields)))
+        found = []
+        for episode in range(episodes):
+            view.reset(seed=episode)
+            taken = [view.snapshot()]
+            actions = np.zeros((view.batch, GAME.num_users), dtype=int)
+            taken += [view.step(actions).after for _ in range(slots - 1)]
+            found.append({name: np.stack([one[name] for one in taken], axis=1) for name in taken[0]})
+        return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+
+    return snapshots
 
 
 @pytest.fixture

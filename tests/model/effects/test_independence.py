@@ -9,9 +9,16 @@ from tests.helpers import ALL_EFFECTS, ALL_ON, EFFECT_FIELDS, PLAIN_FIELDS, asse
 
 CONFIG = ALL_ON.replace(max_cycles=5, deadline_weight=1.0, energy_weight=1.0)
 OFF = {field: getattr(EdgeOffloadConfig(), field) for field in ALL_EFFECTS} | {"cycles_per_bit": None}
+MOVING = ("path_gain", "shadow_db", "position_m", "velocity_mps", "mean_velocity_mps")
 DRAWN = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "active", "bursting", "deadline_s")
 
 
+CHANGED = {  # what an effect changes of the draws of others
+    "cycles_per_bit": {"task_cycles"},
+    "heavy_tasks": {"task_cycles"},
+    "channel": {"channel_gain"},
+    "mobility": {"channel_gain", "path_gain", "shadow_db"},
+}
 DRAWING = set(DRIVERS) - {"aec", "central"}
 
 
@@ -30,7 +37,7 @@ def drawn(make, config):
         view.reset(seed=9 if episode == 0 else None)
         snapshots.append(view.snapshot())
         snapshots += [view.step(idle).after for _ in range(config.max_cycles - 1)]
-    names = [name for name in (*DRAWN, "down_s") if name in snapshots[0]]
+    names = [name for name in (*DRAWN, *MOVING, "down_s") if name in snapshots[0]]
     return {name: np.array([snapshot[name] for snapshot in snapshots]) for name in names}
 
 
@@ -42,8 +49,9 @@ class TestDraws:
         all_on = drawn(DRIVERS[driver], CONFIG.replace(max_cycles=slots))
         for effect in ALL_EFFECTS:
             found = drawn(DRIVERS[driver], without(effect).replace(max_cycles=slots))
-            changed = {"cycles_per_bit": {"task_cycles"}, "heavy_tasks": {"task_cycles"}}.get(effect, set())
-            assert set(all_on) - set(found) == set(EFFECT_FIELDS.get(effect, ())) & set(all_on)
+            changed = CHANGED.get(effect, set())
+            gone = set(EFFECT_FIELDS.get(effect, ())) | ({"mean_velocity_mps"} if effect == "mobility" else set())
+            assert set(all_on) - set(found) == gone & set(all_on)
             for name in set(found) - changed:
                 assert np.array_equal(found[name], all_on[name]), (effect, name)
 
@@ -55,7 +63,7 @@ class TestDraws:
         alone = drawn(DRIVERS[driver], plain)
         for effect, value in ALL_EFFECTS.items():
             found = drawn(DRIVERS[driver], plain.replace(**{effect: value}))
-            changed = {"task_cycles"} if effect in ("cycles_per_bit", "heavy_tasks") else set()
+            changed = CHANGED.get(effect, set())
             for name in set(alone) - changed:
                 assert np.array_equal(found[name], alone[name]), (effect, name)
             if effect == "heavy_tasks":
@@ -115,6 +123,7 @@ NEUTRAL = {  # on, but without effect
     "failures": {"mtbf_s": 1e12, "mttr_s": 1e9},
     "forward_latency_s": (0.0, 0.0, 0.0, 0.0),
     "energy": {"cost_s_per_j": 0.0},
+    "channel": {},
 }
 
 

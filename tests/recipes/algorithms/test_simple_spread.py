@@ -36,7 +36,7 @@ HYPERPARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 LEAST = {"DTOMALBConfig": -19.0, "MAPPOConfig": -19.0, "QMIXConfig": -21.0}
-"""QMIX ends near -17 or near -20, by its seed: after 40,000, 75,000 and 100,000 env steps, its Q-networks shared or not."""
+"""QMIX ends near -17 or near -20, by its seed, after 40,000, 75,000 and 100,000 env steps."""
 
 
 @pytest.mark.parametrize("name", HYPERPARAMETERS)
