@@ -1,4 +1,4 @@
-"""``greedy`` and ``drift-plus-penalty`` against hand-worked numbers and a scalar form written from MODEL.md."""
+"""``greedy`` and ``drift-plus-penalty`` against hand-worked numbers and a scalar form written from the rules of docs/effects.md."""
 
 import numpy as np
 import pytest

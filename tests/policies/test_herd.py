@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig, evaluate, policies
 from edgeoffload_env.policies import PolicyView
-from tests import oracle
+from tests import oracle, oracle_radio
 from tests.helpers import ALL_ON, make_game, random_snapshot
 from tests.oracle_features import cycles_range
 from tests.policies.games import one_game, small_view, view_of_game
@@ -43,7 +43,7 @@ def believed(snapshot, config):
         seen["task_cycles"] = [sum(cycles_range(config)) / 2.0 * x for x in users]
         seen["device_hz"] = [sum(config.device_hz) / 2.0 * x for x in users]
         distance_m = max(config.min_distance_m, config.cell_radius_m / 2.0**0.5)
-        seen["channel_gain"] = [oracle.path_gain(distance_m) * x for x in users]
+        seen["channel_gain"] = [oracle_radio.path_gain(distance_m, config) * x for x in users]
         if config.deadline is not None:
             seen["deadline_s"] = [sum(config.deadline.range_s) / 2.0 * x for x in users]
         for name in ("device_backlog_cycles", "uplink_backlog_bits"):

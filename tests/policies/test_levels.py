@@ -30,18 +30,28 @@ GAMES = {
 def scalar_in_turn(snapshot, config, price):
     """Users in index order, each by the action of least cost behind what is assigned; ties to the lowest action."""
     choices, actions = oracle.choices(config), []
-    snapshot = dict(snapshot) | {"backlog_cycles": np.array(snapshot["backlog_cycles"])}
-    elastic = config.servers - config.elastic_servers
+    servers = range(config.servers)
+    elastic, continuous = config.servers - config.elastic_servers, config.queue_clock == "continuous"
+    hz, down_s = snapshot["server_hz"], snapshot.get("down_s", [0.0 for _ in servers])
+    queued = list(snapshot["backlog_cycles"])
+    free_s = [down_s[m] + queued[m] / hz[m] for m in servers]
     for n in range(config.num_users):
+        ahead = [(free_s[m] - down_s[m]) * hz[m] for m in servers] if continuous else queued
+        behind = dict(snapshot) | {"backlog_cycles": np.array(ahead)}
         costs = []
         for action, (m, _, _) in enumerate(choices):
-            queue_s = snapshot["backlog_cycles"][m - 1] / snapshot["server_hz"][m - 1] if 0 < m <= elastic else 0.0
-            costs.append(own_cost_s(snapshot, config, n, action) + price * queue_s)
+            queue_s = queued[m - 1] / hz[m - 1] if 0 < m <= elastic else 0.0
+            costs.append(own_cost_s(behind, config, n, action) + price * queue_s)
         idle = "active" in snapshot and snapshot["active"][n] == 0.0
         actions.append(0 if idle else costs.index(min(costs)))
         m, _, ratio = choices[actions[-1]]
         if m:
-            snapshot["backlog_cycles"][m - 1] += ratio * snapshot["task_cycles"][n]
+            alone = [actions[-1] if user == n else 0 for user in range(config.num_users)]
+            arrival_s = oracle.play(behind, alone, config.replace(channel_sharing="all")).arrival_s[n]
+            cycles = ratio * snapshot["task_cycles"][n]
+            queued[m - 1] += cycles
+            if m <= elastic:
+                free_s[m - 1] = max(free_s[m - 1], arrival_s) + cycles / hz[m - 1]
     return actions
 
 
