@@ -1,4 +1,4 @@
-"""The table at the end of MODEL.md section 3: a check of the whole model, at the tolerance given there."""
+"""A table of policies' utilities on the paper's game: a check of the whole model, at the tolerance given there."""
 
 import functools
 

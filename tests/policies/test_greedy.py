@@ -1,4 +1,4 @@
-"""``greedy`` and ``drift-plus-penalty`` against hand-worked numbers and a scalar form written from the rules of docs/effects.md."""
+"""``greedy`` and ``drift-plus-penalty`` against hand-worked numbers and a scalar form of docs/effects.md's rules."""
 
 import numpy as np
 import pytest

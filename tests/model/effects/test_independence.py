@@ -92,7 +92,7 @@ def test_all_off(driver):
 
 
 def test_columns_of_each_effect():
-    """Those of MODEL.md 6.2, and none for the others."""
+    """Those that docs/effects.md gives, and none for the others."""
     plain = EdgeOffloadConfig(num_users=2, server_hz=(1e10,) * 4)
     columns = {
         "arrivals": (["has_task"], [], ["has_task", "bursting"]),
