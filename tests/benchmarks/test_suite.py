@@ -70,6 +70,7 @@ def test_findings_follow_from_the_rows() -> None:
     assert [line[:2] for line in lines] == ["1.", "2.", "3.", "4."]  # nothing of 20 users
     assert "with slots of 0.15 s" in lines[0]
     assert "is 1 [" in lines[1]
-    assert "dtomalb's, 0.89 [" in lines[2]
+    assert "is 0.89 [" in lines[2]
+    assert "(dtomalb; dtomalb: 0.89 [" in lines[2]
     assert lines[3].startswith("4. 5 of 15 runs")
     assert findings(MadeUp()).count("\n") == 1

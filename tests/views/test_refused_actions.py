@@ -226,7 +226,7 @@ class TestActionsOfIdleUsers:
 
     def idle(self, make):
         """A game in which users 1 and 3 have no task."""
-        untouched = Untouched(make, ALL_ON)
+        untouched = Untouched(make, ALL_ON.replace(levels=None))
         for view in untouched.views:
             active = np.tile([1.0, 0.0, 1.0, 0.0], (view.batch, 1))
             view.reset(seed=1, snapshot=view.snapshot() | {"active": active, "bursting": np.ones_like(active)})
