@@ -17,7 +17,7 @@ class ServerUse(NamedTuple):
     load_factor_s: NDArray[np.float64]
     """LD_m of (13) and (15) right after the slot's tasks have joined, as in var(LD)."""
     task_share: NDArray[np.float64]
-    """Share of all tasks that run on the server; the remainder runs on devices."""
+    """Share of all tasks that are sent to the server, whole or in part; the remainder runs on devices."""
 
 
 def server_use(policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: int) -> ServerUse:

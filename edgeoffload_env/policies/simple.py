@@ -1,4 +1,4 @@
-"""Simple policies with little or no information. With ``levels`` they take the last power and share."""
+"""Simple policies with little or no information. With ``levels`` all but ``random`` take the last power and share."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,7 +17,7 @@ class Random:
     name: ClassVar[str] = "random"
 
     def act(self, view: PolicyView) -> Actions:
-        """Integers ``[B, N]``."""
+        """Integers ``[B, N]``; with ``levels`` each action has the same odds."""
         return view.rng.integers(0, action_count(view.config), size=(view.num_games, view.config.num_users))
 
 

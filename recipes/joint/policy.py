@@ -14,7 +14,7 @@ from edgeoffload_env.agents import user_names
 from edgeoffload_env.policies.view import PolicyView
 from recipes.networks.acting import ActingNetwork
 from recipes.networks.equivariant import EquivariantActor
-from recipes.networks.sizes import sizes_of
+from recipes.networks.sizes import check_levels, level_counts, sizes_of
 from recipes.networks.stacked_mlp import argmax
 from recipes.observations import check_vector, stack_observations
 from recipes.weights import load_weights, restoring
@@ -64,7 +64,7 @@ class NetworkPolicy:
         """Refuse games that the networks do not fit.
 
         Raises:
-            ValueError: other numbers of users, actions or features than it was trained for.
+            ValueError: other numbers of users, actions, features or levels than it was trained for.
         """
         if isinstance(self.acting, EquivariantActor):
             self.acting.for_game(config)
@@ -73,6 +73,7 @@ class NetworkPolicy:
         for field in ("num_users", "num_actions", "state_size" if self.central else "obs_size"):
             if given[field] != trained[field]:
                 fail(f"{field} of the game", given[field], f"{trained[field]}, as {self.name} was trained for")
+        check_levels(config, level_counts(self.acting.sizes.config), self.name)
 
     def act(self, view: PolicyView) -> NDArray[np.int64]:
         """Return everyone's greedy actions, ``[B, N]``."""

@@ -98,8 +98,8 @@ class Inputs:
     def server(self) -> Tensor:
         """See :func:`server_inputs`; with levels one row for each action, and :func:`level_inputs` beside it."""
         if self.ways is None:
-            return server_inputs(self.seen)
-        return torch.cat((server_inputs(self.ways.seen), level_inputs(self.ways)), dim=-1)
+            return server_inputs(self.seen, self._config)
+        return torch.cat((server_inputs(self.ways.seen, self._config), level_inputs(self.ways)), dim=-1)
 
     @functools.cached_property
     def server_state(self) -> Tensor:
@@ -110,9 +110,11 @@ class Inputs:
     def task(self) -> Tensor:
         """See :func:`task_inputs`; with levels one row for each action, and what its two parts cost beside it."""
         if self.ways is None:
-            return task_inputs(self.seen)
-        late_s = torch.relu(self.ways.stay_s - quickest_s(self.ways.seen))
-        return torch.cat((task_inputs(self.ways.seen), torch.stack((late_s, self.ways.ratio), dim=-1)), dim=-1)
+            return task_inputs(self.seen, self._config)
+        late_s = torch.relu(self.ways.stay_s - quickest_s(self.ways.seen, self._config))
+        return torch.cat(
+            (task_inputs(self.ways.seen, self._config), torch.stack((late_s, self.ways.ratio), dim=-1)), dim=-1
+        )
 
     @functools.cached_property
     def ways(self) -> Ways | None:
@@ -170,7 +172,7 @@ def scaled(seconds: Tensor) -> Tensor:
 
 def user_inputs(seen: Decoded, config: EdgeOffloadConfig) -> Tensor:
     """Return ``[B, N, 13]``: the own task, device and link, totals over servers, and the game's constants."""
-    finish_s = quickest_s(seen)
+    finish_s = quickest_s(seen, config)
     servers = seen.load_s.shape[-1]
     slot = torch.full_like(seen.active, config.slot_s)
     crowd = torch.full_like(seen.active, config.num_users / servers)
@@ -192,9 +194,16 @@ def user_inputs(seen: Decoded, config: EdgeOffloadConfig) -> Tensor:
     return torch.stack(columns, dim=-1)
 
 
-def quickest_s(seen: Decoded) -> Tensor:
-    """Return the delay at each server if nobody else sent anything to it and all uploaded, ``[B, N, M]``."""
-    return _of_server(seen.upload_s + seen.uplink_load_s) + seen.forward_s + seen.load_s + seen.service_s
+def quickest_s(seen: Decoded, config: EdgeOffloadConfig) -> Tensor:
+    """Return the delay at each server if nobody else sent anything to it and all uploaded, ``[B, N, M]``.
+
+    With the continuous clock a download counts as part of the way there.
+    """
+    arrival_s = _of_server(seen.upload_s + seen.uplink_load_s) + seen.forward_s
+    start_s = arrival_s + seen.load_s
+    if config.queue_clock == "continuous":
+        start_s = torch.maximum(arrival_s, seen.load_s)
+    return start_s + seen.service_s
 
 
 def _of_server(values: Tensor) -> Tensor:
@@ -202,9 +211,9 @@ def _of_server(values: Tensor) -> Tensor:
     return values if values.dim() == 3 else values.unsqueeze(-1)
 
 
-def server_inputs(seen: Decoded) -> Tensor:
+def server_inputs(seen: Decoded, config: EdgeOffloadConfig) -> Tensor:
     """Return ``[B, N, M, 9]``: each server as a user sees it."""
-    finish_s = quickest_s(seen)
+    finish_s = quickest_s(seen, config)
     late_s = (finish_s - seen.deadline_s.unsqueeze(-1)) * (seen.deadline_s > 0.0).unsqueeze(-1)
     columns = (
         scaled(seen.load_s),
@@ -245,11 +254,11 @@ def server_state(seen: Decoded) -> Tensor:
     return torch.stack(columns, dim=-1)
 
 
-def task_inputs(seen: Decoded) -> Tensor:
+def task_inputs(seen: Decoded, config: EdgeOffloadConfig) -> Tensor:
     """Return ``[B, N, M, 7]``: what a task adds to a server's pool; the first is 1, so that it counts tasks."""
     shape = seen.service_s.shape
     arrival_s = _of_server(seen.upload_s + seen.uplink_load_s) + seen.forward_s
-    late_s = (quickest_s(seen) - seen.deadline_s.unsqueeze(-1)) * (seen.deadline_s > 0.0).unsqueeze(-1)
+    late_s = (quickest_s(seen, config) - seen.deadline_s.unsqueeze(-1)) * (seen.deadline_s > 0.0).unsqueeze(-1)
     columns = (
         torch.ones_like(arrival_s),
         seen.service_s,

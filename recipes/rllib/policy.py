@@ -14,6 +14,7 @@ from edgeoffload_env._validation import fail
 from edgeoffload_env.agents import action_count, user_names
 from edgeoffload_env.observation import observation_size
 from edgeoffload_env.policies.view import PolicyView
+from recipes.networks.sizes import check_levels, level_counts
 from recipes.observations import stack_observations
 from recipes.registry import Run
 from recipes.rllib.action_masks import MaskedModule
@@ -29,7 +30,16 @@ class TrainedPolicy:
         users: all users' names, in order.
     """
 
-    def __init__(self, name: str, modules: Sequence[Any], *, shared: bool, agent_id: bool, num_users: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        modules: Sequence[Any],
+        *,
+        shared: bool,
+        agent_id: bool,
+        num_users: int,
+        levels: tuple[int, int] = (1, 1),
+    ) -> None:
         """Make a policy of trained modules.
 
         Args:
@@ -38,11 +48,12 @@ class TrainedPolicy:
             shared: whether all users share ``modules[0]``.
             agent_id: whether observations have a one-hot of the user appended, as in training.
             num_users: N of the game it was trained on.
+            levels: numbers of powers and of shares in that game.
         """
         self.name = name
         self._modules = list(modules)
         self._masked = isinstance(self._modules[0], MaskedModule)
-        self._shared, self._agent_id, self._num_users = shared, agent_id, num_users
+        self._shared, self._agent_id, self._num_users, self._levels = shared, agent_id, num_users, levels
         self.users = user_names(num_users)
 
     @classmethod
@@ -71,13 +82,15 @@ class TrainedPolicy:
             with restoring(checkpoint):
                 module.set_state(load_weights(folder / name))
             modules.append(module)
-        return cls(settings.algorithm, modules, shared=shared, agent_id=agent_id, num_users=len(users))
+        levels = level_counts(settings.env_config)
+        return cls(settings.algorithm, modules, shared=shared, agent_id=agent_id, num_users=len(users), levels=levels)
 
     def check(self, config: EdgeOffloadConfig) -> None:
         """Refuse games that the networks do not fit.
 
         Raises:
-            ValueError: another number of users than trained for, where users are told apart, or other observations.
+            ValueError: another number of users than trained for, where users are told apart, or other observations or
+                levels.
         """
         if config.num_users != self._num_users and (self._agent_id or not self._shared):
             fail("num_users of the game", config.num_users, f"{self._num_users}, as {self.name} was trained for")
@@ -87,6 +100,7 @@ class TrainedPolicy:
         ):
             if value != trained:
                 fail(f"{field} of the game", value, f"{trained}, as {self.name} was trained for")
+        check_levels(config, self._levels, self.name)
 
     def act(self, view: PolicyView) -> NDArray[np.int64]:
         """Return each user's greedy action, ``[B, N]``."""

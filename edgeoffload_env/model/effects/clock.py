@@ -19,7 +19,7 @@ from edgeoffload_env.model import numpy_namespace, servers
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.effects.failures import utilisation
-from edgeoffload_env.model.effects.queues import COUNTED_SLOTS, full_cell_rate_bps
+from edgeoffload_env.model.effects.queues import COUNTED_SLOTS, full_cell_rate_bps, least_gain
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
@@ -160,7 +160,8 @@ class ContinuousClock(Effect):
         arrival_s = uploads * worst.upload_s + _longest_hop_s(config.most_bits, config)
         if not arrival_s <= LARGEST_ARRIVAL_S:
             expected = f"such that tasks reach their servers within {LARGEST_ARRIVAL_S:g} s where queue_clock = "
-            fail("task_bits", config.task_bits, f"{expected}{config.queue_clock!r}")
+            name = "task_bits" if config.task_trace is None else "task_trace"
+            fail(name, getattr(config, name), f"{expected}{config.queue_clock!r}")
         largest = config.largest_balance_weight(worst.queue_s + arrival_s)
         if not config.balance_weight <= largest:
             fail("balance_weight", config.balance_weight, f"at most {largest:g} with these queues and uploads")
@@ -168,7 +169,7 @@ class ContinuousClock(Effect):
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
         bits = snapshot["task_bits"] + (snapshot["uplink_backlog_bits"] if config.uplink_queue else 0.0)
-        uploads_s = bits / full_cell_rate_bps(snapshot["channel_gain"], config, level=0, xp=numpy_namespace)
+        uploads_s = bits / full_cell_rate_bps(least_gain(snapshot, config), config, level=0, xp=numpy_namespace)
         if not (uploads_s + _longest_hop_s(snapshot["task_bits"], config)).max() <= LARGEST_ARRIVAL_S:
             expected = f"such that tasks reach their servers within {LARGEST_ARRIVAL_S:g} s"
             fail("snapshot field 'task_bits'", snapshot["task_bits"], expected)

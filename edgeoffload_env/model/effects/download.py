@@ -30,7 +30,7 @@ class Download(Effect):
 
     def check(self, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
-        if not download_s(config.task_bits[1], config.result_ratio, config.downlink_bps) <= LARGEST_DOWNLOAD_S:
+        if not download_s(config.most_bits, config.result_ratio, config.downlink_bps) <= LARGEST_DOWNLOAD_S:
             expected = f"such that a result is downloaded within {LARGEST_DOWNLOAD_S:g} s"
             fail("result_ratio", config.result_ratio, expected)
 

@@ -138,7 +138,8 @@ class UplinkQueue(Effect):
         rate_bps = float(full_cell_rate_bps(gain, config, level=0, xp=numpy_namespace))
         if not slots * config.most_bits <= LARGEST_BACKLOG_S * rate_bps:
             expected = f"such that an episode's tasks are sent within {LARGEST_BACKLOG_S:g} s"
-            fail("task_bits", config.task_bits, expected)
+            name = "task_bits" if config.task_trace is None else "task_trace"
+            fail(name, getattr(config, name), expected)
 
     def start(self, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
         """See :class:`.Effect`."""
@@ -147,7 +148,7 @@ class UplinkQueue(Effect):
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
         backlog_bits = snapshot["uplink_backlog_bits"]
-        rate_bps = full_cell_rate_bps(snapshot["channel_gain"], config, level=0, xp=numpy_namespace)
+        rate_bps = full_cell_rate_bps(least_gain(snapshot, config), config, level=0, xp=numpy_namespace)
         _check_backlog("uplink_backlog_bits", backlog_bits, backlog_bits / rate_bps)
 
     def after_route(self, slot: Any) -> None:
@@ -191,6 +192,16 @@ def full_cell_rate_bps(channel_gain: Array, config: "EdgeOffloadConfig", *, leve
         noise_w_per_hz=config.noise_w_per_hz,
         xp=xp,
     )
+
+
+def least_gain(snapshot: Any, config: "EdgeOffloadConfig") -> Any:
+    """Return the least channel gain that each user of a snapshot can have from now on, ``[B, N]``."""
+    gain = snapshot["channel_gain"]
+    if config.mobility is not None:
+        gain = np.minimum(gain, config.gain_bounds[0])
+    if config.channel is not None:
+        gain = np.minimum(gain, snapshot["path_gain"] * config.channel.factor_bounds[0])
+    return gain
 
 
 def _uplink_load(backlog_bits: Array, channel_gain: Array, config: "EdgeOffloadConfig", *, xp: Any) -> Array:

@@ -329,6 +329,20 @@ def test_impossible_snapshots_are_refused(make, name):
         assert_same(view.snapshot(), good)
 
 
+@pytest.mark.parametrize("clock", ["slot", "continuous"])
+def test_queues_that_a_later_gain_would_send_for_ever_are_refused(clock):
+    """The gain of the slot is a good one, those that follow are not."""
+    radio = {"fading": "rayleigh", "shadowing_db": 8.0}
+    view = VectorDriver(GAME.replace(channel=radio, uplink_queue=True, queue_clock=clock), dtype="float32")
+    view.reset(seed=0)
+    good = view.snapshot()
+    played = view.step(np.ones((view.batch, 10), dtype=int))
+    assert np.isfinite(played.reward).all()
+    bad = good | {"shadow_db": good["shadow_db"] * 0.0 - 79.0, "uplink_backlog_bits": good["task_bits"] * 0.0 + 1e21}
+    with pytest.raises(ValueError, match=r"^snapshot field .(uplink_backlog_bits|task_bits). must be "):
+        view.reset(snapshot=bad)
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_game_without_speed_is_still(view):
     make, _ = VIEWS[view]

@@ -247,6 +247,12 @@ class TestInTheConfiguration:
         with pytest.raises(ValueError, match=message):
             game(short, task_trace={"path": short, "columns": columns}, slot_s=0.1, max_cycles=55, **slow)
 
+    def test_downloads_are_of_its_tasks(self, write):
+        trace = {"path": write("time_s,bits,cycles", "0,1e13,1e9", "0.5,2e6,2e9")}
+        slow = {"result_ratio": 1e6, "downlink_bps": 1.0, "bandwidth_hz": 1e12, "max_cycles": 2}
+        with pytest.raises(ValueError, match=r"^result_ratio must be such that a result is"):
+            EdgeOffloadConfig(task_trace=trace, **slow)
+
     def test_optimum_refuses_it(self, short):
         with pytest.raises(ValueError, match=r"^optimum: cannot solve games with task_trace = "):
             policies.make("optimum").check(game(short))

@@ -11,6 +11,7 @@ from edgeoffload_env import edgeoffload_v0, evaluate, scenarios
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.effects import EXAMPLE_TRACE
 from edgeoffload_env.policies import costs
+from edgeoffload_env.policies.greedy import Plan, planned_costs_s
 from recipes.algorithms.dtomalb_equivariant import Hyperparameters, Learner
 from recipes.envs.batched_games import EdgeOffloadGames
 from recipes.joint.export import export_policy
@@ -19,7 +20,7 @@ from recipes.joint.transitions import TransitionBatch
 from recipes.networks.critics import PooledCritics
 from recipes.networks.decoding import Decoded, Decoder
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
-from recipes.networks.equivariant_inputs import Inputs, RememberingReader, Ways, ring_position
+from recipes.networks.equivariant_inputs import Inputs, RememberingReader, Ways, quickest_s, ring_position
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy.learner import frozen_copy
 from recipes.offpolicy.replay_buffer import ReplayBuffer
@@ -68,6 +69,19 @@ def test_decoded_observations_are_the_snapshots_seconds(scenario: Any) -> None:
         expected["up"] = (snapshot["down_s"] == 0.0)[:, None] * np.ones((1, config.num_users, 1))
     for name, values in expected.items():
         np.testing.assert_allclose(getattr(seen, name).numpy(), values, rtol=2e-4, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("scenario", ["bursty", "continuous"])
+def test_delays_at_each_server_are_those_that_greedy_sees_with_nobody_ahead(scenario: str) -> None:
+    view, obs, _ = played(scenario)
+    config, snapshot = view.config, view.snapshot()
+    found = quickest_s(Decoder(config)(obs), config).numpy()
+    arrays = {name: np.asarray(array, np.float64) for name, array in snapshot.items() if name != "slot"}
+    uploads = costs.Uploads(arrays, config, config.num_users)
+    for n in range(config.num_users):
+        expected, _ = planned_costs_s(arrays, config, n, uploads, Plan(arrays, config))
+        active = arrays["active"][:, n] > 0.5
+        np.testing.assert_allclose(found[active, n], expected[active], rtol=1e-3)
 
 
 @each_game

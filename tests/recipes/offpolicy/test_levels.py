@@ -48,4 +48,9 @@ def test_it_trains_and_plays(name: str) -> None:
     assert int(fragment.transitions.actions.max()) > game.servers
     policy = NetworkPolicy(name, algorithm.env_runner.module.acting)
     assert np.isfinite(evaluate(policy, game, 4).utility).all()
+    others = game.replace(levels={"tx_power_w": (0.05, 0.1, 0.4, 0.8)})  # as many actions, which mean others
+    assert action_count(others) == action_count(game)
+    if name != "dtomalb-equivariant":
+        with pytest.raises(ValueError, match=rf"^levels of the game must be with 2 powers and 2 shares, as {name} was"):
+            policy.check(others)
     algorithm.stop()
