@@ -76,12 +76,14 @@ def _columns(scores: Any) -> list[Floats]:
 def _bootstrap(
     samples: Sequence[Floats], statistic: Callable[..., Any], rng: np.random.Generator, repetitions: int
 ) -> tuple[Any, Any, Any]:
-    """Return a statistic of samples ``[..., runs]`` and its percentile interval, NaN if one is of a single run."""
+    """Return a statistic of samples ``[..., runs]`` and its percentile interval, NaN if one is of a single run or NaN."""
     value = statistic(*samples)
     if min(sample.shape[-1] for sample in samples) < 2:
         return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
     options: dict[str, Any] = {"method": "percentile", "confidence_level": CONFIDENCE, "axis": -1, "vectorized": True}
-    found = stats.bootstrap(samples, statistic, n_resamples=repetitions, random_state=rng, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # of NaN, whose interval is NaN
+        found = stats.bootstrap(samples, statistic, n_resamples=repetitions, random_state=rng, **options)
     return value, *found.confidence_interval
 
 
