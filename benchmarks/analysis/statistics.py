@@ -76,7 +76,7 @@ def _columns(scores: Any) -> list[Floats]:
 def _bootstrap(
     samples: Sequence[Floats], statistic: Callable[..., Any], rng: np.random.Generator, repetitions: int
 ) -> tuple[Any, Any, Any]:
-    """Return a statistic of samples ``[..., runs]`` and its percentile interval, NaN if one is of a single run or NaN."""
+    """Return a statistic of samples ``[..., runs]`` and its percentile interval, NaN of a single run and of NaN."""
     value = statistic(*samples)
     if min(sample.shape[-1] for sample in samples) < 2:
         return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
