@@ -79,7 +79,7 @@ class Effect:
 
 
 class Property(NamedTuple):
-    """What follows from how something is built, or was measured once: it has no interval and no verdict."""
+    """A property by construction, or measured once: it has no interval and no verdict."""
 
     text: str
     ours: float

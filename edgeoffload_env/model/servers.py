@@ -37,7 +37,7 @@ def next_backlog_cycles(queued_cycles: Array, server_hz: Array, service_s: Array
 
 
 def service_order(arrival_s: Array, target: Array, num_servers: int, dtype: Any, *, xp: Any) -> Array | None:
-    """Who is served before whom, in the form in which so many games and users are worked out.
+    """Return the order of service, in the form that suits so many games and users.
 
     First come, first served; equal arrivals in order of the user index.
 

@@ -39,7 +39,7 @@ def assign_in_turn(view: PolicyView, price: float) -> NDArray[np.int64]:
 
 
 class Plan:
-    """What users who have chosen leave to those after them, at first nothing.
+    """Tasks planned so far: they are ahead of those of users who have not chosen.
 
     Args:
         arrays: B games.

@@ -27,7 +27,7 @@ _SLACK = 1e-5  # for positions rounded to float32
 
 
 class Motion(NamedTuple):
-    """Where users are, how they move, and where they are bound for; ``[2, ...]`` each."""
+    """Positions, velocities and aims of users; ``[2, ...]`` each."""
 
     position_m: Array
     velocity_mps: Array
