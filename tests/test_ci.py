@@ -1,6 +1,7 @@
 """Consistency of the CI scripts, workflows, pre-commit hooks and pinned versions."""
 
 import re
+import tomllib
 
 import yaml
 
@@ -55,3 +56,13 @@ def test_a_release_is_tested_before_it_is_built_and_uploaded():
     commands = [step["run"] for step in jobs["build"]["steps"] if "run" in step]
     assert commands == ["bash .ci/run", "bash .ci/wheel dist"]
     assert jobs["upload"]["needs"] == "build"
+
+
+def test_read_the_docs_installs_the_pinned_versions_and_takes_warnings_for_errors():
+    settings = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text())
+    assert settings["build"]["jobs"]["install"] == ["pip install -c constraints.txt -e '.[docs,rllib]'"]
+    assert settings["sphinx"]["fail_on_warning"]
+    assert (ROOT / settings["sphinx"]["configuration"]).is_file()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    packages = [re.split("[>=]", needed)[0] for needed in project["optional-dependencies"]["docs"]]
+    assert {name.lower() for name in packages} <= {name.lower() for name in PINNED}
