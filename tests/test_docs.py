@@ -33,7 +33,7 @@ def test_a_door_has_two_sentences_and_leads_to_pages(door):
 
 
 def test_the_first_page_shows_the_game_and_the_results():
-    assert "](random-and-dtomalb.gif)" in INDEX
+    assert "](urban.gif)" in INDEX
     assert "<!-- findings -->\n1. " in INDEX
     assert "](../benchmarks/results/figures/" in INDEX
 
