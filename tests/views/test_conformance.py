@@ -1,4 +1,4 @@
-"""PettingZoo's own tests over every scenario; warnings are errors."""
+"""PettingZoo's own tests over scenarios of every kind; warnings are errors."""
 
 import functools
 import types
@@ -10,6 +10,7 @@ import pytest
 from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 from tests.helpers import ALL_EFFECTS
+from tests.kinds import one_of_each_kind
 
 with warnings.catch_warnings():  # the module imports games of its own that it deprecates
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -23,7 +24,9 @@ with warnings.catch_warnings():  # the module imports games of its own that it d
         state_test,
     )
 
-every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
+every_kind = pytest.mark.parametrize(
+    "scenario", one_of_each_kind({name: scenarios.get(name).config for name in scenarios.names()})
+)
 
 OPTIONS = [
     {"num_users": 1, "server_hz": (16e9,)},
@@ -53,46 +56,46 @@ def quick_windows(monkeypatch):
     monkeypatch.setitem(EdgeOffloadParallelEnv.metadata, "render_fps", 1000)
 
 
-@every_scenario
+@every_kind
 def test_api(scenario, capsys):
     api_test(constructors(scenario=scenario).env(), num_cycles=1000)
     assert "Passed" in capsys.readouterr().out
 
 
-@every_scenario
+@every_kind
 def test_raw_api(scenario, capsys):
     api_test(constructors(scenario=scenario).raw_env(), num_cycles=200)
     assert "Passed" in capsys.readouterr().out
 
 
-@every_scenario
+@every_kind
 def test_parallel_api(scenario, capsys):
     parallel_api_test(constructors(scenario=scenario).parallel_env(), num_cycles=200)
     assert "Passed" in capsys.readouterr().out
 
 
-@every_scenario
+@every_kind
 def test_seeds(scenario):
     seed_test(constructors(scenario=scenario).env, num_cycles=500)
 
 
-@every_scenario
+@every_kind
 def test_parallel_seeds(scenario):
     parallel_seed_test(constructors(scenario=scenario).parallel_env, num_cycles=500)
 
 
-@every_scenario
+@every_kind
 def test_max_cycles(scenario):
     max_cycles_test(constructors(scenario=scenario))
 
 
-@every_scenario
+@every_kind
 def test_state(scenario):
     make = constructors(scenario=scenario)
     state_test(make.env(), make.parallel_env(), num_cycles=100)
 
 
-@every_scenario
+@every_kind
 def test_render(scenario):
     render_test(constructors(scenario=scenario).raw_env)
 
@@ -111,7 +114,7 @@ def test_all_of_them_under_other_options(options):
 
 @pytest.mark.skipif(not hasattr(pettingzoo, "make"), reason="this PettingZoo has no registry")
 @pytest.mark.parametrize("kind", ["parallel", "aec"])
-@every_scenario
+@pytest.mark.parametrize("scenario", scenarios.names())
 def test_registered(scenario, kind):
     env = pettingzoo.make(kind, f"edgeoffload/{scenario}-v0")
     assert env.unwrapped.config == scenarios.get(scenario).config

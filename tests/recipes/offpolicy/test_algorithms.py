@@ -179,11 +179,12 @@ def test_truncated_games_bootstrap_and_terminated_ones_do_not(name: str, truncat
 @on_any_game
 def test_a_cooperative_game_with_a_known_optimum_is_solved(name: str) -> None:
     alike = name == "dtomalb-team"  # whose critic cannot tell users apart that see the same
+    env_steps = 6_000 if name == "qmix" else 3_000  # each solves it on the seeds 0 to 4 too, QMIX on seed 0 alone
     config = small(name, "code", length=5, users=2, alike=alike)
     config.training(
         lr=5e-3,
         final_lr=5e-4,
-        total_env_steps=6_000,
+        total_env_steps=env_steps,
         gamma=0.5,
         tau=0.05,
         hidden=(32, 32),
@@ -191,7 +192,7 @@ def test_a_cooperative_game_with_a_known_optimum_is_solved(name: str) -> None:
         train_batch_size_per_learner=128,
     )
     config.training(epsilon=0.5, final_epsilon=0.5)
-    config.reporting(min_sample_timesteps_per_iteration=6_000)
+    config.reporting(min_sample_timesteps_per_iteration=env_steps)
     algorithm = config.build_algo()
     algorithm.train()
     (fragment,) = algorithm.env_runner.sample(num_episodes=40, explore=False)
