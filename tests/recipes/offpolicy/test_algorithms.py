@@ -162,7 +162,7 @@ def test_targets_follow_softly() -> None:
 def test_truncated_games_bootstrap_and_terminated_ones_do_not(name: str, truncate: bool, value: float) -> None:
     config = small(name, "one-step", truncate=truncate)
     config.training(gamma=0.5, tau=0.2, lr=5e-3, final_lr=5e-3, reward_scale=1.0)
-    config.reporting(min_sample_timesteps_per_iteration=3_000)
+    config.reporting(min_sample_timesteps_per_iteration=1_000)
     algorithm = config.build_algo()
     algorithm.train()
     networks = algorithm.learner_group._learner.networks

@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_weights(trainings: Trainings) -> None:
 @each_algorithm
 def test_truncated_games_bootstrap_and_terminated_ones_do_not(name: str, truncate: bool, value: float) -> None:
     config = small(name, "one-step", truncate=truncate).training(gamma=0.5, lr=5e-3, final_lr=5e-3, num_epochs=4)
-    algorithm = config.reporting(min_sample_timesteps_per_iteration=2_000).build_algo()
+    algorithm = config.reporting(min_sample_timesteps_per_iteration=700).build_algo()
     algorithm.train()
     critics = algorithm.learner_group._learner.networks.critics
     learned = critics.values(torch.ones(1, 2, 1), torch.ones(1, 2)).detach()
