@@ -179,7 +179,7 @@ def test_truncated_games_bootstrap_and_terminated_ones_do_not(name: str, truncat
 @on_any_game
 def test_a_cooperative_game_with_a_known_optimum_is_solved(name: str) -> None:
     alike = name == "dtomalb-team"  # whose critic cannot tell users apart that see the same
-    env_steps = 6_000 if name == "qmix" else 3_000  # each solves it on the seeds 0 to 4 too, QMIX on seed 0 alone
+    env_steps = 6_000 if name == "qmix" else 3_000  # the others solve it on the seeds 0 to 4
     config = small(name, "code", length=5, users=2, alike=alike)
     config.training(
         lr=5e-3,
