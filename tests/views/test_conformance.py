@@ -1,4 +1,4 @@
-"""PettingZoo's own tests over scenarios of every kind; warnings are errors."""
+"""PettingZoo's own tests, the quick ones over every scenario, the others over every kind; warnings are errors."""
 
 import functools
 import types
@@ -24,6 +24,7 @@ with warnings.catch_warnings():  # the module imports games of its own that it d
         state_test,
     )
 
+every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
 every_kind = pytest.mark.parametrize(
     "scenario", one_of_each_kind({name: scenarios.get(name).config for name in scenarios.names()})
 )
@@ -68,7 +69,7 @@ def test_raw_api(scenario, capsys):
     assert "Passed" in capsys.readouterr().out
 
 
-@every_kind
+@every_scenario
 def test_parallel_api(scenario, capsys):
     parallel_api_test(constructors(scenario=scenario).parallel_env(), num_cycles=200)
     assert "Passed" in capsys.readouterr().out
@@ -79,12 +80,12 @@ def test_seeds(scenario):
     seed_test(constructors(scenario=scenario).env, num_cycles=500)
 
 
-@every_kind
+@every_scenario
 def test_parallel_seeds(scenario):
     parallel_seed_test(constructors(scenario=scenario).parallel_env, num_cycles=500)
 
 
-@every_kind
+@every_scenario
 def test_max_cycles(scenario):
     max_cycles_test(constructors(scenario=scenario))
 
@@ -114,7 +115,7 @@ def test_all_of_them_under_other_options(options):
 
 @pytest.mark.skipif(not hasattr(pettingzoo, "make"), reason="this PettingZoo has no registry")
 @pytest.mark.parametrize("kind", ["parallel", "aec"])
-@pytest.mark.parametrize("scenario", scenarios.names())
+@every_scenario
 def test_registered(scenario, kind):
     env = pettingzoo.make(kind, f"edgeoffload/{scenario}-v0")
     assert env.unwrapped.config == scenarios.get(scenario).config
