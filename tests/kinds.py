@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edgeoffload_env import EdgeOffloadConfig
+import pytest
+
+from edgeoffload_env import EdgeOffloadConfig, scenarios
 
 ON_EVERY_GAME = ("parallel", "numpy-float32")
 """A driver of each of the two paths through the package: one game by itself, and batches in single precision."""
@@ -31,3 +33,10 @@ def names_and_drivers(configs: Mapping[str, EdgeOffloadConfig], drivers: Iterabl
     """Return pairs of names and drivers: every driver on a game of each kind, and two drivers on every game."""
     kinds = set(one_of_each_kind(configs))
     return [(name, driver) for name in configs for driver in drivers if name in kinds or driver in ON_EVERY_GAME]
+
+
+def every_scenario_slowly() -> pytest.MarkDecorator:
+    """Parametrize a test by all scenarios: one of each kind in the default suite, the others in the slow one."""
+    quick = set(one_of_each_kind({name: scenarios.get(name).config for name in scenarios.names()}))
+    names = [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in scenarios.names()]
+    return pytest.mark.parametrize("scenario", names)

@@ -1,6 +1,9 @@
 """Consistency of the CI scripts, workflows, pre-commit hooks and pinned versions."""
 
+import os
 import re
+import subprocess
+import time
 import tomllib
 
 import yaml
@@ -31,7 +34,7 @@ def test_every_hook_is_run_by_ci():
     hooks = [hook["id"] for repo in HOOKS for hook in repo["hooks"]]
     for hook in hooks:
         tool = f".venv-test/bin/{hook.replace('-', ' ')}"  # ruff-check is `ruff check`
-        assert [line for line in RUN if f"{line} ".startswith(f"{tool} ")], hook
+        assert [line for line in RUN if re.match(rf"(start \w+ )?{re.escape(tool)}( |$)", line)], hook
 
 
 def test_workflows_only_install_and_call_the_scripts():
@@ -49,6 +52,41 @@ def test_every_script_is_called():
     assert len(scripts) >= 5
     for script in scripts:
         assert [command for command in commands if re.search(rf"\bbash \.ci/{script}\b", command)], script
+
+
+def with_steps(script, folder):
+    """Run a script as .ci/run begins; its temporary files are in a folder."""
+    command = ["bash", "-c", f"set -euo pipefail\n. .ci/steps.sh\n{script}"]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_step_in_the_background_fails_the_run_and_shows_why(tmp_path):
+    good = with_steps("start types echo checked; echo meanwhile; finish types; echo after", tmp_path)
+    assert (good.returncode, good.stdout) == (0, "meanwhile\n== types\nchecked\nafter\n")
+    bad = with_steps("start types bash -c 'echo why; exit 3'; echo meanwhile; finish types; echo after", tmp_path)
+    assert (bad.returncode, bad.stdout) == (3, "meanwhile\n== types\nwhy\ntypes failed with exit status 3\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_steps_in_the_background_end_with_the_run(tmp_path):
+    """And what they started."""
+    file = tmp_path / "pid"
+    started = f"start learners bash -c 'sleep 600 & echo $! > {file}; wait'; until [ -s {file} ]; do sleep 0.01; done"
+    assert with_steps(f"{started}; false", tmp_path).returncode == 1
+    state = ["ps", "-o", "state=", "-p", file.read_text().strip()]
+    end = time.monotonic() + 30.0
+    while subprocess.run(state, capture_output=True, text=True).stdout.strip() not in ("", "Z"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_every_step_is_waited_for():
+    started, finished = (
+        [found[1] for line in RUN if (found := re.match(rf"{word} (\w+)", line))] for word in ("start", "finish")
+    )
+    assert len(started) >= 2
+    assert sorted(started) == sorted(finished)
 
 
 def test_a_release_is_tested_before_it_is_built_and_uploaded():

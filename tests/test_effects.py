@@ -12,6 +12,8 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
+from torch._dynamo.testing import CompileCounter
 
 from edgeoffload_env import edgeoffload_v0, evaluate, observation, policies, scenarios, stored, tables
 from edgeoffload_env.evaluation.report import Report
@@ -100,7 +102,26 @@ def test_vector_views(battery, config, backend, dtype):
 
 
 @compiles
-def test_compiled(battery, config):
+def test_one_graph(config):
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    game = edgeoffload_v0.functional_env(config, backend="torch", dtype="float64")
+    compiled = torch.compile(game.advance, fullgraph=True, backend=counter)
+    generators = game.generators(5)
+    snapshot = game.init(generators, 3)
+    for slot in range(2):
+        arguments = snapshot, torch.as_tensor(actions_of(config, 3, slot)), game.noise(generators, 3)
+        found, expected = compiled(*arguments), game.advance(*arguments)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other)
+        snapshot = expected[1]
+    assert "battery_j" in snapshot
+    assert counter.frame_count == 1
+
+
+@compiles
+@pytest.mark.slow
+def test_compiled_to_machine_code(battery, config):
     play_vector(battery, config, backend="torch", compile=True)
 
 

@@ -36,7 +36,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the evaluation."""
     folder = RunFolder.open(options.run)
-    settings = folder.settings
+    try:
+        settings = folder.settings
+    except ImportError as error:
+        raise UsageError(str(error)) from error
     scenario = options.scenario or settings.scenario
     env = settings.env if scenario == settings.scenario else {}
     try:

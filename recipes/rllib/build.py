@@ -22,7 +22,8 @@ def build_algorithm(settings: RunSettings, env_steps_done: int, env_runners: int
             processes the results depend on timing and cannot be repeated exactly.
     """
     config = registry.get(settings.algorithm).load().algorithm_config(settings)
-    config.debugging(seed=session_seed(settings.seed, env_steps_done), log_level="ERROR")
+    # The thread that measures the machine's load has no reader, and every stop waits for its next measurement
+    config.debugging(seed=session_seed(settings.seed, env_steps_done), log_level="ERROR", log_sys_usage=False)
     config.callbacks(EpisodeMetrics)
     if env_runners:
         config.env_runners(num_env_runners=env_runners, env_runner_cls=with_fault_reporting(config.env_runner_cls))

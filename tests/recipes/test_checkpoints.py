@@ -202,9 +202,9 @@ def test_load_policy_runs_no_pickle(whole: RunFolder, tmp_path: Path, where: str
 
 @pytest.mark.parametrize("algorithm", ["rllib-dqn", "rllib-ppo"])
 def test_load_policy_runs_no_pickle_of_rllibs_algorithms(local_session: None, tmp_path: Path, algorithm: str) -> None:
-    from tests.recipes.test_policy import built
+    from tests.recipes.test_policy import build
 
-    algorithm_, settings, _ = built(algorithm, tmp_path / "checkpoint")
+    algorithm_, settings, _ = build(algorithm, tmp_path / "checkpoint")
     algorithm_.stop()
     bomb = tmp_path / "bomb"
     module = registry.get(algorithm).load()

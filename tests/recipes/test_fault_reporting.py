@@ -15,7 +15,7 @@ from tests.recipes.runs import TINY_DQN
 pytestmark = RAY_NOISE
 
 
-@pytest.mark.parametrize("algorithm", ["idql-tolb", "rllib-dqn"])
+@pytest.mark.parametrize("algorithm", ["idql-tolb", pytest.param("rllib-dqn", marks=pytest.mark.slow)])
 def test_a_lost_runner_is_not_waited_for(local_session: None, algorithm: str) -> None:
     """RLlib's default is to wait half a minute for it, before every training step."""
     (run,) = plan([algorithm], ["paper"], [0], env_steps=1_000, assigned=parse_assignments(TINY_DQN[1::2]))

@@ -1,3 +1,4 @@
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from tests.recipes.noise import RAY_NOISE
 pytestmark = RAY_NOISE
 
 
-def built(algorithm: str, folder: Path, **hyper: Any) -> tuple[Any, RunSettings, Any]:
+Built = tuple[Any, RunSettings, Any]
+
+
+def build(algorithm: str, folder: Path, **hyper: Any) -> Built:
     """An algorithm as it starts, its settings, and the policy of its checkpoint."""
     module = registry.get(algorithm).load()
     settings = RunSettings(
@@ -32,13 +36,29 @@ def built(algorithm: str, folder: Path, **hyper: Any) -> tuple[Any, RunSettings,
     return trained, settings, module.load_policy(settings, folder)
 
 
+@pytest.fixture(scope="module")
+def built(local_session: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Built]]:
+    """:func:`build`, once for each algorithm with each of its hyper-parameters."""
+    made: dict[str, Built] = {}
+
+    def get(algorithm: str, **hyper: Any) -> Built:
+        key = f"{algorithm} {hyper}"
+        if key not in made:
+            made[key] = build(algorithm, tmp_path_factory.mktemp("built") / "checkpoint", **hyper)
+        return made[key]
+
+    yield get
+    for trained, _, _ in made.values():
+        trained.stop()
+
+
 @pytest.mark.parametrize(
     ("algorithm", "hyper"), [("rllib-dqn", {}), ("rllib-ppo", {}), ("rllib-ppo", {"agent_id": False})]
 )
 def test_acts_as_rllibs_modules_do_user_by_user(
-    local_session: None, tmp_path: Path, algorithm: str, hyper: dict[str, Any]
+    built: Callable[..., Built], algorithm: str, hyper: dict[str, Any]
 ) -> None:
-    trained, settings, policy = built(algorithm, tmp_path / "checkpoint", **hyper)
+    trained, settings, policy = built(algorithm, **hyper)
     env = edgeoffload_v0.vector_env(num_envs=30, scenario=settings.env_config)
     observation, _ = env.reset(seed=0)
     actions = policy.act(policies.view_of(env, np.random.default_rng(0)))
@@ -62,29 +82,24 @@ def test_acts_as_rllibs_modules_do_user_by_user(
         policy.actions({"user_4": observation[0, 0]})
     with pytest.raises(ValueError, match="shape of observation of user_1"):
         policy.actions({"user_1": observation[0, 0, 1:]})
-    trained.stop()
 
 
-def test_refuses_games_that_do_not_fit(local_session: None, tmp_path: Path) -> None:
-    trained, settings, policy = built("rllib-ppo", tmp_path / "one", agent_id=False)
-    trained.stop()
+def test_refuses_games_that_do_not_fit(built: Callable[..., Built]) -> None:
+    _, settings, policy = built("rllib-ppo", agent_id=False)
     more = evaluate(policy, settings.scenario, 2, num_users=7)  # no identity, so any number of users
     assert np.isfinite(more.utility).all()
     with pytest.raises(ValueError, match="obs_size of the game must be 14, as rllib-ppo was trained for, got 9"):
         evaluate(policy, "paper", 2)
     with pytest.raises(ValueError, match=r"obs_size of the game must be .*, got 12"):
         evaluate(policy, settings.scenario, 2, num_servers=4)
-    trained, settings, policy = built("rllib-dqn", tmp_path / "two")
-    trained.stop()
+    _, settings, policy = built("rllib-dqn")
     with pytest.raises(ValueError, match="num_users of the game must be 4, as rllib-dqn was trained for, got 7"):
         evaluate(policy, settings.scenario, 2, num_users=7)
 
 
-def test_same_seed_same_networks(local_session: None, tmp_path: Path) -> None:
-    states = []
-    for name in ("a", "b"):
-        trained, _, _ = built("rllib-dqn", tmp_path / name)
-        states.append(trained.get_module("user_1").state_dict())
-        trained.stop()
+def test_same_seed_same_networks(built: Callable[..., Built], tmp_path: Path) -> None:
+    again, _, _ = build("rllib-dqn", tmp_path / "again")
+    states = [trained.get_module("user_1").state_dict() for trained in (built("rllib-dqn")[0], again)]
+    again.stop()
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])

@@ -15,7 +15,7 @@ def python(code: str) -> list[str]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "IDLE_LIMIT_S", 4.0)
+    monkeypatch.setattr(processes, "IDLE_LIMIT_S", 2.0)
     monkeypatch.setattr(processes, "LOOK_EVERY_S", 0.1)
 
 
@@ -43,13 +43,13 @@ def test_an_endless_loop_ends_the_wait(impatient: None, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("sign", ["print(n, flush=True)", "open('file', 'w').write(str(n))"])
 def test_output_and_files_are_progress(impatient: None, tmp_path: Path, sign: str) -> None:
-    code = f"import time\nfor n in range(12):\n    time.sleep(0.5)\n    {sign}"
+    code = f"import time\nfor n in range(12):\n    time.sleep(0.25)\n    {sign}"
     with started(python(code), watched=tmp_path, cwd=tmp_path) as process:
         assert process.wait().returncode == 0
 
 
 def test_cpu_time_is_progress(impatient: None) -> None:
-    assert finished(python("import time\nwhile time.process_time() < 6: pass")).returncode == 0
+    assert finished(python("import time\nwhile time.process_time() < 3: pass")).returncode == 0
 
 
 def test_processes_below_are_ended_too() -> None:

@@ -1,4 +1,4 @@
-"""Sweeps in processes of their own: to the end, killed at any moment, stopped, two at once."""
+"""Sweeps: to the end, killed at any moment, stopped, two at once."""
 
 import json
 import signal
@@ -27,8 +27,8 @@ def sweep(out: Path, *arguments: str) -> Finished:
 
 
 def test_a_sweep_to_its_end_and_beyond(local_session: None, tmp_path: Path) -> None:
-    arguments = ("--algorithms", "dtomalb", "idql-tolb", "--env-steps", "200")
-    done = sweep(tmp_path, *arguments)
+    arguments = arguments_of(tmp_path, "--algorithms", "dtomalb", "idql-tolb", "--env-steps", "200", "--jobs", "1")
+    done = run_here(*arguments)
     assert done.returncode == 0, done.stderr
     rows = table(tmp_path)
     assert [row["algorithm"] for row in rows] == ["dtomalb"] * 2 + ["idql-tolb"] * 2
@@ -41,15 +41,22 @@ def test_a_sweep_to_its_end_and_beyond(local_session: None, tmp_path: Path) -> N
         assert list(folder.path.glob("events.out.tfevents.*"))
     assert "2 runs, 0 of them already finished" in done.stderr
     assert "runs/idql-tolb/paper/seed-0: utility" in done.stderr
-    others = [line for line in done.stderr.splitlines() if "env steps" not in line]  # one every ten seconds
-    assert len(others) < 8, done.stderr  # Ray and Tune are quiet
     assert "results.csv" in done.stdout
 
-    more = run_here(*arguments_of(tmp_path, *arguments, "--seeds", "2"))
+    more = run_here(*arguments, "--seeds", "2")
     assert more.returncode == 0, more.stderr
     assert "4 runs, 2 of them already finished" in more.stderr
     assert [row for row in table(tmp_path) if row["seed"] == "0"] == rows  # with their times: not trained again
     assert len(table(tmp_path)) == 8
+
+
+@pytest.mark.slow
+def test_ray_and_tune_are_quiet(tmp_path: Path) -> None:
+    done = sweep(tmp_path, "--algorithms", "dtomalb", "idql-tolb", "--env-steps", "200")
+    assert done.returncode == 0, done.stderr
+    others = [line for line in done.stderr.splitlines() if "env steps" not in line]  # one every ten seconds
+    assert len(others) < 8, done.stderr
+    assert len(table(tmp_path)) == 4
 
 
 @pytest.fixture(scope="module")

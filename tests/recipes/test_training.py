@@ -4,7 +4,6 @@ import json
 import math
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from recipes.commands.tables import comparison_table
 from recipes.runs import RunFolder
 from recipes.versions import source_digest
 from tests.recipes.noise import RAY_NOISE
-from tests.recipes.processes import CHECKOUT, Finished, finished, run, run_here, start
+from tests.recipes.processes import CHECKOUT, Finished, run, run_here, start
 from tests.recipes.runs import TINY, TINY_DQN, checkpoints, rows_without_times
 
 pytestmark = RAY_NOISE
@@ -117,7 +116,9 @@ def test_a_run_is_not_evaluated_on_games_it_cannot_play(
     assert "--episodes must be an integer in [1, 1000000000], got 0" in capsys.readouterr().err
 
 
-def test_an_interrupted_run_resumes_with_the_command_it_prints(tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_with_the_command_it_prints(
+    local_session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "run"
     arguments = ["train", "rllib-ppo", "--env-steps", "2000", "--out", os.path.relpath(folder, CHECKOUT), *TINY]
     arguments += ["--set", "train_batch_size_per_learner=100", "--set", "minibatch_size=100", "--set", "num_epochs=1"]
@@ -139,8 +140,9 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(tmp_path: Path) -
     with progress.open("a") as file:  # a crash can leave rows that are newer than the last checkpoint
         file.write(progress.read_text().splitlines()[-1].replace(str(stopped_at), str(stopped_at + 9), 1) + "\n")
     resume = shlex.split(stopped.stderr.rpartition("resume with: ")[2].strip())
-    assert resume[:2] == ["python", "-m"]
-    done = finished([sys.executable, *resume[1:]])
+    assert resume[:3] == ["python", "-m", "recipes"]
+    monkeypatch.chdir(CHECKOUT)  # where it was started
+    done = run_here(*resume[3:])  # on this process's Ray
     assert done.returncode == 0, done.stderr
     assert f"{stopped_at:,} done" in done.stderr
     steps = [int(row["env_steps"]) for row in run_folder.rows()]

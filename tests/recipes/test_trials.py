@@ -51,7 +51,7 @@ def test_a_trial_resumes_its_run(local_session: None, tmp_path: Path) -> None:
         RunTrial(config=config).train()
 
 
-@pytest.mark.parametrize("algorithm", ["idql-tolb", "rllib-ppo"])
+@pytest.mark.parametrize("algorithm", ["idql-tolb", pytest.param("rllib-ppo", marks=pytest.mark.slow)])
 def test_a_process_trains_one_run_after_another(local_session: None, tmp_path: Path, algorithm: str) -> None:
     """And trains each to the same bits as a process of its own."""
     from filelock import FileLock

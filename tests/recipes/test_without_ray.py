@@ -136,26 +136,34 @@ def unread(algorithm: str, path: Path) -> Path:
     return path
 
 
+LOAD_THEN_EVALUATE = """
+import json, recipes
+refused = []
+for run in sys.argv[1:]:
+    try:
+        recipes.load_policy(run)
+    except ImportError as error:
+        refused.append(str(error))
+print(json.dumps(refused))
+from recipes.cli import main
+sys.exit(main(["evaluate", sys.argv[-1]]))
+"""
+
+
 @pytest.mark.parametrize(
-    ("algorithm", "module", "extra"),
-    [("rllib-dqn", "ray", "rllib"), ("rllib-ppo", "ray", "rllib"), ("dtomalb", "torch", "torch")],
+    ("algorithms", "module", "extra"), [(RLLIBS, "ray", "rllib"), (("dtomalb",), "torch", "torch")]
 )
 def test_what_is_missing_is_named_with_the_extra_that_has_it(
-    algorithm: str, module: str, extra: str, tmp_path: Path
+    algorithms: tuple[str, ...], module: str, extra: str, tmp_path: Path
 ) -> None:
-    path = unread(algorithm, tmp_path / "run")
-    blocked = BLOCKED.format(module=module)
-    need = f"{algorithm} needs `pip install 'edgeoffload-env[{extra}]'`"
-    asked = in_a_process(blocked + "import recipes; recipes.load_policy(sys.argv[1])", str(path))
-    last = asked.stderr.splitlines()[-1]
-    assert last.startswith("ImportError: ")
-    assert module in last.partition(";")[0]
-    assert last.endswith(need)
-    if algorithm == "rllib-ppo":
-        code = blocked + "from recipes.cli import main; sys.exit(main(sys.argv[1:]))"
-        told = in_a_process(code, "evaluate", str(path))
-        assert told.returncode == REFUSED
-        assert told.stderr.splitlines()[-1].endswith(need)
+    paths = [str(unread(algorithm, tmp_path / algorithm)) for algorithm in algorithms]
+    needs = [f"{algorithm} needs `pip install 'edgeoffload-env[{extra}]'`" for algorithm in algorithms]
+    told = in_a_process(BLOCKED.format(module=module) + LOAD_THEN_EVALUATE, *paths)
+    assert told.returncode == REFUSED
+    for refused, need in zip(json.loads(told.stdout), needs, strict=True):
+        assert module in refused.partition(";")[0]
+        assert refused.endswith(need)
+    assert told.stderr.splitlines()[-1].endswith(needs[-1])
 
 
 @pytest.mark.parametrize("command", ["ls", "train"])

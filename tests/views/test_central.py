@@ -12,15 +12,14 @@ from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
 from tests import oracle
 from tests.helpers import assert_same, random_actions
-
-every_scenario = pytest.mark.parametrize("scenario", scenarios.names())
+from tests.kinds import every_scenario_slowly
 
 
 def make(scenario="paper", **options):
     return gymnasium.make(f"edgeoffload/{scenario}-central-v0", **options)
 
 
-@every_scenario
+@every_scenario_slowly()
 def test_env_checker(scenario):
     check_env(make(scenario).unwrapped)
 
@@ -38,7 +37,7 @@ def test_render(mode):
     env.close()
 
 
-@every_scenario
+@every_scenario_slowly()
 def test_is_the_parallel_game(scenario):
     env, parallel = make(scenario), edgeoffload_v0.parallel_env(scenario)
     config = parallel.config

@@ -1,4 +1,4 @@
-"""PettingZoo's own tests over every scenario; warnings are errors."""
+"""PettingZoo's own tests, over every scenario; warnings are errors."""
 
 import functools
 import types
@@ -10,6 +10,7 @@ import pytest
 from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 from tests.helpers import ALL_EFFECTS
+from tests.kinds import every_scenario_slowly
 
 with warnings.catch_warnings():  # the module imports games of its own that it deprecates
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -53,13 +54,13 @@ def quick_windows(monkeypatch):
     monkeypatch.setitem(EdgeOffloadParallelEnv.metadata, "render_fps", 1000)
 
 
-@every_scenario
+@every_scenario_slowly()
 def test_api(scenario, capsys):
     api_test(constructors(scenario=scenario).env(), num_cycles=1000)
     assert "Passed" in capsys.readouterr().out
 
 
-@every_scenario
+@every_scenario_slowly()
 def test_raw_api(scenario, capsys):
     api_test(constructors(scenario=scenario).raw_env(), num_cycles=200)
     assert "Passed" in capsys.readouterr().out
@@ -71,7 +72,7 @@ def test_parallel_api(scenario, capsys):
     assert "Passed" in capsys.readouterr().out
 
 
-@every_scenario
+@every_scenario_slowly()
 def test_seeds(scenario):
     seed_test(constructors(scenario=scenario).env, num_cycles=500)
 
@@ -86,13 +87,13 @@ def test_max_cycles(scenario):
     max_cycles_test(constructors(scenario=scenario))
 
 
-@every_scenario
+@every_scenario_slowly()
 def test_state(scenario):
     make = constructors(scenario=scenario)
     state_test(make.env(), make.parallel_env(), num_cycles=100)
 
 
-@every_scenario
+@every_scenario_slowly()
 def test_render(scenario):
     render_test(constructors(scenario=scenario).raw_env)
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0, observation
@@ -231,6 +231,7 @@ def test_the_last_levels_are_the_game_without(driver):
 
 
 @pytest.mark.parametrize("other", [name for name in ALL_EFFECTS if name != "levels"])
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_with_each_other_effect(other, seed):
     """In pairs, against the oracle."""

@@ -49,7 +49,7 @@ def test_it_is_learnt(name: str) -> None:
         .environment("spread")
         .training(gamma=0.95, **HYPERPARAMETERS[name])
         .reporting(min_sample_timesteps_per_iteration=5_000)
-        .debugging(seed=0, log_level="ERROR")
+        .debugging(seed=0, log_level="ERROR", log_sys_usage=False)
         .build_algo()
     )
 

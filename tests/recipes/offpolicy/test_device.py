@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from recipes.envs import batched_games
-from tests.recipes.offpolicy.test_algorithms import assert_equal, small, weights
+from tests.recipes.offpolicy.test_algorithms import small
+from tests.recipes.trainings import assert_equal, weights
 
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 

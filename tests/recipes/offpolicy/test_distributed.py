@@ -28,7 +28,7 @@ def small() -> DTOMALBConfig:
             slots_per_update=4,
         )
         .reporting(min_sample_timesteps_per_iteration=400)
-        .debugging(seed=1, log_level="ERROR")
+        .debugging(seed=1, log_level="ERROR", log_sys_usage=False)
     )
 
 

@@ -10,6 +10,7 @@ from edgeoffload_env.agents import action_count
 from recipes.joint.policy import NetworkPolicy
 from tests.recipes.offpolicy import test_algorithms as offpolicy
 from tests.recipes.onpolicy import test_algorithms as onpolicy
+from tests.recipes.trainings import differ, weights
 
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -36,10 +37,10 @@ def test_it_trains_and_plays(name: str) -> None:
     algorithm = config_of(name).build_algo()
     game = scenarios.configure("urban", **algorithm.config.env_config)
     assert action_count(game) == 1 + 2 * 2 * 2
-    before = offpolicy.weights(algorithm)
+    before = weights(algorithm)
     for _ in range(3):
         result = algorithm.train()
-    assert offpolicy.differ(before, offpolicy.weights(algorithm))
+    assert differ(before, weights(algorithm))
     assert result["env_runners"]["num_env_steps_sampled_lifetime"] >= 300
     found = {k: v for k, v in result["learners"]["default_policy"].items() if k.endswith("loss")}
     assert found

@@ -79,33 +79,37 @@ PLAIN = """
 import json, sys
 sys.modules["edgeoffload_env"] = sys.modules["recipes"] = sys.modules["ray"] = None
 import torch
-module = torch.export.load(sys.argv[1]).module()
-print(json.dumps([module(torch.tensor(rows)).tolist() for rows in json.loads(sys.argv[2])]))
+modules = {path: torch.export.load(path).module() for path in sys.argv[2:]}
+asked = json.loads(sys.argv[1])
+print(json.dumps([[modules[path](torch.tensor(rows)).tolist() for rows in asked[path]] for path in modules]))
 """
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize(("kind", "shared"), [("per-user", False), ("per-user", True), ("branching", False)])
-def test_exported_files_run_in_plain_torch(kind: str, shared: bool, tmp_path: Path) -> None:
-    trained = policy(kind, shared=shared)
-    files = export_policy(trained, CONFIG, tmp_path / "out")
-    sizes = trained.acting.sizes
-    obs, state = torch.randn(3, 4, sizes.obs_size), torch.randn(3, sizes.state_size)
-    expected = trained.acting.greedy(trained.acting.select_input(obs, state))
-    if kind == "branching":
-        assert [path.name for path in files] == ["everyone.pt2"]
-        rows, answer = state, expected
-    else:
-        assert [path.name for path in files] == [f"user_{n}.pt2" for n in range(4)]
-        rows, answer = obs[:, 2], expected[:, 2]
-        held = sum(p.numel() for p in torch.export.load(files[2]).state_dict.values())
-        assert held == 9 * 16 + 16 + 16 * 6 + 6  # the user's own network alone
-    command = [sys.executable, "-c", PLAIN, str(files[-1 if kind == "branching" else 2])]
-    batches = [rows[:count].tolist() for count in (1, 3)]
-    output = subprocess.run([*command, json.dumps(batches)], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert json.loads(output.stdout) == [answer[:count].tolist() for count in (1, 3)]
-    with pytest.raises(FileExistsError, match="not empty"):
-        export_policy(trained, CONFIG, tmp_path / "out")
+def test_exported_files_run_in_plain_torch(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {}
+    answers = []
+    for kind, shared in (("per-user", False), ("per-user", True), ("branching", False)):
+        trained, out = policy(kind, shared=shared), tmp_path / f"{kind} {shared}"
+        files = export_policy(trained, CONFIG, out)
+        sizes = trained.acting.sizes
+        obs, state = torch.randn(3, 4, sizes.obs_size), torch.randn(3, sizes.state_size)
+        expected = trained.acting.greedy(trained.acting.select_input(obs, state))
+        if kind == "branching":
+            assert [path.name for path in files] == ["everyone.pt2"]
+            file, rows, answer = files[0], state, expected
+        else:
+            assert [path.name for path in files] == [f"user_{n}.pt2" for n in range(4)]
+            file, rows, answer = files[2], obs[:, 2], expected[:, 2]
+            held = sum(p.numel() for p in torch.export.load(file).state_dict.values())
+            assert held == 9 * 16 + 16 + 16 * 6 + 6  # the user's own network alone
+        asked[str(file)] = [rows[:count].tolist() for count in (1, 3)]
+        answers.append([answer[:count].tolist() for count in (1, 3)])
+        with pytest.raises(FileExistsError, match="not empty"):
+            export_policy(trained, CONFIG, out)
+    command = [sys.executable, "-c", PLAIN, json.dumps(asked), *asked]
+    output = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(output.stdout) == answers
 
 
 def by_the_readme(formula: str, fields: dict[str, float]) -> float:

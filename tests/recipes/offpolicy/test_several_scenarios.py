@@ -16,7 +16,7 @@ from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.sizes import sizes_of
 from recipes.plots import group_name
 from recipes.runs import RunFolder
-from tests.recipes.offpolicy.test_algorithms import assert_equal, weights
+from tests.recipes.trainings import assert_equal, weights
 
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -38,7 +38,7 @@ def small(seed: int = 0, **options: Any) -> Any:
             total_env_steps=1_000,
             **options,
         )
-        .debugging(seed=seed, log_level="ERROR")
+        .debugging(seed=seed, log_level="ERROR", log_sys_usage=False)
     )
 
 
