@@ -145,11 +145,12 @@ def _add_episode_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _list(_: argparse.Namespace) -> None:
-    print("Scenarios (* held out: do not tune or train on them)")
-    for name in scenarios.names():
-        scenario = scenarios.get(name)
-        size = f"N = {scenario.config.num_users}, M = {scenario.config.servers}"
-        print(f"  {name + (' *' if scenario.held_out else ''):24} {size:14} {scenario.description}")
+    print("Scenarios, with their numbers of users N and servers M")
+    for group in scenarios.GROUPS:
+        print(f"\n{group}")
+        for scenario in filter(lambda scenario: scenario.group == group, map(scenarios.get, scenarios.names())):
+            size = f"N = {scenario.config.num_users}, M = {scenario.config.servers}"
+            print(f"  {scenario.name:24} {size:14} {scenario.description}")
     print("\nPolicies")
     for name in policies.names():
         defaults = ", ".join(f"{key}={value}" for key, value in policies.parameters(name).items())
