@@ -13,6 +13,7 @@ from edgeoffload_env import policies, scenarios
 from edgeoffload_env._files import atomic_write
 from edgeoffload_env._validation import check_int, check_known, fail
 from edgeoffload_env._version import __version__
+from edgeoffload_env.cli_completion import complete
 from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import LeftOut, Report
@@ -36,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         arguments = sys.argv[1:] if arguments is None else arguments
         _check_command(arguments)
-        options = _parser().parse_args(arguments)
+        parser = _parser()
+        complete(parser)
+        options = parser.parse_args(arguments)
         options.command(options)
     except UsageError as error:
         print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
