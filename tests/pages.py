@@ -51,6 +51,14 @@ def run_masks(*headings: str) -> dict[str, Any]:
     return names
 
 
+def run_first_block(tutorial: str) -> dict[str, Any]:
+    """Run the first block of a tutorial in this process; return what it defines."""
+    names: dict[str, Any] = {"__name__": tutorial}
+    block = code_blocks((TUTORIALS / f"{tutorial}.md").read_text(encoding="utf-8"))[0]
+    exec(compile(block, f"<{tutorial}>", "exec"), names)
+    return names
+
+
 def run_tutorial(name: str, folder: Path, *, warnings: str = "default", limit_s: float = 600, **variables: str) -> str:
     """Run all blocks of a tutorial as one program, elsewhere than in the checkout, and return what it printed.
 

@@ -67,9 +67,9 @@ class Evaluation:
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with a row per episode.
 
-        Its columns are ``policy``, ``scenario``, ``seed``, ``episode``, the metrics of the game in the order and with the
-        units of the CSV report, ``score`` and ``gain_over_fixed`` (NaN where there is none) and the policy's diagnostics.
-        Frames of several evaluations go below each other with ``pandas.concat``.
+        Columns: ``policy``, ``scenario``, ``seed``, ``episode``, the game's metrics by their names, ``score`` and
+        ``gain_over_fixed`` (NaN where the game has none), and the policy's diagnostics. ``pandas.concat`` joins the
+        frames of several evaluations.
 
         Raises:
             ImportError: pandas is not installed.
