@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
@@ -51,12 +52,13 @@ def run_masks(*headings: str) -> dict[str, Any]:
     return names
 
 
-def run_first_block(tutorial: str) -> dict[str, Any]:
-    """Run the first block of a tutorial in this process; return what it defines."""
-    names: dict[str, Any] = {"__name__": tutorial}
+def import_first_block(tutorial: str) -> Any:
+    """Import the first block of a tutorial as a module, whose classes can be pickled."""
+    module = ModuleType(f"first_block_of_{tutorial}")
+    sys.modules[module.__name__] = module
     block = code_blocks((TUTORIALS / f"{tutorial}.md").read_text(encoding="utf-8"))[0]
-    exec(compile(block, f"<{tutorial}>", "exec"), names)
-    return names
+    exec(compile(block, f"<{tutorial}>", "exec"), module.__dict__)
+    return module
 
 
 def run_tutorial(name: str, folder: Path, *, warnings: str = "default", limit_s: float = 600, **variables: str) -> str:

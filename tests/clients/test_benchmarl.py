@@ -9,9 +9,9 @@ from benchmarl.experiment import Experiment, ExperimentConfig
 from benchmarl.models.mlp import MlpConfig
 
 from tests.clients.masks import assert_heeded
-from tests.pages import run_first_block, run_tutorial
+from tests.pages import import_first_block, run_tutorial
 
-EdgeOffload = run_first_block("benchmarl")["EdgeOffload"]
+EdgeOffload = import_first_block("benchmarl").EdgeOffload
 
 
 def test_tutorial(tmp_path):
