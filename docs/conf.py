@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,24 +10,33 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))  # recipes and benchmarks run from a checkout
 
+from benchmarks.analysis.gallery import gallery  # noqa: E402
+from benchmarks.study.store import RESULTS, Results  # noqa: E402
 from edgeoffload_env import EdgeOffloadConfig, __version__, edgeoffload_v0, policies, scenarios, tables  # noqa: E402
+from edgeoffload_env.evaluation.rollout import policy_rng, rollout  # noqa: E402
 from edgeoffload_env.rendering.play import play  # noqa: E402
 from recipes import registry  # noqa: E402
 
 project = "EdgeOffload"
 author = "The EdgeOffload developers"
+copyright = author
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
-myst_enable_extensions = ["dollarmath"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon", "sphinx_design"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_extra_path = ["_generated/pages"]
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = f"EdgeOffload {__version__}"
-exclude_patterns = ["_build", "_generated/clients.md"]
+exclude_patterns = ["_build", "_generated/clients.md", "_generated/gallery.md"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+
+PLAYER, PICTURED_SLOTS = "drift-plus-penalty", 30
+"""Policy of the gallery's pictures, and the number of slots before them."""
 
 
 def _write(name: str, text: str) -> None:
@@ -114,17 +124,38 @@ def _clients() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _play_episode() -> None:
-    """Write the web page of an episode, which docs/watch.md shows."""
-    path = DOCS / "_generated" / "pages" / "episode.html"
+def _picture(scenario: str) -> str:
+    """Draw a scenario for the gallery; the path of the picture, relative to ``docs/``."""
+    import pygame
+
+    path = f"_generated/pictures/{scenario}.png"
+    env = edgeoffload_v0.parallel_env(scenario, render_mode="rgb_array")
+    env.reset(seed=0)
+    for _ in rollout(policies.make(PLAYER), PLAYER, env, policy_rng(0), PICTURED_SLOTS):
+        pass
+    (DOCS / path).parent.mkdir(parents=True, exist_ok=True)
+    pygame.image.save(pygame.surfarray.make_surface(env.render().swapaxes(0, 1)), DOCS / path)
+    env.close()
+    return path
+
+
+def _gallery() -> str:
+    return gallery(Results(RESULTS), _picture, f"after {PICTURED_SLOTS} slots of seed 0, with {PLAYER}")
+
+
+def _play_episode(file: str, names: list[str], scenario: str) -> None:
+    """Write the web page of an episode, which a page shows in a frame."""
+    path = DOCS / "_generated" / "pages" / file
     path.parent.mkdir(parents=True, exist_ok=True)
-    names, scenario = ["lookahead", "greedy"], "urban-outages"
     play(names, scenarios.configure(scenario), record=path, title=f"{' and '.join(names)} on {scenario}, seed 0")
 
 
-_play_episode()
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+_play_episode("episode.html", ["lookahead", "greedy"], "urban-outages")
+_play_episode("urban.html", ["lookahead", "fixed"], "urban")
 _write("clients", _clients())
 _write("environment", inspect.cleandoc(edgeoffload_v0.__doc__ or ""))
+_write("gallery", _gallery())
 _write("quantities", _quantities())
 _write("scenarios", _scenarios())
 _write("policies", _policies())

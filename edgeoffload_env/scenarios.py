@@ -91,6 +91,11 @@ _CLOUD: dict[str, Any] = {
     "arrivals": {"on_s": 1.5, "off_s": 1.5},
     **_MIXED_TASKS,
 }
+_POWER_CONTROL: dict[str, Any] = _URBAN | {
+    "levels": {"tx_power_w": (0.05, 0.2, 0.8)},
+    "energy": {"cost_s_per_j": 1.0},
+}
+_SPLIT: dict[str, Any] = _URBAN | {"levels": {"offload_ratio": (0.5, 0.75, 1.0)}}
 
 
 def _scenario(name: str, description: str, *, group: str = POLICY, held_out: bool = False, **fields: Any) -> Scenario:
@@ -192,6 +197,16 @@ _SCENARIOS = {
             "bursty with servers that work while tasks are on their way: who comes late may not wait at all.",
             queue_clock="continuous",
             **_BURSTY,
+        ),
+        _scenario(
+            "power-control",
+            "urban with 0.05, 0.2 or 0.8 W to send with, at 1 s for a joule: save power where it holds up nobody.",
+            **_POWER_CONTROL,
+        ),
+        _scenario(
+            "split",
+            "urban with half, three quarters or all of a task to offload while the rest runs on the device.",
+            **_SPLIT,
         ),
         _scenario(
             "vehicles",
@@ -309,6 +324,18 @@ _SCENARIOS = {
             held_out=True,
             queue_clock="continuous",
             **_BURSTY | {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
+        ),
+        _scenario(
+            "held-out-power-control",
+            "power-control with two powers, 0.1 and 0.4 W, and joules twice as dear.",
+            held_out=True,
+            **_POWER_CONTROL | {"levels": {"tx_power_w": (0.1, 0.4)}, "energy": {"cost_s_per_j": 2.0}},
+        ),
+        _scenario(
+            "held-out-split",
+            "split with shares of 0.3, 0.6 and 1.",
+            held_out=True,
+            **_SPLIT | {"levels": {"offload_ratio": (0.3, 0.6, 1.0)}},
         ),
         _scenario(
             "held-out-vehicles",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from edgeoffload_env import EdgeOffloadConfig, scenarios
+from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env.effects import EXAMPLE_TRACE
 from tests import oracle, oracle_features, oracle_radio, oracle_trace
 from tests.drivers import PARTS, Played, Snapshot, to_numpy
@@ -36,9 +36,6 @@ ALL_EFFECTS: dict[str, Any] = {
     "mobility": {"speed_mps": (8.0, 20.0)},
 }
 """Every effect at once, for four servers."""
-POWER_CONTROL = scenarios.configure("urban", levels={"tx_power_w": (0.05, 0.2, 0.8)}, energy={"cost_s_per_j": 1.0})
-TWO_POWERS = POWER_CONTROL.replace(levels={"tx_power_w": (0.1, 0.4)}, energy={"cost_s_per_j": 2.0})
-SPLIT = scenarios.configure("urban", levels={"offload_ratio": (0.5, 0.75, 1.0)})
 ALL_ON = EdgeOffloadConfig(
     num_users=6,
     server_hz=None,

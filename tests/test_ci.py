@@ -79,3 +79,13 @@ def test_one_version_everywhere():
 
 def test_the_badge_for_pettingzoos_list_has_the_pinned_version():
     assert f"/badge/PettingZoo-v{PINNED['pettingzoo']}-blue" in (ROOT / "docs" / "releasing.md").read_text()
+
+
+def test_read_the_docs_installs_the_pinned_versions_and_takes_warnings_for_errors():
+    settings = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text())
+    assert settings["build"]["jobs"]["install"] == ["pip install -c constraints.txt -e '.[docs,rllib]'"]
+    assert settings["sphinx"]["fail_on_warning"]
+    assert (ROOT / settings["sphinx"]["configuration"]).is_file()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    packages = [re.split("[>=]", needed)[0] for needed in project["optional-dependencies"]["docs"]]
+    assert {name.lower() for name in packages} <= {name.lower() for name in PINNED}

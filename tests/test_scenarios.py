@@ -12,7 +12,7 @@ from tests.helpers import assert_one_traceback
 
 PAPERS = ["paper", "paper-load-only", "random-servers", "sparse", "crowded", "crowded-team", "stadium", "two-tier"]
 WITH_TWINS = ["urban", "urban-outages", "bursty", "failures", "deadlines", "energy", "cloud"]
-WITH_TWINS += ["continuous", "vehicles"]
+WITH_TWINS += ["continuous", "power-control", "split", "vehicles"]
 TRAINING = PAPERS + WITH_TWINS
 
 DRAWN = {"num_servers": 5, "server_hz_range": (10e9, 22e9)}
@@ -63,6 +63,8 @@ FIELDS = {
         "forward_latency_s": (0.0, 0.0, 0.0, 0.1),
     },
     "continuous": {**DRAWN, **BURSTS, "num_users": 24, "queue_clock": "continuous"},
+    "power-control": {**URBAN, "levels": {"tx_power_w": (0.05, 0.2, 0.8)}, "energy": {"cost_s_per_j": 1.0}},
+    "split": {**URBAN, "levels": {"offload_ratio": (0.5, 0.75, 1.0)}},
     "vehicles": {
         **URBAN,
         "mobility": {"speed_mps": (8.0, 20.0)},
@@ -94,6 +96,8 @@ OF_THE_TWIN = {
         "arrivals": {"on_s": 1.0, "off_s": 1.0},
     },
     "continuous": {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
+    "power-control": {"levels": {"tx_power_w": (0.1, 0.4)}, "energy": {"cost_s_per_j": 2.0}},
+    "split": {"levels": {"offload_ratio": (0.3, 0.6, 1.0)}},
     "vehicles": {
         "mobility": {"speed_mps": (15.0, 30.0)},
         "channel": {"fading": "rayleigh", "shadowing_db": 8.0},
@@ -171,7 +175,8 @@ def test_a_held_out_twin_is_another_game_of_the_same_size(name):
         for env in map(edgeoffload_v0.parallel_env, (name, f"held-out-{name}"))
     ]
     assert spaces[0] == spaces[1]
-    assert action_count(game) == action_count(twin)
+    # networks with an output for each action cannot play with two powers in place of three
+    assert (action_count(game) == action_count(twin)) == (name != "power-control")
 
 
 def test_effects_of_the_scenarios():
@@ -182,6 +187,7 @@ def test_effects_of_the_scenarios():
     assert found["urban-outages"] == {*urban, "failures"}
     assert found["urban"] == set(urban)
     assert found["vehicles"] == {*urban, "channel", "mobility"}
+    assert found["power-control"] == found["split"] == {*urban, "levels"}
     assert found["bursty"] == {"arrivals"}
     assert found["failures"] == {"failures"}
     assert found["deadlines"] == {"arrivals", "heavy_tasks", "deadline"}

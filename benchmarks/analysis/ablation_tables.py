@@ -1,5 +1,6 @@
-"""Tables of ablations: open environment parameters, budget, hyper-parameters, reward scale."""
+"""Tables of ablations: open environment parameters, budget, hyper-parameters, reward scale; and of other games."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,6 +8,7 @@ from scipy import stats
 
 from benchmarks.analysis import style
 from benchmarks.analysis.formatting import Rows, contrast, extremes, table
+from benchmarks.analysis.leaderboard import utility_of
 from benchmarks.analysis.statistics import ratio
 from benchmarks.study.plan import (
     EQUIVARIANT_PARTS,
@@ -21,6 +23,9 @@ from benchmarks.study.plan import (
 )
 from benchmarks.study.plan import PAPER_ALGORITHMS as PAPERS
 from benchmarks.study.store import Results, select, values
+from edgeoffload_env import scenarios
+
+_REFERENCES = ("fixed", "greedy", "lookahead")
 
 
 @table()
@@ -95,6 +100,25 @@ def estimators(results: Results) -> Rows:
 def equivariant_parts(results: Results) -> Rows:
     """The equivariant network without each of its parts."""
     yield from _variants(results, EQUIVARIANT_PARTS, "all parts")
+
+
+@table(
+    "played on | users | servers | seeds | mean utility | worst to best | " + " | ".join(f"`{n}`" for n in _REFERENCES)
+)
+def equivariant_elsewhere(results: Results) -> Rows:
+    """The equivariant network, trained on ``paper`` alone, where it was trained and on games of other sizes."""
+    name = "dtomalb-equivariant"
+    elsewhere = select(results.table("generalization"), algorithm=name, scenario="paper", num_users=10, variant="")
+    found = {"paper": values(results.last(), name, "paper", 10)}
+    for game in dict.fromkeys(elsewhere["game"]):
+        found[game] = select(elsewhere, game=game)["utility"].to_numpy(dtype=float)
+    for game, utilities in found.items():
+        if game in scenarios.names() and len(utilities):
+            config = scenarios.configure(game)
+            known = [utility_of(results, policy, game) for policy in _REFERENCES]
+            shipped = ["-" if math.isnan(utility) else f"{utility:.2f}" for utility in known]
+            sizes = config.num_users, config.servers, len(utilities)
+            yield f"`{game}`", *sizes, f"{utilities.mean():.2f}", extremes(utilities), *shipped
 
 
 def _variants(results: Results, variants: Iterable[str], base: str) -> Rows:

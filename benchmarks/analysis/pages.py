@@ -24,7 +24,17 @@ PAGES = (
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("results", "protocol", "leaderboard", "shipped-policies", "training", "speed", "scale", "effects")
+        for name in (
+            "index",
+            "results",
+            "protocol",
+            "leaderboard",
+            "shipped-policies",
+            "training",
+            "speed",
+            "scale",
+            "effects",
+        )
     ),
 )
 

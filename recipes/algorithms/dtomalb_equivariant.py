@@ -48,6 +48,7 @@ class Hyperparameters(ActorCriticHyperparameters):
     replay_capacity: Count = 20_000
     epsilon: Fraction = 0.0
     final_epsilon: Fraction = 0.0
+    reward_scale: Scale = 0.1
     huber: bool = True
     normalize_advantages: bool = True
     entropy_coeff: Weight = 0.05

@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.analysis.ablation_tables import (
+    equivariant_elsewhere,
     equivariant_parts,
     estimators,
     hyperparameters,
@@ -74,8 +75,25 @@ def test_estimators_and_parts_stand_beside_their_base() -> None:
     assert [row[4].split(",")[0] for row in parts] == ["-", "-9.00"]
 
 
+def test_games_of_other_sizes_stand_below_the_one_trained_on() -> None:
+    name = "dtomalb-equivariant"
+    trained = {"algorithm": name, "scenario": "paper", "num_users": 10, "variant": "", "episodes": 320}
+    played = [
+        trained | {"seed": seed, "game": game, "utility": utility}
+        for game, utilities in {"sparse": (-6.5, -6.7), "component failure": (-22.0, -23.0)}.items()
+        for seed, utility in enumerate(utilities)
+    ]
+    entry = {"policy": "greedy", "scenario": "sparse", "utility": -6.678}
+    results = MadeUp(final=final_rows(name, "paper", [-11.1, -11.3]), generalization=played, leaderboard=[entry])
+    assert equivariant_elsewhere(results).to_numpy().tolist() == [
+        ["`paper`", 10, 5, 2, "-11.20", "-11.30 to -11.10", "-", "-", "-"],
+        ["`sparse`", 5, 5, 2, "-6.60", "-6.70 to -6.50", "-", "-6.68", "-"],
+    ]
+
+
 @pytest.mark.parametrize(
-    "table", [equivariant_parts, estimators, hyperparameters, sensitivity, smaller_rewards, steadiness]
+    "table",
+    [equivariant_elsewhere, equivariant_parts, estimators, hyperparameters, sensitivity, smaller_rewards, steadiness],
 )
 def test_without_rows_there_is_only_a_head(table) -> None:  # type: ignore[no-untyped-def]
     made = table(MadeUp())

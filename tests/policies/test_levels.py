@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from edgeoffload_env import evaluate, policies, scenarios
 from edgeoffload_env.policies.best_response import hops_to_places_s, own_costs_s
 from tests import oracle
-from tests.helpers import POWER_CONTROL, random_actions
+from tests.helpers import random_actions
 from tests.policies.games import make_for, one_game, view_of_game
 from tests.policies.test_herd import own_cost_s
 
@@ -101,7 +101,7 @@ def test_policies_that_pick_a_server_alone_take_the_last_of_each(name):
 
 
 def test_random_takes_every_action():
-    config = POWER_CONTROL
+    config = scenarios.get("power-control").config
     view = view_of_game(0, 30, 5, batch=50, levels=config.levels)
     assert np.unique(policies.make("random").act(view)).tolist() == list(range(16))
 

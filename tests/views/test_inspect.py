@@ -7,7 +7,6 @@ from edgeoffload_env import evaluate, policies, scenarios
 from edgeoffload_env.cli import main
 from edgeoffload_env.rendering.inspect import draw, episode_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
-from tests.helpers import SPLIT
 
 
 def test_an_episode_is_the_games():
@@ -29,7 +28,7 @@ def test_an_episode_is_the_games():
 
 
 def test_delays_of_split_tasks_are_shown_beside_the_offloaded_parts(tmp_path):
-    config = SPLIT.replace(max_cycles=9)
+    config = scenarios.configure("split", max_cycles=9)
     episode = episode_of("greedy", config, seed=5)
     parts_s = sum(episode.parts_s.values())
     longer = episode.delay_s > parts_s + 1e-9

@@ -24,10 +24,8 @@ from recipes.networks.equivariant_inputs import Inputs, RememberingReader, Ways,
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy.learner import frozen_copy
 from recipes.offpolicy.replay_buffer import ReplayBuffer
-from tests.helpers import POWER_CONTROL, SPLIT, TWO_POWERS
 
-WITH_LEVELS = [pytest.param(POWER_CONTROL, id="powers"), pytest.param(SPLIT, id="shares")]
-GAMES = ["paper", "urban", "failures", "cloud", "energy", "held-out-mixed", *WITH_LEVELS]
+GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed", "power-control", "split")
 REPLAY = scenarios.configure("urban", task_trace={"path": EXAMPLE_TRACE})
 each_game = pytest.mark.parametrize("scenario", GAMES)
 
@@ -85,7 +83,7 @@ def test_delays_at_each_server_are_those_that_greedy_sees_with_nobody_ahead(scen
 
 
 @each_game
-def test_values_of_a_changed_own_action_are_those_of_the_changed_joint_action(scenario: Any) -> None:
+def test_values_of_a_changed_own_action_are_those_of_the_changed_joint_action(scenario: str) -> None:
     view, obs, actions = played(scenario)
     critic = EquivariantTeamCritic(sizes_of(view.config), (16, 16), seed=0).double()
     with torch.no_grad():
@@ -98,8 +96,8 @@ def test_values_of_a_changed_own_action_are_those_of_the_changed_joint_action(sc
                 assert (difference.abs() * active[:, user]).max() < 1e-12
 
 
-@pytest.mark.parametrize("scenario", ["urban", *WITH_LEVELS])
-def test_every_parameter_is_trained(scenario: Any) -> None:
+@pytest.mark.parametrize("scenario", ["urban", "power-control", "split"])
+def test_every_parameter_is_trained(scenario: str) -> None:
     view, obs, actions = played(scenario)
     sizes = sizes_of(view.config)
     critic, actor = EquivariantTeamCritic(sizes, (8, 8), seed=0).double(), EquivariantActor(sizes, (8, 8)).double()
@@ -108,8 +106,8 @@ def test_every_parameter_is_trained(scenario: Any) -> None:
         assert all(gradient.abs().sum() > 0 for gradient in gradients)
 
 
-@pytest.mark.parametrize("scenario", ["paper", "urban", *WITH_LEVELS])
-def test_relabelled_users_with_their_places_and_servers_with_their_arcs_act_alike(scenario: Any) -> None:
+@pytest.mark.parametrize("scenario", ["paper", "urban", "power-control", "split"])
+def test_relabelled_users_with_their_places_and_servers_with_their_arcs_act_alike(scenario: str) -> None:
     view, obs, actions = played(scenario)
     config = view.config
     sizes = sizes_of(config)
@@ -199,8 +197,8 @@ def test_places_by_power_and_share_are_the_snapshots_seconds() -> None:
 
 
 def test_a_network_with_levels_plays_other_levels_and_refuses_games_without() -> None:
-    policy = NetworkPolicy("mine", EquivariantActor(sizes_of(POWER_CONTROL), (8,), seed=0))
-    for scenario in (TWO_POWERS, SPLIT, scenarios.configure("sparse", levels=LEVELS)):
+    policy = NetworkPolicy("mine", EquivariantActor(sizes_of(scenarios.configure("power-control")), (8,), seed=0))
+    for scenario in ("held-out-power-control", "split", scenarios.configure("sparse", levels=LEVELS)):
         assert np.isfinite(evaluate(policy, scenario, 2, 0, max_cycles=3).utility).all()
     with pytest.raises(
         ValueError, match=r"^levels must be given, as in the game that the network was made for, got None"
@@ -210,7 +208,7 @@ def test_a_network_with_levels_plays_other_levels_and_refuses_games_without() ->
     with pytest.raises(
         ValueError, match=r"^levels must be None, as in the game that the network was made for, got Levels"
     ):
-        plain.check(SPLIT)
+        plain.check(scenarios.configure("split"))
     plain.check(scenarios.configure("urban", levels={"tx_power_w": (0.2,)}))  # nothing to choose
 
 
@@ -247,8 +245,8 @@ def test_users_who_observe_the_same_part_by_their_places_on_the_ring_alone(ring:
     assert (spread > 1e-4) == ring
 
 
-@pytest.mark.parametrize("scenario", ["urban", WITH_LEVELS[0]])
-def test_an_export_is_one_file_for_all_users(scenario: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scenario", ["urban", "power-control"])
+def test_an_export_is_one_file_for_all_users(scenario: str, tmp_path: Path) -> None:
     view, obs, _ = played(scenario)
     actor = EquivariantActor(sizes_of(view.config), (8,), seed=0)
     (file,) = export_policy(NetworkPolicy("mine", actor), view.config, tmp_path / "exported")
@@ -261,7 +259,7 @@ def test_an_export_is_one_file_for_all_users(scenario: Any, tmp_path: Path) -> N
     readme = (tmp_path / "exported" / "README.md").read_text(encoding="utf-8")
     assert "its place (n + 1/2) / N" in readme
     assert ("m >= 1 = server m" in readme) == (scenario == "urban")
-    assert ("powers (0.05, 0.2, 0.8) W, shares (1.0,)" in readme) == (scenario != "urban")
+    assert ("powers (0.05, 0.2, 0.8) W, shares (1.0,)" in readme) == (scenario == "power-control")
 
 
 def learner_of(sizes: GameSizes, **hyper: Any) -> Learner:
