@@ -1,4 +1,7 @@
-"""Plays an episode with every view of the installed wheel, where neither torch nor ray is present."""
+"""Plays an episode with every view of the installed wheel, where neither torch nor ray is present.
+
+PettingZoo's and Gymnasium's own tests run there, too.
+"""
 
 import importlib.util
 import sys
@@ -6,6 +9,8 @@ import tempfile
 from pathlib import Path
 
 import gymnasium
+from gymnasium.utils.env_checker import check_env
+from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 
 from edgeoffload_env import edgeoffload_v0, evaluate, policies, scenarios
 from edgeoffload_env.rendering.play import play
@@ -32,6 +37,13 @@ for _ in range(7):
 central = gymnasium.make("edgeoffload/paper-central-v0")
 central.reset(seed=0)
 central.step(central.action_space.sample())
+
+for scenario in ("paper", "urban"):
+    parallel_api_test(edgeoffload_v0.parallel_env(scenario), num_cycles=100)
+    parallel_seed_test(lambda scenario=scenario: edgeoffload_v0.parallel_env(scenario))
+    api_test(edgeoffload_v0.env(scenario), num_cycles=100)
+    seed_test(lambda scenario=scenario: edgeoffload_v0.env(scenario), num_cycles=100)
+    check_env(gymnasium.make(f"edgeoffload/{scenario}-central-v0").unwrapped, skip_render_check=True)
 
 with tempfile.TemporaryDirectory() as folder:
     page = Path(folder) / "game.html"

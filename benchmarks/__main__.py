@@ -1,5 +1,6 @@
 """Measure speed, reproduce the study, and update results and docs: ``python -m benchmarks COMMAND``."""
 
+# PYTHON_ARGCOMPLETE_OK
 import argparse
 import importlib
 import os
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         0 if it is done, 1 if runs are unfinished or nothing was measured, 2 if the arguments are wrong.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    if "_ARGCOMPLETE" in os.environ:
+        _complete(os.environ["COMP_LINE"].split())
     width = max(map(len, COMMANDS))
     listed = "\n".join(f"  {name:{width}s}  {text}" for name, (_, text) in COMMANDS.items())
     parser = argparse.ArgumentParser(
@@ -70,6 +73,20 @@ def main(arguments: list[str] | None = None) -> int:
         problem = error
     print(f"{parser.prog}: error: {problem}", file=sys.stderr)
     return 2
+
+
+def _complete(words: list[str]) -> None:
+    """Print completions of a command line for the shell and exit; see :mod:`edgeoffload_env.cli_completion`."""
+    from edgeoffload_env.cli_completion import complete
+    from recipes import registry
+
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if name in words:
+            importlib.import_module(module).add_arguments(command)
+    complete(parser, algorithms=registry.ALGORITHMS)
 
 
 if __name__ == "__main__":

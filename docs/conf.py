@@ -61,7 +61,9 @@ def _scenarios() -> str:
         mark = " *" if entry.held_out else ""
         lines.append(f"| `{name}`{mark} | {entry.config.num_users} | {entry.config.servers} | {entry.description} |")
     lines.append('\nEach is a registered id: `pettingzoo.make("parallel", "edgeoffload/paper-v0")`, `"aec"`, and')
-    lines.append('`gymnasium.make("edgeoffload/paper-central-v0")` for one learner in charge of all users.')
+    lines.append(
+        '`gymnasium.make("edgeoffload_env:edgeoffload/paper-central-v0")` for one learner in charge of all users.'
+    )
     lines.append("\n## Every field\n\n```{eval-rst}\n.. autoclass:: edgeoffload_env.EdgeOffloadConfig")
     lines.append("   :members: replace, servers\n```")
     assert EdgeOffloadConfig.__doc__

@@ -1,5 +1,6 @@
 """``python -m edgeoffload_env``; see :mod:`edgeoffload_env.cli`."""
 
+# PYTHON_ARGCOMPLETE_OK
 import sys
 
 from edgeoffload_env.cli import main

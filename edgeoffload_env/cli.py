@@ -13,6 +13,7 @@ from edgeoffload_env import policies, scenarios
 from edgeoffload_env._files import atomic_write
 from edgeoffload_env._validation import check_int, check_known, fail
 from edgeoffload_env._version import __version__
+from edgeoffload_env.cli_completion import complete
 from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
 from edgeoffload_env.evaluation import Evaluation, evaluate
 from edgeoffload_env.evaluation.report import LeftOut, Report
@@ -36,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         arguments = sys.argv[1:] if arguments is None else arguments
         _check_command(arguments)
-        options = _parser().parse_args(arguments)
+        parser = _parser()
+        complete(parser)
+        options = parser.parse_args(arguments)
         options.command(options)
     except UsageError as error:
         print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -145,11 +148,12 @@ def _add_episode_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _list(_: argparse.Namespace) -> None:
-    print("Scenarios (* held out: do not tune or train on them)")
-    for name in scenarios.names():
-        scenario = scenarios.get(name)
-        size = f"N = {scenario.config.num_users}, M = {scenario.config.servers}"
-        print(f"  {name + (' *' if scenario.held_out else ''):24} {size:14} {scenario.description}")
+    print("Scenarios, with their numbers of users N and servers M")
+    for group in scenarios.GROUPS:
+        print(f"\n{group}")
+        for scenario in filter(lambda scenario: scenario.group == group, map(scenarios.get, scenarios.names())):
+            size = f"N = {scenario.config.num_users}, M = {scenario.config.servers}"
+            print(f"  {scenario.name:24} {size:14} {scenario.description}")
     print("\nPolicies")
     for name in policies.names():
         defaults = ", ".join(f"{key}={value}" for key, value in policies.parameters(name).items())

@@ -10,6 +10,14 @@ from typing import Any
 from edgeoffload_env._validation import check_known
 from edgeoffload_env.config import EdgeOffloadConfig
 
+PAPER = "The paper's game"
+CROWDED = "More users than the servers nearby can serve"
+POLICY = "Games that ask for a policy"
+HELD_OUT = "Held out for testing: never tune or train on them"
+
+GROUPS = (PAPER, CROWDED, POLICY, HELD_OUT)
+"""Headings of listings, in order."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
@@ -18,8 +26,13 @@ class Scenario:
     name: str
     config: EdgeOffloadConfig
     description: str
-    held_out: bool = False
-    """Whether it is for testing only: its loads, distributions or sizes occur in no training scenario."""
+    group: str
+    """Its heading in listings, one of ``GROUPS``."""
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it is for testing only: its loads, distributions or sizes occur in no training scenario."""
+        return self.group == HELD_OUT
 
 
 _DRAWN_SERVERS: dict[str, Any] = {"num_servers": 5, "server_hz_range": (10e9, 22e9)}
@@ -85,39 +98,59 @@ _POWER_CONTROL: dict[str, Any] = _URBAN | {
 _SPLIT: dict[str, Any] = _URBAN | {"levels": {"offload_ratio": (0.5, 0.75, 1.0)}}
 
 
-def _scenario(name: str, description: str, *, held_out: bool = False, **fields: Any) -> Scenario:
-    return Scenario(name=name, description=description, held_out=held_out, config=EdgeOffloadConfig(**fields))
+def _scenario(name: str, description: str, *, group: str = POLICY, held_out: bool = False, **fields: Any) -> Scenario:
+    group, config = HELD_OUT if held_out else group, EdgeOffloadConfig(**fields)
+    return Scenario(name=name, description=description, group=group, config=config)
 
 
 _SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        _scenario("paper", "Table 2 with Figure 8's servers: 10 users, 5 servers, 83 % of their capacity asked for."),
+        _scenario(
+            "paper",
+            "Table 2 with Figure 8's servers: 10 users, 5 servers, 83 % of their capacity asked for.",
+            group=PAPER,
+        ),
         _scenario(
             "paper-load-only",
             "The paper's own observation (14), the load factors alone; 0 to 0.3 s of load at reset.",
+            group=PAPER,
             observation="load",
             initial_load_s=(0.0, 0.3),
         ),
         _scenario(
             "random-servers",
             "Table 2's U[12, 20] GHz: five speeds drawn per episode, and observed.",
+            group=PAPER,
             server_hz_range=(12e9, 20e9),
             num_servers=5,
         ),
-        _scenario("sparse", "5 users: little competition; small enough for a joint action head.", num_users=5),
         _scenario(
-            "crowded", "20 users: 1.7 times what the servers clear. A commons that selfish play overuses.", num_users=20
+            "sparse", "5 users: little competition; small enough for a joint action head.", group=PAPER, num_users=5
         ),
         _scenario(
-            "crowded-team", "crowded, with the team's mean as everyone's reward.", num_users=20, reward_sharing=1.0
+            "crowded",
+            "20 users: 1.7 times what the servers clear. A commons that selfish play overuses.",
+            group=CROWDED,
+            num_users=20,
         ),
         _scenario(
-            "stadium", "50 users: four times what the servers clear; most tasks belong on the device.", num_users=50
+            "crowded-team",
+            "crowded, with the team's mean as everyone's reward.",
+            group=CROWDED,
+            num_users=20,
+            reward_sharing=1.0,
+        ),
+        _scenario(
+            "stadium",
+            "50 users: four times what the servers clear; most tasks belong on the device.",
+            group=CROWDED,
+            num_users=50,
         ),
         _scenario(
             "two-tier",
             "Six slow servers near (10 Gbit/s) and two fast ones far behind a slow link (20 Mbit/s).",
+            group=CROWDED,
             num_users=15,
             server_hz=(8e9, 8e9, 8e9, 8e9, 8e9, 8e9, 40e9, 40e9),
             forward_bps=(10e9, 10e9, 10e9, 10e9, 10e9, 20e6, 20e6),

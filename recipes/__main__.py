@@ -1,5 +1,6 @@
 """``python -m recipes``; see :mod:`recipes.cli`."""
 
+# PYTHON_ARGCOMPLETE_OK
 import signal
 import sys
 

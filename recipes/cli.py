@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from edgeoffload_env._validation import check_known
+from edgeoffload_env.cli_completion import complete
+from recipes import registry
 from recipes.commands import evaluate, export, ls, play, plot, sweep, train
 from recipes.commands.exit_codes import FAILED, REFUSED, STOPPED
 from recipes.errors import RunError, TrainingError, UnexpectedError, UsageError
@@ -67,4 +69,5 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         command.set_defaults(run_command=module.run)
         module.add_arguments(command)
+    complete(parser, **dict.fromkeys(("algorithm", "algorithms"), registry.ALGORITHMS))
     return parser.parse_args(arguments)

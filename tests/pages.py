@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +50,15 @@ def run_masks(*headings: str) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "action_masks"}
     exec(compile(program, "<action-masks>", "exec"), names)
     return names
+
+
+def import_first_block(tutorial: str) -> Any:
+    """Import the first block of a tutorial as a module, whose classes can be pickled."""
+    module = ModuleType(f"first_block_of_{tutorial}")
+    sys.modules[module.__name__] = module
+    block = code_blocks((TUTORIALS / f"{tutorial}.md").read_text(encoding="utf-8"))[0]
+    exec(compile(block, f"<{tutorial}>", "exec"), module.__dict__)
+    return module
 
 
 def run_tutorial(name: str, folder: Path, *, warnings: str = "default", limit_s: float = 600, **variables: str) -> str:

@@ -8,6 +8,7 @@ import tomllib
 
 import yaml
 
+from edgeoffload_env import __version__
 from tests.pages import ROOT
 
 PINNED = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
@@ -94,6 +95,28 @@ def test_a_release_is_tested_before_it_is_built_and_uploaded():
     commands = [step["run"] for step in jobs["build"]["steps"] if "run" in step]
     assert commands == ["bash .ci/run", "bash .ci/wheel dist"]
     assert jobs["upload"]["needs"] == "build"
+
+
+def test_classifiers_are_the_versions_of_python_that_the_wheel_is_tried_on():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = (re.fullmatch(r"Programming Language :: Python :: (\d\.\d+)", each) for each in project["classifiers"])
+    versions = [match[1] for match in found if match]
+    assert f"for version in {' '.join(versions)}; do" in (ROOT / ".ci" / "wheel").read_text()
+    everything, environment = (WORKFLOWS["tests.yml"]["jobs"][job] for job in ("everything", "environment"))
+    setup = next(step["with"] for step in everything["steps"] if "setup-python" in step.get("uses", ""))
+    assert [setup["python-version"], *environment["strategy"]["matrix"]["python-version"]] == versions
+    assert project["requires-python"] == f">={versions[0]}"
+
+
+def test_one_version_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == __version__
+    for page in (ROOT / "README.md", ROOT / "docs" / "citing.md"):
+        assert f"Version {__version__}}}" in page.read_text(), page.name
+
+
+def test_the_badge_for_pettingzoos_list_has_the_pinned_version():
+    assert f"/badge/PettingZoo-v{PINNED['pettingzoo']}-blue" in (ROOT / "docs" / "releasing.md").read_text()
 
 
 def test_read_the_docs_installs_the_pinned_versions_and_takes_warnings_for_errors():

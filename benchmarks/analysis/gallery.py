@@ -8,22 +8,20 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.analysis.formatting import Rows, markdown, table
 from benchmarks.study.store import Results, cached, select
 from edgeoffload_env import EdgeOffloadConfig, policies, scenarios
-from edgeoffload_env.model.effects import KINDS, active_effects
+from edgeoffload_env.model.effects import KINDS
 
 _DEFAULTS = EdgeOffloadConfig()
 _SPACE = "\N{NO-BREAK SPACE}"
-PAPER, CROWDED, EFFECTS, HELD_OUT = "The paper's game", "Crowded", "With effects", "Held out"
 GROUPS = {
-    PAPER: "No effects, and servers that clear all that arrives.",
-    CROWDED: "No effects, and more work than the servers clear.",
-    EFFECTS: "Scenarios that ask for a policy; [](effects.md) says what each effect does.",
-    HELD_OUT: "For testing alone: never tune or train on them.",
+    scenarios.PAPER: "No effects, and servers that clear all that arrives.",
+    scenarios.CROWDED: "No effects; `two-tier` has two large servers far away.",
+    scenarios.POLICY: "[](effects.md) says what each effect does.",
+    scenarios.HELD_OUT: "Other loads, sizes and distributions than those of the scenarios for training.",
 }
 """Groups of scenarios, and what their scenarios have in common."""
 
@@ -35,27 +33,11 @@ def effects_of(config: EdgeOffloadConfig) -> list[str]:
     return [name for name, game in alone.items() if any(kind.of(game) is not None for kind in KINDS)]
 
 
-def load_of(config: EdgeOffloadConfig) -> float:
-    """Return the work that arrives in a slot of a game without effects, as a share of what the servers clear."""
-    server_hz = np.sum(config.server_hz or (np.mean(config.speed_bounds_hz),) * config.servers)
-    return float(config.num_users * np.mean(config.cycles_range) / (server_hz * config.slot_s))
-
-
-def group_of(scenario: str) -> str:
-    """Return the group of a scenario, from its configuration alone."""
-    entry = scenarios.get(scenario)
-    if entry.held_out:
-        return HELD_OUT
-    if active_effects(entry.config):
-        return EFFECTS
-    return CROWDED if load_of(entry.config) > 1.0 else PAPER
-
-
 def grouped() -> dict[str, list[str]]:
     """Return the names of all scenarios by their group, in order."""
     groups: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in scenarios.names():
-        groups[group_of(name)].append(name)
+        groups[scenarios.get(name).group].append(name)
     return groups
 
 
@@ -86,7 +68,7 @@ def _interval(row: Any) -> str:
 @table("scenario | what it asks for | highest utility | against `fixed`")
 def held_out_scenarios(results: Results) -> Rows:
     """The held-out scenarios in a row each."""
-    for name in grouped()[HELD_OUT]:
+    for name in grouped()[scenarios.HELD_OUT]:
         yield f"`{name}`", scenarios.get(name).description, *highest(results, name)
 
 
@@ -100,7 +82,7 @@ def gallery(results: Results, picture: Callable[[str], str], about: str) -> str:
     """
     parts = [f"Pictures: {about}; each opens in full size. {_games(results)}\n"]
     for group, names in grouped().items():
-        if group == HELD_OUT:
+        if group == scenarios.HELD_OUT:
             body = markdown(held_out_scenarios(results))
         else:
             cards = "".join(_card(results, name, picture(name), about) for name in names)

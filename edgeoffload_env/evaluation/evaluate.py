@@ -64,6 +64,24 @@ class Evaluation:
         """Return each metric's mean and 95 % confidence interval; see :func:`.statistics.mean_interval`."""
         return {name: mean_interval(values) for name, values in self.per_episode().items()}
 
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with a row per episode.
+
+        Columns: ``policy``, ``scenario``, ``seed``, ``episode``, the game's metrics by their names, ``score`` and
+        ``gain_over_fixed`` (NaN where the game has none), and the policy's diagnostics. ``pandas.concat`` joins the
+        frames of several evaluations.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("data frames need pandas: pip install pandas") from error
+        of_evaluation = {"policy": self.policy, "scenario": self.scenario, "seed": self.seed}
+        index = pandas.RangeIndex(self.episodes)
+        return pandas.DataFrame(of_evaluation | {"episode": index} | self.per_episode() | self.diagnostics, index=index)
+
     def __str__(self) -> str:
         """Format one line per metric."""
         title = f"{self.policy} on {self.scenario or 'a custom configuration'}, {self.episodes} episodes"

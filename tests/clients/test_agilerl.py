@@ -14,7 +14,7 @@ from agilerl.vector.pz_async_vec_env import AsyncPettingZooVecEnv
 
 from edgeoffload_env import edgeoffload_v0
 from tests.clients.masks import assert_heeded
-from tests.pages import run_masks
+from tests.pages import run_masks, run_tutorial
 
 GAMES = 2
 
@@ -54,13 +54,17 @@ def _assert_learned(before, after):
     assert not any(torch.equal(old, new) for old, new in weights)
 
 
-@pytest.mark.parametrize("game", [_sparse, _urban])
-def test_maddpg_trains(game):
-    """MADDPG on games in worker processes, on `sparse` and on `urban` with masks; all users share networks there"""
-    observations, actions, users = _described(game())
+def test_tutorial(tmp_path):
+    """MADDPG on games in worker processes on `sparse`, above `random`; all users share networks"""
+    run_tutorial("agilerl", tmp_path)
+
+
+def test_maddpg_trains():
+    """The same on `urban` with masks"""
+    observations, actions, users = _described(_urban())
     learner = MADDPG(observations, actions, agent_ids=users, vect_noise_dim=GAMES, batch_size=64, learn_step=20)
     before = _weights(learner.actors, learner.critics)
-    games = AsyncPettingZooVecEnv([game for _ in range(GAMES)])
+    games = AsyncPettingZooVecEnv([_urban for _ in range(GAMES)])
     (trained,), fitness = train_multi_agent_off_policy(
         games,
         "edgeoffload",
@@ -79,7 +83,7 @@ def test_maddpg_trains(game):
 
 @pytest.mark.parametrize("game", [_sparse, _urban_without_masks])
 def test_ippo_trains(game):
-    """IPPO on the same without masks"""
+    """IPPO on both without masks"""
     observations, actions, users = _described(game())
     learner = IPPO(observations, actions, agent_ids=users, batch_size=64, learn_step=100)
     before = _weights(learner.actors, learner.critics)

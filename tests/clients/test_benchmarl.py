@@ -5,42 +5,18 @@ import math
 import pytest
 import torch
 from benchmarl.algorithms import IppoConfig, IqlConfig, MappoConfig, QmixConfig, VdnConfig
-from benchmarl.environments.pettingzoo.common import PettingZooClass
 from benchmarl.experiment import Experiment, ExperimentConfig
 from benchmarl.models.mlp import MlpConfig
-from torchrl.envs import PettingZooWrapper
 
-from edgeoffload_env import edgeoffload_v0, scenarios
 from tests.clients.masks import assert_heeded
+from tests.pages import import_first_block, run_tutorial
+
+EdgeOffload = import_first_block("benchmarl").EdgeOffload
 
 
-class EdgeOffload(PettingZooClass):
-    """A scenario as a BenchMARL task: its name is the scenario's."""
-
-    def get_env_fun(self, num_envs, continuous_actions, seed, device):
-        return lambda: PettingZooWrapper(
-            edgeoffload_v0.parallel_env(self.name),
-            return_state=True,
-            categorical_actions=True,
-            use_mask=False,
-            seed=seed,
-            device=device,
-        )
-
-    def supports_discrete_actions(self):
-        return True
-
-    def supports_continuous_actions(self):
-        return False
-
-    def has_state(self):
-        return True
-
-    def has_render(self, env):
-        return False
-
-    def max_steps(self, env):
-        return scenarios.get(self.name).config.max_cycles
+def test_tutorial(tmp_path):
+    """MAPPO with a network per user and a critic on the global state on `paper`, above `random`"""
+    run_tutorial("benchmarl", tmp_path)
 
 
 def _weights(experiment):

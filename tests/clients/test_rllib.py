@@ -15,6 +15,11 @@ def test_tutorial(tmp_path):
     run_tutorial("rllib-ppo", tmp_path)
 
 
+def test_env_config(tmp_path):
+    """Stock PPO with fields and held-out evaluation through `env_config`"""
+    run_tutorial("rllib-env-config", tmp_path)
+
+
 def test_tune(tmp_path):
     """A `Tuner` over a recipe's configuration"""
     run_tutorial("tune", tmp_path)

@@ -1,5 +1,7 @@
 """``evaluate`` against its definitions, slot by slot through the scalar model of the tests."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -272,3 +274,25 @@ def test_bad_arguments(arguments, error, message):
     with pytest.raises(error, match=message) as refused:
         evaluate(**({"policy": "local"} | arguments))
     assert_one_traceback(refused.value)
+
+
+def test_to_frame():
+    """A row per episode with the columns of the CSV report; NaN where the game has no score."""
+    shown = evaluate("best-response", "urban", episodes=3, seed=2, max_cycles=2)
+    frame = shown.to_frame()
+    assert list(frame.columns[:4]) == ["policy", "scenario", "seed", "episode"]
+    assert list(frame.columns[4:]) == [*shown.metrics, "score", "gain_over_fixed", "settled"]
+    assert frame.episode.tolist() == [0, 1, 2]
+    assert set(zip(frame.policy, frame.scenario, frame.seed, strict=True)) == {("best-response", "urban", 2)}
+    assert {"miss_fraction", "energy_j"} <= set(frame.columns)
+    for name, values in (shown.per_episode() | shown.diagnostics).items():
+        np.testing.assert_array_equal(frame[name], values)
+    assert frame.score.isna().all()
+    assert evaluate("local", episodes=2).to_frame().notna().all(axis=None)
+    assert evaluate("local", EdgeOffloadConfig(max_cycles=2), episodes=1).to_frame().scenario.isna().all()
+
+
+def test_to_frame_without_pandas(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="data frames need pandas: pip install pandas"):
+        evaluate("local", episodes=1, max_cycles=1).to_frame()
