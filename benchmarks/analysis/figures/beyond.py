@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.analysis import style
 from benchmarks.analysis.leaderboard import utility_of
@@ -52,7 +53,8 @@ def profile(results: Results) -> Any:
 def held_out(results: Results) -> Any:
     """Scores on ``paper`` and on the held-out scenarios that policies for 10 users and 5 servers can play."""
     rows, last = results.table("generalization"), results.last().assign(game="paper")
-    games = ["paper", *(name for name in scenarios.names(held_out=True) if name in set(rows["game"]))]
+    games = ["paper", *filter(_of_papers_size, scenarios.names(held_out=True))]
+    games = [name for name in games if name == "paper" or name in set(rows["game"])]
     trained = select(pd.concat([last, rows]) if len(rows) else last, variant="")
     figure, (axis,) = style.axes(1, width=9.0)
     algorithms = style.ordered(trained["algorithm"])
@@ -69,6 +71,11 @@ def held_out(results: Results) -> Any:
     axis.set_xticks(range(len(games)), games)
     style.finish(axis, _LOWER_LEFT, ylabel="score (dashed: greedy)")
     return figure
+
+
+def _of_papers_size(scenario: str) -> bool:
+    config, papers = scenarios.configure(scenario), scenarios.configure("paper")
+    return (config.num_users, config.servers, config.schema.effects) == (papers.num_users, papers.servers, ())
 
 
 def optimum_gap(results: Results) -> Any:
@@ -186,6 +193,9 @@ def equivariant(results: Results) -> Any:
         axes[1].set_xticks(range(len(games)), games, rotation=75, ha="right", fontsize=6)
         text = "utility / greedy's (less is better)"
         style.finish(axes[1], ylabel=text, yscale="log", title="trained on paper alone")
+        axes[1].yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))
+        axes[1].yaxis.set_major_formatter("{x:g}")
+        axes[1].yaxis.set_minor_locator(NullLocator())
     return figure
 
 
