@@ -1,5 +1,6 @@
 # Steps side by side, for scripts with `set -euo pipefail`: `start NAME COMMAND ...` begins one in the background, and
-# `finish NAME` waits for it, prints what it printed, and fails as it did. Those not finished are ended with the script.
+# `finish NAME` waits for it, prints what it printed, and fails as it did. Those not finished are ended, and shown, with the
+# script, unless it is killed by SIGKILL.
 declare -A steps=()
 logs="$(mktemp -d)"
 
@@ -19,9 +20,13 @@ finish() {
 }
 
 end_steps() {
-  local process
+  local process name
   for process in "${steps[@]}"; do
-    kill -- "-$process" 2> /dev/null || true  # it and all that it started
+    kill -- "-$process" 2> /dev/null || kill "$process" 2> /dev/null || true  # it and all that it started
+  done
+  for name in "${!steps[@]}"; do
+    echo "== $name, not finished"
+    cat "$logs/$name"
   done
   rm -rf "$logs"
 }

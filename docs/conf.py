@@ -54,12 +54,12 @@ def _quantities() -> str:
 
 
 def _scenarios() -> str:
-    lines = ["# Scenarios\n", "Scenarios marked with * are held out: for testing alone, never tune or train on them.\n"]
-    lines.append("| name | users | servers | what it is |\n|---|---|---|---|")
-    for name in scenarios.names():
-        entry = scenarios.get(name)
-        mark = " *" if entry.held_out else ""
-        lines.append(f"| `{name}`{mark} | {entry.config.num_users} | {entry.config.servers} | {entry.description} |")
+    lines = ["# Scenarios"]
+    for group in scenarios.GROUPS:
+        lines.append(f"\n## {group}\n\n| name | users | servers | what it is |\n|---|---|---|---|")
+        for entry in (entry for entry in map(scenarios.get, scenarios.names()) if entry.group == group):
+            sizes = f"{entry.config.num_users} | {entry.config.servers}"
+            lines.append(f"| `{entry.name}` | {sizes} | {entry.description} |")
     lines.append('\nEach is a registered id: `pettingzoo.make("parallel", "edgeoffload/paper-v0")`, `"aec"`, and')
     lines.append(
         '`gymnasium.make("edgeoffload_env:edgeoffload/paper-central-v0")` for one learner in charge of all users.'

@@ -98,9 +98,8 @@ _POWER_CONTROL: dict[str, Any] = _URBAN | {
 _SPLIT: dict[str, Any] = _URBAN | {"levels": {"offload_ratio": (0.5, 0.75, 1.0)}}
 
 
-def _scenario(name: str, description: str, *, group: str = POLICY, held_out: bool = False, **fields: Any) -> Scenario:
-    group, config = HELD_OUT if held_out else group, EdgeOffloadConfig(**fields)
-    return Scenario(name=name, description=description, group=group, config=config)
+def _scenario(name: str, description: str, *, group: str = POLICY, **fields: Any) -> Scenario:
+    return Scenario(name=name, description=description, group=group, config=EdgeOffloadConfig(**fields))
 
 
 _SCENARIOS = {
@@ -216,19 +215,19 @@ _SCENARIOS = {
         _scenario(
             "held-out-light",
             "The paper's size with a third less work per task.",
-            held_out=True,
+            group=HELD_OUT,
             task_cycles=(533e6, 800e6),
         ),
         _scenario(
             "held-out-heavy",
             "The paper's size with a quarter more work per task: more than the servers clear.",
-            held_out=True,
+            group=HELD_OUT,
             task_cycles=(1000e6, 1500e6),
         ),
         _scenario(
             "held-out-mixed",
             "The paper's size with the same means and far wider tasks and devices.",
-            held_out=True,
+            group=HELD_OUT,
             task_bits=(0.8e6, 5.6e6),
             task_cycles=(200e6, 1800e6),
             device_hz=(200e6, 600e6),
@@ -236,33 +235,33 @@ _SCENARIOS = {
         _scenario(
             "held-out-backlog",
             "The paper's size with 0.5 to 1.5 s of work queued at every server when the episode starts.",
-            held_out=True,
+            group=HELD_OUT,
             initial_load_s=(0.5, 1.5),
         ),
         _scenario(
             "held-out-wide-cell",
             "The paper's size in a cell of 1 km radius: uploads several times as long at the edge.",
-            held_out=True,
+            group=HELD_OUT,
             cell_radius_m=1000.0,
         ),
         _scenario(
             "held-out-small",
             "6 users and 3 servers, for policies of any size.",
-            held_out=True,
+            group=HELD_OUT,
             num_users=6,
             server_hz=(12e9, 16e9, 20e9),
         ),
         _scenario(
             "held-out-large",
             "16 users and 8 servers, for policies of any size.",
-            held_out=True,
+            group=HELD_OUT,
             num_users=16,
             server_hz=(12e9, 13e9, 14e9, 15e9, 16e9, 17e9, 18e9, 20e9),
         ),
         _scenario(
             "held-out-urban",
             "urban with shorter and more frequent bursts, rarer and heavier heavy tasks, and more unequal servers.",
-            held_out=True,
+            group=HELD_OUT,
             **_URBAN
             | {
                 "arrivals": {"on_s": 1.0, "off_s": 2.0},
@@ -273,33 +272,33 @@ _SCENARIOS = {
         _scenario(
             "held-out-urban-outages",
             "urban-outages with more frequent and shorter outages and longer bursts.",
-            held_out=True,
+            group=HELD_OUT,
             **_URBAN | {"failures": {"mtbf_s": 10.0, "mttr_s": 1.0}, "arrivals": {"on_s": 3.0, "off_s": 7.0}},
         ),
         _scenario(
             "held-out-bursty",
             "bursty with bursts half as long and pauses slightly longer than bursts.",
-            held_out=True,
+            group=HELD_OUT,
             **_BURSTY | {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
         ),
         _scenario(
             "held-out-failures",
             "failures with more frequent and shorter outages.",
-            held_out=True,
+            group=HELD_OUT,
             max_cycles=100,
             failures={"mtbf_s": 6.0, "mttr_s": 1.2},
         ),
         _scenario(
             "held-out-deadlines",
             "deadlines with shorter deadlines and bursts twice as long.",
-            held_out=True,
+            group=HELD_OUT,
             **_DEADLINES
             | {"deadline": {"range_s": (0.15, 0.5), "miss_cost_s": 1.0}, "arrivals": {"on_s": 3.0, "off_s": 3.0}},
         ),
         _scenario(
             "held-out-energy",
             "energy with more unequal devices, dearer joules and shorter bursts.",
-            held_out=True,
+            group=HELD_OUT,
             **_ENERGY
             | {
                 "device_hz": (0.8e9, 2.4e9),
@@ -310,7 +309,7 @@ _SCENARIOS = {
         _scenario(
             "held-out-cloud",
             "cloud with more unequal servers, a slower cloud that is farther away, and shorter bursts.",
-            held_out=True,
+            group=HELD_OUT,
             **_CLOUD
             | {
                 "server_hz": (7e9, 10e9, 13e9, 16e9, 30e9),
@@ -321,26 +320,26 @@ _SCENARIOS = {
         _scenario(
             "held-out-continuous",
             "continuous with bursts half as long and pauses slightly longer than bursts.",
-            held_out=True,
+            group=HELD_OUT,
             queue_clock="continuous",
             **_BURSTY | {"arrivals": {"on_s": 0.75, "off_s": 0.9}},
         ),
         _scenario(
             "held-out-power-control",
             "power-control with two powers, 0.1 and 0.4 W, and joules twice as dear.",
-            held_out=True,
+            group=HELD_OUT,
             **_POWER_CONTROL | {"levels": {"tx_power_w": (0.1, 0.4)}, "energy": {"cost_s_per_j": 2.0}},
         ),
         _scenario(
             "held-out-split",
             "split with shares of 0.3, 0.6 and 1.",
-            held_out=True,
+            group=HELD_OUT,
             **_SPLIT | {"levels": {"offload_ratio": (0.3, 0.6, 1.0)}},
         ),
         _scenario(
             "held-out-vehicles",
             "vehicles that are half as fast again, with 8 dB of shadowing.",
-            held_out=True,
+            group=HELD_OUT,
             **_VEHICLES
             | {
                 "mobility": {"speed_mps": (15.0, 30.0)},

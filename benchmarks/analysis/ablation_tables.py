@@ -25,7 +25,7 @@ from benchmarks.study.plan import PAPER_ALGORITHMS as PAPERS
 from benchmarks.study.store import Results, select, values
 from edgeoffload_env import scenarios
 
-_REFERENCES = ("fixed", "greedy", "lookahead")
+_REFERENCES = ("fixed", "greedy", "drift-plus-penalty")
 
 
 @table()

@@ -17,13 +17,13 @@ from edgeoffload_env.model.effects import KINDS
 
 _DEFAULTS = EdgeOffloadConfig()
 _SPACE = "\N{NO-BREAK SPACE}"
-GROUPS = {
+ABOUT = {
     scenarios.PAPER: "No effects, and servers that clear all that arrives.",
     scenarios.CROWDED: "No effects; `two-tier` has two large servers far away.",
     scenarios.POLICY: "[](effects.md) says what each effect does.",
     scenarios.HELD_OUT: "Other loads, sizes and distributions than those of the scenarios for training.",
 }
-"""Groups of scenarios, and what their scenarios have in common."""
+"""What the scenarios of each group have in common."""
 
 
 def effects_of(config: EdgeOffloadConfig) -> list[str]:
@@ -35,7 +35,7 @@ def effects_of(config: EdgeOffloadConfig) -> list[str]:
 
 def grouped() -> dict[str, list[str]]:
     """Return the names of all scenarios by their group, in order."""
-    groups: dict[str, list[str]] = {group: [] for group in GROUPS}
+    groups: dict[str, list[str]] = {group: [] for group in scenarios.GROUPS}
     for name in scenarios.names():
         groups[scenarios.get(name).group].append(name)
     return groups
@@ -87,7 +87,7 @@ def gallery(results: Results, picture: Callable[[str], str], about: str) -> str:
         else:
             cards = "".join(_card(results, name, picture(name), about) for name in names)
             body = f":::::{{grid}} 1 1 2 2\n:gutter: 3\n:margin: 0\n:padding: 0\n\n{cards}:::::\n"
-        parts.append(f"## {group}\n\n{GROUPS[group]}\n\n{body}")
+        parts.append(f"## {group}\n\n{ABOUT[group]}\n\n{body}")
     return "\n".join(parts)
 
 

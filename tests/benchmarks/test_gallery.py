@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.analysis.gallery import GROUPS, effects_of, gallery, grouped, highest
+from benchmarks.analysis.gallery import ABOUT, effects_of, gallery, grouped, highest
 from benchmarks.study.store import Results
 from edgeoffload_env import EdgeOffloadConfig, scenarios
 from edgeoffload_env.model.effects import KINDS, active_effects
@@ -25,7 +25,7 @@ def played(folder: Path, rows: Sequence[tuple[str, str, float]]) -> Results:
 
 def test_every_scenario_is_in_a_group() -> None:
     groups = grouped()
-    assert tuple(GROUPS) == tuple(groups) == scenarios.GROUPS
+    assert tuple(ABOUT) == tuple(groups) == scenarios.GROUPS
     assert sorted(name for names in groups.values() for name in names) == sorted(scenarios.names())
     assert groups[scenarios.HELD_OUT] == scenarios.names(held_out=True)
     for name in scenarios.names(held_out=False):

@@ -82,11 +82,13 @@ def test_rllibs_checkpoint_holds_networks_targets_optimisers_and_counters(local_
     second.stop()
 
 
-def test_the_summary_has_the_env_runners_of_earlier_sessions(
-    local_session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("started", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_run_with_env_runners_goes_on_without(
+    local_session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: bool
 ) -> None:
-    """Here none is started: test_faults has runs with env runners."""
-    monkeypatch.setattr(training_module, "build_algorithm", lambda settings, done, _: build_algorithm(settings, done))
+    if not started:
+        build = build_algorithm
+        monkeypatch.setattr(training_module, "build_algorithm", lambda settings, done, _: build(settings, done))
     tiny = parse_assignments(TINY_DQN[1::2])
     (run,) = plan(["idql-tolb"], ["paper"], [0], env_steps=1_000, assigned=tiny)
     folder = RunFolder.begin(tmp_path, run.settings)

@@ -136,8 +136,10 @@ def unread(algorithm: str, path: Path) -> Path:
     return path
 
 
-LOAD_THEN_EVALUATE = """
+EVALUATE_THEN_LOAD = """
 import json, recipes
+from recipes.cli import main
+status = main(["evaluate", sys.argv[-1]])
 refused = []
 for run in sys.argv[1:]:
     try:
@@ -145,8 +147,7 @@ for run in sys.argv[1:]:
     except ImportError as error:
         refused.append(str(error))
 print(json.dumps(refused))
-from recipes.cli import main
-sys.exit(main(["evaluate", sys.argv[-1]]))
+sys.exit(status)
 """
 
 
@@ -158,7 +159,7 @@ def test_what_is_missing_is_named_with_the_extra_that_has_it(
 ) -> None:
     paths = [str(unread(algorithm, tmp_path / algorithm)) for algorithm in algorithms]
     needs = [f"{algorithm} needs `pip install 'edgeoffload-env[{extra}]'`" for algorithm in algorithms]
-    told = in_a_process(BLOCKED.format(module=module) + LOAD_THEN_EVALUATE, *paths)
+    told = in_a_process(BLOCKED.format(module=module) + EVALUATE_THEN_LOAD, *paths)
     assert told.returncode == REFUSED
     for refused, need in zip(json.loads(told.stdout), needs, strict=True):
         assert module in refused.partition(";")[0]

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.analysis import style
 from benchmarks.analysis.leaderboard import utility_of
@@ -179,6 +178,8 @@ def estimators(results: Results) -> Any:
 
 def equivariant(results: Results) -> Any:
     """The equivariant network on ``paper`` without each of its parts, and on games that it was not trained on."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     name = "dtomalb-equivariant"
     rows = select(results.table("generalization"), algorithm=name)
     games = [game for game in dict.fromkeys(rows["game"]) if game in scenarios.names()]
