@@ -10,6 +10,7 @@ import pandas as pd
 from benchmarks.analysis.formatting import TABLES, Rows, table
 from benchmarks.speed.soak import length
 from benchmarks.study.store import Results
+from edgeoffload_env import scenarios
 
 MACHINES, CORES = 100, 8
 TRIALS, TRIAL_S = 10_000, 80.0
@@ -36,6 +37,19 @@ def throughput(results: Results) -> Rows:
         yield _spread(f"4,096 games on {name}, as a fraction of a loop compiled by hand", ratio)
     for name, backend in content["growth"].items():
         yield _spread(f"time per agent-step at N = 1,000 over that at N = 10, {name}", backend["N=1000 over N=10"])
+
+
+@table("scenario | users | one game | many games on numpy")
+def effects_speed(results: Results) -> Rows:
+    """Time of a step with effects, over that of ``paper`` with as many users."""
+    found = _read(results, "throughput").get("effects", {"single": {}, "vector": {}})
+    for name in found["single"]:
+        cells = [_spread("", view[name]) for view in (found["single"], found["vector"])]
+        yield (
+            f"`{name}`",
+            scenarios.configure(name).num_users,
+            *(f"{median} ({low_high})" for _, median, low_high in cells),
+        )
 
 
 @table("measured | median | quartiles")

@@ -6,6 +6,8 @@
   step compiled by hand (:mod:`benchmarks.speed.numba_step`), which must first give each view's numbers.
 * ``growth``: time per agent-step as users grow from 10 to 1,000 before 5 servers, B N about constant; and 1,000 users
   before 100 servers.
+* ``effects``: time of a step of each scenario with effects, over that of ``paper`` with as many users: of one
+  game, and of many on numpy.
 * ``peers``: the numpy ``vector_env`` as a multiple of VMAS's ``simple_spread`` with 10 agents, where that is installed.
 
 One thread throughout. Times are CPU seconds of the process; contestants take turns, and the table and the JSON hold
@@ -20,7 +22,7 @@ import numpy as np
 
 from benchmarks.speed import report
 from benchmarks.speed.timing import ENDLESS, Steps, Timing, cycle, rates, ratios, repeat, spread, take_turns
-from edgeoffload_env import edgeoffload_v0
+from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import PAPER_SERVER_HZ
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
@@ -40,16 +42,17 @@ def single(timing: Timing, *, quick: bool) -> dict[str, Any]:
         "edgeoffload": edgeoffload_v0.parallel_env(num_users=USERS, max_cycles=ENDLESS),
         "simple_spread": simple_spread_v3.parallel_env(N=USERS, max_cycles=ENDLESS),
     }
-    contestants = {}
-    for name, env in envs.items():
-        rng = np.random.default_rng(0)
-        env.reset(seed=0)
-        sizes = {agent: env.action_space(agent).n for agent in env.agents}
-        drawn = [{agent: int(rng.integers(n)) for agent, n in sizes.items()} for _ in range(64)]
-        contestants[name] = cycle(env.step, drawn)
-    seconds = take_turns(contestants, timing)
+    seconds = take_turns({name: _steps_of_one(env) for name, env in envs.items()}, timing)
     times = ratios(seconds["simple_spread"], seconds["edgeoffload"])
     return {"steps_per_s": rates(1, seconds), "times_simple_spread": times}
+
+
+def _steps_of_one(env: Any) -> Steps:
+    """Return the steps of a parallel environment, with random actions."""
+    rng = np.random.default_rng(0)
+    env.reset(seed=0)
+    sizes = {agent: env.action_space(agent).n for agent in env.agents}
+    return cycle(env.step, [{agent: int(rng.integers(n)) for agent, n in sizes.items()} for _ in range(64)])
 
 
 def vector(timing: Timing, *, quick: bool) -> dict[str, Any]:
@@ -108,6 +111,28 @@ def growth(timing: Timing, *, quick: bool) -> dict[str, Any]:
     return result
 
 
+def effects(timing: Timing, *, quick: bool) -> dict[str, Any]:
+    """Measure what effects cost, against ``paper`` with as many users."""
+    games = GAMES // (64 if quick else 4)
+    with_effects = [name for name in scenarios.names(held_out=False) if scenarios.configure(name).schema.effects]
+    users = {name: scenarios.configure(name).num_users for name in with_effects}
+    played: dict[str, tuple[str, dict[str, int]]] = {name: (name, {}) for name in with_effects}
+    played |= {f"paper, N = {count}": ("paper", {"num_users": count}) for count in sorted(set(users.values()))}
+    makers: dict[str, Any] = {
+        "single": lambda scenario, fields: _steps_of_one(
+            edgeoffload_v0.parallel_env(scenario, max_cycles=ENDLESS, **fields)
+        ),
+        "vector": lambda scenario, fields: _steps(
+            edgeoffload_v0.vector_env(games, scenario, max_cycles=ENDLESS, dtype="float32", **fields)
+        ),
+    }
+    result: dict[str, Any] = {"games": games}
+    for view, make in makers.items():
+        seconds = take_turns({name: make(*game) for name, game in played.items()}, timing)
+        result[view] = {name: ratios(seconds[name], seconds[f"paper, N = {users[name]}"]) for name in with_effects}
+    return result
+
+
 def peers(timing: Timing, *, quick: bool) -> dict[str, Any]:
     """Measure ``vector_env`` on numpy against VMAS if that is installed."""
     if report.package_version("vmas") is None:
@@ -125,7 +150,7 @@ def peers(timing: Timing, *, quick: bool) -> dict[str, Any]:
     return {"games": games, "agent_steps_per_s": rates(games * USERS, seconds), "times_vmas": times}
 
 
-PARTS = {"single": single, "vector": vector, "growth": growth, "peers": peers}
+PARTS = {"single": single, "vector": vector, "growth": growth, "effects": effects, "peers": peers}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -33,6 +33,10 @@ def test_a_quick_run_measures_every_ratio(tmp_path: Path) -> None:
     for backend in ("numpy", "torch"):
         assert_spread(result["growth"][backend]["N=1000 over N=10"])
         assert len(result["growth"][backend]["ns_per_agent_step"]) == len(throughput.GROWTH_USERS) + 1
+    for view in ("single", "vector"):
+        assert set(result["effects"][view]) >= {"urban", "vehicles"}
+        assert_spread(result["effects"][view]["urban"])
+        assert result["effects"][view]["urban"]["median"] > 1.0
     assert result["settings"]["rounds"] >= 3
     assert {"python", "packages", "cpu"} <= set(result["machine"])
     assert result["machine"]["edgeoffload-env"] == edgeoffload_env.__version__
