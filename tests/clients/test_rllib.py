@@ -16,7 +16,7 @@ def test_tutorial(tmp_path):
 
 
 def test_env_config(tmp_path):
-    """Stock PPO with fields and held-out evaluation through `env_config`"""
+    """Stock PPO with fields, and others in evaluation, through `env_config`"""
     run_tutorial("rllib-env-config", tmp_path)
 
 
