@@ -23,7 +23,7 @@ ABOUT = {
     scenarios.POLICY: "[](effects.md) says what each effect does.",
     scenarios.HELD_OUT: "Other loads, sizes and distributions than those of the scenarios for training.",
 }
-"""What the scenarios of each group have in common."""
+"""Features that the scenarios of each group share."""
 
 
 def effects_of(config: EdgeOffloadConfig) -> list[str]:
