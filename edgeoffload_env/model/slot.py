@@ -73,11 +73,14 @@ class Slot:
         self.queued_cycles: Array
         self.bits: Array
         self.cycles: Array
+        self._local: Array | None = None
 
     @property
     def local(self) -> Array:
         """1 where a task runs on its device, else 0; ``[B, N]``."""
-        return self.active * (1.0 - self.offloads)
+        if self._local is None:
+            self._local = self.active * (1.0 - self.offloads)
+        return self._local
 
     @property
     def device_cycles(self) -> Array:

@@ -229,7 +229,7 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         """Add the masks of the coming slot's actions, int8 ``[A]`` each, where users can be without a task."""
         if self.config.schema.masked:
             assert self._snapshot is not None
-            masks = action_mask(self._snapshot, self._action_count, xp=xp)[0]
+            masks = np.ascontiguousarray(action_mask(self._snapshot, self._action_count, xp=xp)[0])
             for info, mask in zip(infos.values(), masks, strict=True):
                 info["action_mask"] = mask
         return infos

@@ -19,10 +19,9 @@ def switch_chance(slot_s: float, mean_s: float) -> float:
     return -math.expm1(-slot_s / mean_s)
 
 
-def next_bursting(bursting: Array, uniform: Array, leave: float, enter: float, *, xp: Any) -> Array:
-    """Move the on/off chain of each user by one slot, ``[B, N]``: on ends with chance ``leave``, off with ``enter``."""
-    stays_or_enters = xp.where(bursting > 0.5, uniform >= leave, uniform < enter)
-    return xp.astype(stays_or_enters, bursting.dtype)
+def next_bursting(bursting: Array, uniform: Array, leave: float, enter: float) -> Array:
+    """Move each user's on/off chain by one slot, flags ``[B, N]``, by the chances to end a burst and a pause."""
+    return (bursting & (uniform >= leave)) | (~bursting & (uniform < enter))
 
 
 _FLAG: dict[str, Any] = {"unit": "1", "scope": "user", "type": bool}
@@ -130,8 +129,9 @@ class Arrivals(IdleUsers):
     def draw_next(self, noise: Noise, fields: Fields, config: "EdgeOffloadConfig", *, xp: Any) -> dict[str, Array]:
         """Draw the next slot from the chain's state in this one."""
         switch, arrive = (uniform.T for uniform in noise["user"])
-        bursting = next_bursting(fields["bursting"], switch, *self._chances(config), xp=xp)
-        return {"active": bursting * xp.astype(arrive < self.probability, arrive.dtype), "bursting": bursting}
+        bursting = next_bursting(fields["bursting"] > 0.5, switch, *self._chances(config))
+        active = bursting & (arrive < self.probability)
+        return {"active": xp.astype(active, arrive.dtype), "bursting": xp.astype(bursting, arrive.dtype)}
 
     def _chances(self, config: "EdgeOffloadConfig") -> tuple[float, float]:
         if self.on_s is None or self.off_s is None:
@@ -173,6 +173,5 @@ def blank_without_task(feature: Feature) -> Feature:
 
 def action_mask(snapshot: Fields, num_actions: int, *, xp: Any) -> Array:
     """Allowed actions, int8 ``[B, N, A]``: 1 where a user may choose; users without a task may choose 0 alone."""
-    active = xp.astype(snapshot["active"] > 0.5, xp.int8)
-    others = xp.broadcast_to(active[:, :, None], (*active.shape, num_actions - 1))
-    return xp.concat([xp.ones_like(active)[:, :, None], others], axis=-1)
+    active = xp.astype(snapshot["active"].T > 0.5, xp.int8)[None]  # whole batches lie together in memory
+    return xp.permute_dims(xp.concat([xp.ones_like(active)] + [active] * (num_actions - 1), axis=0), (2, 1, 0))
