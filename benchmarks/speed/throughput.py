@@ -24,7 +24,7 @@ from benchmarks.speed import report
 from benchmarks.speed.timing import ENDLESS, Steps, Timing, cycle, rates, ratios, repeat, spread, take_turns
 from edgeoffload_env import edgeoffload_v0, scenarios
 from edgeoffload_env.agents import action_count
-from edgeoffload_env.config import PAPER_SERVER_HZ
+from edgeoffload_env.config_checks import PAPER_SERVER_HZ
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 FULL, QUICK = Timing(rounds=41, turn_s=0.1), Timing(rounds=3, turn_s=0.02)

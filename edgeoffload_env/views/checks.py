@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from edgeoffload_env._validation import as_int, check_int, check_known, fail, fail_unknown
 from edgeoffload_env.agents import action_count, action_meaning
-from edgeoffload_env.config import LARGEST_S, LARGEST_SNR, SMALLEST_SNR, EdgeOffloadConfig
+from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model import limits
 from edgeoffload_env.model.draws import field_shape
 from edgeoffload_env.model.quantities import Fields, Quantity
 from edgeoffload_env.model.slot import Snapshot
@@ -222,7 +223,8 @@ def _checked_field(quantity: Quantity, value: Any, config: EdgeOffloadConfig, ba
 
 def _check_magnitudes(snapshot: Fields, config: EdgeOffloadConfig) -> None:
     """Refuse snapshots that would not stay finite in float32."""
-    worst = config.worst_case(
+    worst = limits.worst_case(
+        config,
         gains=(float(snapshot["channel_gain"].min()), float(snapshot["channel_gain"].max())),
         task_bits=float(snapshot["task_bits"].max()),
         task_cycles=float(snapshot["task_cycles"].max()),
@@ -230,8 +232,8 @@ def _check_magnitudes(snapshot: Fields, config: EdgeOffloadConfig) -> None:
         server_hz=float(snapshot["server_hz"].min()),
         load_s=float((snapshot["backlog_cycles"] / snapshot["server_hz"]).sum(axis=-1).max()),
     )
-    if not SMALLEST_SNR <= worst.least_snr <= worst.most_snr <= LARGEST_SNR:
-        expected = f"such that the signal to noise ratio is in [{SMALLEST_SNR:g}, {LARGEST_SNR:g}]"
+    if not worst.has_usable_snr:
+        expected = f"such that the signal to noise ratio is in [{limits.SMALLEST_SNR:g}, {limits.LARGEST_SNR:g}]"
         fail("snapshot field 'channel_gain'", snapshot["channel_gain"], expected)
     forward_s = snapshot["task_bits"].max() / np.min(config.forward_bps)
     for name, seconds in (
@@ -239,9 +241,11 @@ def _check_magnitudes(snapshot: Fields, config: EdgeOffloadConfig) -> None:
         ("task_cycles", worst.local_s),
         ("backlog_cycles", worst.queue_s),
     ):
-        if not seconds <= LARGEST_S:
-            fail(f"snapshot field {name!r}", snapshot[name], f"small enough to keep delays below {LARGEST_S:g} s")
-    if not config.balance_weight <= config.largest_balance_weight(worst.queue_s):
+        if not seconds <= limits.LARGEST_S:
+            fail(
+                f"snapshot field {name!r}", snapshot[name], f"small enough to keep delays below {limits.LARGEST_S:g} s"
+            )
+    if not config.balance_weight <= limits.largest_balance_weight(config, worst.queue_s):
         expected = f"small enough to keep rewards finite with balance_weight = {config.balance_weight!r}"
         fail("snapshot field 'backlog_cycles'", snapshot["backlog_cycles"], expected)
 

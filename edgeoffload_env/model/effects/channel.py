@@ -11,6 +11,7 @@ from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.draws import exponential, two_normals
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.effects.mobility import distance_of, way_m
+from edgeoffload_env.model.limits import has_usable_gains
 from edgeoffload_env.model.path_loss import MODELS, distance_m, linear, path_gain
 from edgeoffload_env.model.quantities import Fields, Noise, Process, Quantity, Scope
 
@@ -149,7 +150,7 @@ class Channel(Effect):
 
     def check(self, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
-        if not config.has_usable_gains(config.gain_bounds):
+        if not has_usable_gains(config, config.gain_bounds):
             fail("channel", self, "such that signal to noise ratios and uploads stay within the numbers of float32")
 
     def check_snapshot(self, snapshot: Any, config: "EdgeOffloadConfig") -> None:
@@ -160,7 +161,7 @@ class Channel(Effect):
             expected = f"at most {MOST_DEVIATIONS:g} shadowing_db = {most_db:g} dB to either side"
             fail("snapshot field 'shadow_db'", shadow_db, expected)
         least, most = self.factor_bounds
-        if not config.has_usable_gains((float(path.min()) * least, float(path.max()) * most)):
+        if not has_usable_gains(config, (float(path.min()) * least, float(path.max()) * most)):
             fail("snapshot field 'path_gain'", path, "such that delays stay within the numbers of float32")
 
     def draw_first_path(

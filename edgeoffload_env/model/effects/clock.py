@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeoffload_env._validation import fail
-from edgeoffload_env.model import numpy_namespace, servers
+from edgeoffload_env.model import limits, numpy_namespace, servers
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.effects.failures import utilisation
-from edgeoffload_env.model.effects.queues import COUNTED_SLOTS, full_cell_rate_bps, least_gain
+from edgeoffload_env.model.effects.queues import full_cell_rate_bps, least_gain
 
 if TYPE_CHECKING:
     from edgeoffload_env.config import EdgeOffloadConfig
@@ -155,14 +155,14 @@ class ContinuousClock(Effect):
 
     def check(self, config: "EdgeOffloadConfig") -> None:
         """See :class:`.Effect`."""
-        worst = config.worst_case(gains=config.gain_bounds)
-        uploads = min(config.max_cycles, COUNTED_SLOTS) if config.uplink_queue else 1
+        worst = limits.worst_case(config, gains=config.gain_bounds)
+        uploads = min(config.max_cycles, limits.COUNTED_SLOTS) if config.uplink_queue else 1
         arrival_s = uploads * worst.upload_s + _longest_hop_s(config.most_bits, config)
         if not arrival_s <= LARGEST_ARRIVAL_S:
             expected = f"such that tasks reach their servers within {LARGEST_ARRIVAL_S:g} s where queue_clock = "
             name = "task_bits" if config.task_trace is None else "task_trace"
             fail(name, getattr(config, name), f"{expected}{config.queue_clock!r}")
-        largest = config.largest_balance_weight(worst.queue_s + arrival_s)
+        largest = limits.largest_balance_weight(config, worst.queue_s + arrival_s)
         if not config.balance_weight <= largest:
             fail("balance_weight", config.balance_weight, f"at most {largest:g} with these queues and uploads")
 

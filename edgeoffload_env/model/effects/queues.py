@@ -10,6 +10,7 @@ from edgeoffload_env.model import channel, numpy_namespace
 from edgeoffload_env.model.channel import Array
 from edgeoffload_env.model.effects.effect import Effect
 from edgeoffload_env.model.features import LOAD_SCALE_S, squashed
+from edgeoffload_env.model.limits import COUNTED_SLOTS
 from edgeoffload_env.model.quantities import Feature, Fields, Quantity
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 LARGEST_BACKLOG_S = 1e17
 """Longest queue of a user, so that delays stay finite in float32."""
-COUNTED_SLOTS = 10**6
-"""Slots of an episode that checks count: an overflow later than that does not justify refusing long episodes."""
 
 
 def next_device_backlog_cycles(
