@@ -12,12 +12,14 @@ points to the best of the others in 54 to 75 % of cases (``python -m benchmarks 
 
 Differences from the paper's Table 1: one minibatch for all users in place of one per user (lines 14 and 15); an update
 (``train_batch_size_per_learner=256``) for every 16 slots (``num_envs_per_env_runner=16``, ``slots_per_update=1``) in
-place of one per slot; a small replay buffer (``replay_capacity=10_000``), so that the others' actions in (34) are
-those of about now; exploration noise N_t as Gumbel noise on the logits (``exploration_noise=1.0``) plus a fraction
-of random actions (``final_epsilon=0.05``); a' of (32) drawn from the target actors' softmax
-(``target_actions=sampled``) in place of their best actions; learning rates that fall (``lr=1e-3``,
-``final_lr=5e-5``). The paper leaves open the discount and the Gumbel-Softmax's temperature: ``gamma=0.5`` and
-``temperature=0.5``, which does not fall (``final_temperature=0.5``).
+place of one per slot; a small replay buffer (``replay_capacity=3_000``), so that the others' actions in (34) are
+those of about now; rewards scaled before they are learned from (``reward_scale=0.1``) and errors beyond 1 that count
+linearly in (35) (``huber=True``), since an overloaded slot costs hundreds of times an ordinary one; exploration noise
+N_t as Gumbel noise on the logits (``exploration_noise=1.0``) plus a fraction of random actions
+(``final_epsilon=0.05``); a' of (32) drawn from the target actors' softmax (``target_actions=sampled``) in place of
+their best actions; learning rates that fall (``lr=1e-3``, ``final_lr=5e-5``). The paper leaves open the discount and
+the Gumbel-Softmax's temperature: ``gamma=0.9`` and ``temperature=0.5``, which does not fall
+(``final_temperature=0.5``).
 """
 
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
-from recipes.hyperparameters import Count, CountOrZero, Range, Weight
+from recipes.hyperparameters import Count, CountOrZero, Fraction, Range, Scale, Weight
 from recipes.joint.recipe import algorithm_config, load_policy
 from recipes.joint.transitions import TransitionBatch
 from recipes.networks.critics import Critics, make_critics
@@ -77,6 +79,11 @@ class CriticHyperparameters(ActorCriticHyperparameters):
 class Hyperparameters(CriticHyperparameters):
     """Hyper-parameters of DTOMALB."""
 
+    gamma: Fraction = 0.9
+    reward_scale: Scale = 0.1
+    huber: bool = True
+    replay_capacity: Count = 3_000
+    """Joint transitions kept in the replay buffer: the others' actions in it are to be those of about now."""
     temperature: Temperature = 0.5
     """Temperature of the Gumbel-Softmax at the beginning."""
     final_temperature: Temperature = 0.5
