@@ -28,9 +28,9 @@ def check_gpu(device: Any) -> None:
         return
     if not torch.cuda.is_available():
         raise ValueError(f"device '{wanted}' is not available: torch finds no GPU on this machine; use device=cpu")
-    count = torch.cuda.device_count()
-    if wanted.index is not None and wanted.index >= count:
-        raise ValueError(f"device '{wanted}' is not available: torch finds {count} GPUs on this machine, numbered from 0")
+    if wanted.index is not None and wanted.index >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise ValueError(f"device '{wanted}' is not available: torch finds {found} on this machine, from cuda:0")
 
 
 class Backend:
