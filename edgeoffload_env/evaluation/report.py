@@ -94,10 +94,7 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
         if row.diagnostics:
             means = ", ".join(f"{name} {np.mean(values):.4g}" for name, values in row.diagnostics.items())
             lines.append(f"{label}: {means} (means over slots)")
-    if np.isnan(result.score).all():
-        reason = "the overrides change the scenario's game" if overrides else "no floor and reference are stored for it"
-        lines.append(f"no score and no gain: {reason}")
-    return "\n".join([*lines, *notes])
+    return "\n".join([*lines, *result.notes(), *notes])
 
 
 def _cell(interval: Interval) -> str:

@@ -162,6 +162,14 @@ class TestScenarios:
         ]
 
 
+def test_one_episode_has_no_intervals(capsys):
+    status, out, _ = main(capsys, "evaluate", "--policies", "local", "--episodes", "1")
+    assert status == 0
+    assert "nan" not in out
+    assert "±" not in out
+    assert out.endswith("\nno confidence intervals: they need at least 2 episodes\n")
+
+
 class TestLists:
     """Commas and spaces are the same."""
 
