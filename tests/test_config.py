@@ -282,14 +282,16 @@ class TestEffects:
         kind, constants = EFFECTS[field]
         required = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
         optional = [name for name in constants if name not in required]
-        fields = " and ".join(filter(None, [", ".join(required), optional and f"optionally {', '.join(optional)}"]))
+        fields = ", ".join(required) if required else f"any of {', '.join(optional)}"
+        fields += f" and optionally {', '.join(optional)}" if required and optional else ""
+        example = f", as {kind.example!r}" if kind.example else ""
         for value in ("rayleigh", 0.5, [1.0]):
             with pytest.raises(TypeError) as refused:
                 EdgeOffloadConfig(**{field: value})
             article = "an" if field in ("arrivals", "energy") else "a"
             assert str(refused.value) == (
-                f"{field} must be None, {article} {kind.__name__}, or a dict of its fields {fields}, "
-                f"as {kind.example!r}, got {value!r}"
+                f"{field} must be None, {article} {kind.__name__}, or a dict of its fields ({fields}){example}, "
+                f"got {value!r}"
             )
         assert isinstance(getattr(EdgeOffloadConfig(**{field: kind.example}), field), kind)
 

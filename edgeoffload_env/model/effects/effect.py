@@ -106,7 +106,8 @@ def check_effect(name: str, value: Any, kind: type[Effect]) -> Effect | None:
         return value
     if not isinstance(value, Mapping):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        expected = f"None, {article} {kind.__name__}, or a dict of its fields {_field_names(kind)}, as {kind.example!r}"
+        example = f", as {kind.example!r}" if kind.example else ""
+        expected = f"None, {article} {kind.__name__}, or a dict of its fields ({_field_names(kind)}){example}"
         fail(name, value, expected, TypeError)
     known = {field.name: field for field in dataclasses.fields(kind)}
     for given in value:
@@ -127,4 +128,6 @@ def _field_names(kind: type[Effect]) -> str:
     fields = dataclasses.fields(kind)
     required = ", ".join(field.name for field in fields if _is_required(field))
     optional = ", ".join(field.name for field in fields if not _is_required(field))
-    return " and ".join(filter(None, (required, optional and f"optionally {optional}")))
+    if not required:
+        return f"any of {optional}"
+    return f"{required} and optionally {optional}" if optional else required
