@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         raise self.refusal(message)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the arguments, and refuse unknown options here, where those of the command are known."""
+        """Parse the arguments, and refuse unknown ones here, where the command's own are known."""
         found, unknown = super().parse_known_args(args, namespace)
         option = next((text.partition("=")[0] for text in unknown if text.startswith("--")), None)
         if option is not None:
@@ -36,6 +36,8 @@ class Parser(argparse.ArgumentParser):
                 fail_unknown("option", option, known)
             except ValueError as error:
                 self.error(str(error))
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
 
 

@@ -285,6 +285,11 @@ class TestLeftOut:
         (cli.main, ["evaluate", "--polices", "greedy"], "(see python -m edgeoffload_env evaluate --help)"),
         (cli.main, ["play", "--policies", "greedy"], "did you mean '--policy'?"),
         (cli.main, ["play", "--xyzzy"], "unknown option '--xyzzy'. Known: --help, --scenario, --set, --policy, "),
+        (
+            cli.main,
+            ["evaluate", "greedy", "-x"],
+            "unrecognized arguments: greedy -x (see python -m edgeoffload_env evaluate",
+        ),
         (cli.main, ["--verson"], "unknown option '--verson'; did you mean '--version'?"),
         (recipes, ["train", "dtomalb", "--sed", "3"], "unknown option '--sed'; did you mean '--seed'? Known: "),
         (recipes, ["train", "dtomalb", "--sed", "3"], "(see python -m recipes train --help)"),
