@@ -56,7 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
 
             fail_unknown("command", name, COMMANDS)
         module = importlib.import_module(COMMANDS[name][0])
-        command = argparse.ArgumentParser(
+        from edgeoffload_env.cli_parser import Parser
+
+        command = Parser(
             prog=f"{parser.prog} {name}",
             description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -60,7 +60,8 @@ def _scenarios() -> str:
         for entry in (entry for entry in map(scenarios.get, scenarios.names()) if entry.group == group):
             sizes = f"{entry.config.num_users} | {entry.config.servers}"
             lines.append(f"| `{entry.name}` | {sizes} | {entry.description} |")
-    lines.append('\nEach is a registered id: `pettingzoo.make("parallel", "edgeoffload/paper-v0")`, `"aec"`, and')
+    lines.append("\nEach is a registered id, after `import edgeoffload_env`:")
+    lines.append('`pettingzoo.make("parallel", "edgeoffload/paper-v0")`, `"aec"`, and, without that import,')
     lines.append(
         '`gymnasium.make("edgeoffload_env:edgeoffload/paper-central-v0")` for one learner in charge of all users.'
     )

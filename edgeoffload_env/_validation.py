@@ -3,6 +3,7 @@
 import difflib
 import math
 import operator
+import re
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any, NoReturn
@@ -10,9 +11,17 @@ from typing import Any, NoReturn
 import numpy as np
 
 
-def fail(name: str, value: Any, expected: str, error: type[Exception] = ValueError) -> NoReturn:
-    """Raise ``<name> must be <expected>, got <value>``, without the traceback of an error under way."""
-    raise error(f"{name} must be {expected}, got {value!r}") from None
+def fail(name: str, value: Any, expected: str, error: type[Exception] = ValueError, *, hint: str = "") -> NoReturn:
+    """Raise ``<name> must be <expected>, got <value>``, without the traceback of an error under way.
+
+    Args:
+        name: the argument's name.
+        value: the value that was given.
+        expected: what is allowed.
+        error: the type to raise.
+        hint: what to do instead, after a semicolon.
+    """
+    raise error(f"{name} must be {expected}, got {value!r}" + (f"; {hint}" if hint else "")) from None
 
 
 def fail_unknown(kind: str, name: Any, known: Iterable[str], error: type[Exception] = ValueError) -> NoReturn:
@@ -60,7 +69,7 @@ def as_int(value: Any) -> int:
 
 def check_int(name: str, value: Any, low: int, high: int) -> int:
     """Return the Python int of any integer in [low, high]; bools are refused."""
-    expected = f"an integer in [{low}, {high}]"
+    expected = f"an integer in [{low}, {_readable(high)}]"
     try:
         result = as_int(value)
     except TypeError:
@@ -118,9 +127,21 @@ def check_choice(name: str, value: Any, allowed: Sequence[str]) -> Any:
     if not isinstance(value, str):
         fail(name, value, expected, TypeError)
     if value not in allowed:
-        close = difflib.get_close_matches(value, allowed, n=1)
+        # float16 is no misspelling of float64: names that differ in their digits alone are no suggestion
+        alike = [choice for choice in allowed if _without_digits(choice) != _without_digits(value)]
+        close = difflib.get_close_matches(value, alike, n=1)
         fail(name, value, expected + (f" (did you mean {close[0]!r}?)" if close else ""))
     return value
+
+
+def _readable(bound: int) -> str:
+    """Return a bound in digits, or a great power of two as a power."""
+    is_power = bound > 2**64 and bound & (bound - 1) == 0
+    return f"2**{bound.bit_length() - 1}" if is_power else str(bound)
+
+
+def _without_digits(text: str) -> str:
+    return re.sub(r"\d", "", text)
 
 
 def _items(name: str, value: Any, expected: str) -> list[Any]:

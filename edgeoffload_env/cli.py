@@ -1,11 +1,12 @@
 """The command line: ``python -m edgeoffload_env [list | evaluate | play | inspect | references]``."""
 
 import argparse
+import dataclasses
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tqdm import tqdm
 
@@ -14,9 +15,12 @@ from edgeoffload_env._files import atomic_write
 from edgeoffload_env._validation import check_int, check_known, fail
 from edgeoffload_env._version import __version__
 from edgeoffload_env.cli_completion import complete
+from edgeoffload_env.cli_parser import Parser
 from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
+from edgeoffload_env.cli_scenarios import ScenarioSpec, parse_scenario, parse_scenarios
+from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation import Evaluation, evaluate
-from edgeoffload_env.evaluation.report import LeftOut, Report
+from edgeoffload_env.evaluation.report import LeftOut, Report, changes
 from edgeoffload_env.policies import PolicyError
 
 PROGRAM = "python -m edgeoffload_env"
@@ -27,9 +31,8 @@ class UsageError(Exception):
     """An error that the user can fix; shown in one line."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
+class _Parser(Parser):
+    refusal = UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,29 +71,21 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("evaluate", help="evaluate policies on scenarios")
     command.set_defaults(command=_evaluate)
-    command.add_argument(
-        "--scenario", default="paper", metavar="NAMES", help="comma-separated names, or all (default: paper)"
-    )
+    _add_scenarios(command, "paper")
     command.add_argument(
         "--policies",
-        default="all",
-        metavar="POLICIES",
-        help="comma-separated: name, name:parameter=value, module:factory; all: the shipped ones, optimum only where "
-        "it is fast (default: all)",
+        nargs="+",
+        default=["all"],
+        metavar="POLICY",
+        help="name, name:parameter=value, module:factory, with commas or spaces between them; all: the shipped ones, "
+        "optimum only where it is fast (default: all)",
     )
     command.add_argument("--with-optimum", action="store_true", help="include optimum in 'all' wherever it is exact")
     command.add_argument("--episodes", type=int, default=32, help="episodes per policy (default: 32)")
     command.add_argument(
         "--seed", type=int, default=0, help="seed of the games, the same for every policy (default: 0)"
     )
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        dest="overrides",
-        help="override a field of the configuration; repeatable",
-    )
+    _add_overrides(command)
     command.add_argument(
         "--json",
         metavar="FILE",
@@ -131,16 +126,35 @@ def _parser() -> argparse.ArgumentParser:
         "references", help="measure the floor and the reference of every score (takes minutes)"
     )
     command.set_defaults(command=_references)
-    command.add_argument(
-        "--scenario", default="all", metavar="NAMES", help="comma-separated names, or all (default: all)"
-    )
+    _add_scenarios(command, "all")
     command.add_argument("--out", metavar="FILE", help="file to write (default: standard output)")
     command.add_argument("--force", action="store_true", help="overwrite the file")
     return parser
 
 
+def _add_scenarios(command: argparse.ArgumentParser, default: str) -> None:
+    text = "name, or module:name of a configuration, with commas or spaces between them; all: the shipped ones"
+    command.add_argument(
+        "--scenario", nargs="+", default=[default], metavar="NAME", help=f"{text} (default: {default})"
+    )
+
+
+def _add_overrides(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="overrides",
+        help="override a field of the configuration; repeatable",
+    )
+
+
 def _add_episode_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--scenario", default="paper", metavar="NAME", help="scenario (default: paper)")
+    command.add_argument(
+        "--scenario", default="paper", metavar="NAME", help="name, or module:name of a configuration (default: paper)"
+    )
+    _add_overrides(command)
     command.add_argument("--policy", default="greedy", metavar="NAME", help="as in evaluate (default: greedy)")
     command.add_argument("--beside", metavar="NAME", help="a second policy, to play the same game beside the first")
     command.add_argument("--seed", type=int, default=0, help="seed of the game (default: 0)")
@@ -162,39 +176,45 @@ def _list(_: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    overrides = dict(_override(text) for text in options.overrides)
-    names = _scenario_names(options.scenario)
+    overrides = _overrides(options)
     results: list[tuple[str, Evaluation]] = []
     left_out: list[LeftOut] = []
-    plan: list[tuple[str, PolicySpec]] = []
+    plan: list[tuple[ScenarioSpec, PolicySpec]] = []
     try:
         check_int("--episodes", options.episodes, 1, 10**9)
         check_int("--seed", options.seed, 0, 2**128)
         chosen = parse_policies(options.policies)
-        for name in names:
-            config = scenarios.configure(name, **overrides)
+        for scenario in parse_scenarios(options.scenario):
+            game = dataclasses.replace(scenario, config=scenario.config.replace(**overrides))
             for spec in chosen:
-                reason = spec.skip_reason(config, options.episodes, options.with_optimum)
+                reason = spec.skip_reason(game.config, options.episodes, options.with_optimum)
                 if reason is None:
-                    plan.append((name, spec))
+                    plan.append((game, spec))
                 else:
-                    left_out.append(LeftOut(spec.label, name, reason))
+                    left_out.append(LeftOut(spec.label, game.label, reason))
     except (TypeError, ValueError, ImportError) as error:
         raise UsageError(str(error)) from error
+    if not plan:
+        raise UsageError(
+            "; ".join(f"{entry.policy} cannot play {entry.scenario}: {entry.reason}" for entry in left_out)
+        )
     for path in (options.json, options.csv):
-        _check_writable(path)
-    slots = sum(scenarios.configure(name, **overrides).max_cycles * options.episodes for name, _ in plan)
+        _check_folder(path)
+    slots = sum(game.config.max_cycles * options.episodes for game, _ in plan)
     with tqdm(total=slots, unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
-        for name, spec in plan:
-            bar.set_description(f"{name} {spec.label}")
+        for game, spec in plan:
+            bar.set_description(f"{game.label} {spec.label}")
             try:
-                result = evaluate(spec.make(), name, options.episodes, options.seed, progress=bar.update, **overrides)
+                result = evaluate(spec.make(), game.config, options.episodes, options.seed, progress=bar.update)
             except PolicyError as error:
                 raise UsageError(str(error)) from error
-            results.append((spec.label, result))
+            results.append((spec.label, dataclasses.replace(result, scenario=game.label)))
     report = Report(results, left_out, overrides)
     if "-" not in (options.json, options.csv):
         print(report.table())
+    elif options.json != "-":  # CSV alone does not hold them
+        for entry in left_out:
+            print(f"{entry.scenario}: {entry}", file=sys.stderr)
     for path, text in ((options.json, report.to_json), (options.csv, report.to_csv)):
         _write(path, text())
 
@@ -207,7 +227,7 @@ def _play(options: argparse.Namespace) -> None:
         fps = check_int("--fps", options.fps, 1, 1000)
         slots = None if options.slots is None else check_int("--slots", options.slots, 1, 10**9)
         labels, players = _players(options)
-        config = scenarios.configure(options.scenario)
+        config, place = _game(options)
         _check_new(options.record, options.force)
         utilities = play(
             players,
@@ -217,12 +237,14 @@ def _play(options: argparse.Namespace) -> None:
             record=options.record,
             fps=fps,
             captions=labels,
-            title=_episode_title(labels, options),
+            title=f"{' and '.join(labels)} on {place}",
         )
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
     for label, utility in zip(labels, utilities, strict=True):
-        print(f"{label} on {options.scenario}, seed {options.seed}: utility {utility:.3f}")
+        print(f"{label} on {place}: utility {utility:.3f}")
+    if options.record is not None:
+        print(options.record)
 
 
 def _inspect(options: argparse.Namespace) -> None:
@@ -231,7 +253,8 @@ def _inspect(options: argparse.Namespace) -> None:
     try:
         seed = check_int("--seed", options.seed, 0, 2**128)
         labels, players = _players(options)
-        config, title = scenarios.configure(options.scenario), _episode_title(labels, options)
+        config, place = _game(options)
+        title = f"{' and '.join(labels)} on {place}"
         _check_new(options.out, options.force)
         if options.out.suffix == page.EXTENSION:
             page.write_page(options.out, players, config, seed=seed, captions=labels, title=title)
@@ -246,12 +269,16 @@ def _inspect(options: argparse.Namespace) -> None:
 
 def _players(options: argparse.Namespace) -> tuple[list[str], list[Any]]:
     """Return the names and the policies of ``--policy`` and ``--beside``."""
-    specs = [parse_policy(name) for name in (options.policy, options.beside) if name is not None]
-    return [spec.label for spec in specs], [spec.make() for spec in specs]
+    typed = [name for name in (options.policy, options.beside) if name is not None]
+    specs = [parse_policy(name) for name in typed]
+    labels = [spec.label for spec in specs]
+    return labels if len(set(labels)) == len(labels) else typed, [spec.make() for spec in specs]
 
 
-def _episode_title(labels: Sequence[str], options: argparse.Namespace) -> str:
-    return f"{' and '.join(labels)} on {options.scenario}, seed {options.seed}"
+def _game(options: argparse.Namespace) -> tuple[EdgeOffloadConfig, str]:
+    """Return the configuration of an episode, and its scenario, overrides and seed in words."""
+    scenario, overrides = parse_scenario(options.scenario), _overrides(options)
+    return scenario.config.replace(**overrides), f"{scenario.label}{changes(overrides)}, seed {options.seed}"
 
 
 def _references(options: argparse.Namespace) -> None:
@@ -259,15 +286,17 @@ def _references(options: argparse.Namespace) -> None:
 
     from edgeoffload_env.evaluation import references
 
-    names = _scenario_names(options.scenario)
+    try:
+        games = {spec.label: spec.config for spec in parse_scenarios(options.scenario)}
+    except (TypeError, ValueError, ImportError) as error:
+        raise UsageError(str(error)) from error
     _check_new(options.out, options.force)
-    _check_writable(options.out)
-    given = [] if options.scenario == "all" else ["--scenario", options.scenario]
+    given = [] if list(games) == scenarios.names() else ["--scenario", ",".join(games)]
     given += [] if options.out is None else ["--out", options.out, "--force"]
     command = shlex.join([*PROGRAM.split(), "references", *given])
     content: dict[str, Any] = {}
     with tqdm(unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
-        for name, content in references.build(names, command, bar.update):
+        for name, content in references.build(games, command, bar.update):
             entry = content["scenarios"][name]
             baselines = "  ".join(
                 f"{kind} {entry[kind]['utility']:.3f} ({entry[kind]['policy']})" for kind in ("floor", "reference")
@@ -276,12 +305,8 @@ def _references(options: argparse.Namespace) -> None:
     _write(options.out or "-", json.dumps(content, indent=1) + "\n")
 
 
-def _scenario_names(text: str) -> list[str]:
-    names = scenarios.names() if text == "all" else [name.strip() for name in text.split(",")]
-    try:
-        return [scenarios.get(name).name for name in names]
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+def _overrides(options: argparse.Namespace) -> dict[str, Any]:
+    return dict(map(_override, options.overrides))
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -292,14 +317,15 @@ def _override(text: str) -> tuple[str, Any]:
 
 
 def _check_new(path: str | Path | None, force: bool) -> None:
+    """Fail before the work, not after it: the file exists, or its folder does not."""
     if path is not None and Path(path).exists() and not force:
         raise UsageError(f"{path} exists; add --force to overwrite it")
+    _check_folder(path)
 
 
-def _check_writable(path: str | None) -> None:
-    """Fail before the work, not after it."""
-    if path not in (None, "-") and not Path(path).resolve().parent.is_dir():  # type: ignore[arg-type]
-        raise UsageError(f"{path} cannot be written: no such folder")
+def _check_folder(path: str | Path | None) -> None:
+    if path not in (None, "-") and not (folder := Path(path).resolve().parent).is_dir():  # type: ignore[arg-type]
+        raise UsageError(f"{path} cannot be written: no such folder, {folder}")
 
 
 def _write(path: str | None, text: str) -> None:

@@ -38,7 +38,12 @@ def checked_fields(config: "EdgeOffloadConfig") -> dict[str, Any]:
     if server_hz_range is None:
         server_hz = check_floats("server_hz", PAPER_SERVER_HZ if server_hz is None else server_hz, *_SPEED)
         if num_servers is not None and check_int("num_servers", num_servers, 1, 10_000) != len(server_hz):
-            fail("num_servers", num_servers, f"{len(server_hz)}, the number of speeds in server_hz = {server_hz!r}")
+            fail(
+                "num_servers",
+                num_servers,
+                f"{len(server_hz)}, the number of speeds in server_hz = {server_hz!r}",
+                hint="give server_hz with as many speeds, or server_hz_range",
+            )
         num_servers = len(server_hz)
     else:
         server_hz_range = check_range("server_hz_range", server_hz_range, *_SPEED)

@@ -2,8 +2,9 @@
 
 # EdgeOffload
 
-| Creation           | `pettingzoo.make("parallel", "edgeoffload/paper-v0")` or `edgeoffload_v0.parallel_env()` |
+| Import             | `import pettingzoo; from edgeoffload_env import edgeoffload_v0`                          |
 |--------------------|------------------------------------------------------------------------------------------|
+| Creation           | `pettingzoo.make("parallel", "edgeoffload/paper-v0")` or `edgeoffload_v0.parallel_env()` |
 | Actions            | Discrete                                                                                 |
 | Parallel API       | Yes                                                                                      |
 | Manual control     | No                                                                                       |

@@ -3,8 +3,8 @@
 * ``pettingzoo.make("parallel", "edgeoffload/<scenario>-v0")``, and "aec": PettingZoo 1.27 and later have a registry.
 * ``gymnasium.make("edgeoffload/<scenario>-central-v0")``: one learner in charge of all users.
 
-Importing the package registers them. Gymnasium loads no plugins since version 1.0, but imports the package itself for
-``gymnasium.make("edgeoffload_env:edgeoffload/<scenario>-central-v0")``.
+Importing the package registers them: ``import edgeoffload_env`` comes before ``pettingzoo.make``, whose ids name no
+module. Gymnasium imports it itself for ``gymnasium.make("edgeoffload_env:edgeoffload/<scenario>-central-v0")``.
 """
 
 import gymnasium

@@ -4,10 +4,10 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
 
 from edgeoffload_env._validation import check_known
 from edgeoffload_env.cli_completion import complete
+from edgeoffload_env.cli_parser import Parser
 from recipes import registry
 from recipes.commands import evaluate, export, ls, play, plot, sweep, train
 from recipes.commands.exit_codes import FAILED, REFUSED, STOPPED
@@ -25,9 +25,8 @@ COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
+class _Parser(Parser):
+    refusal = UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """Training of one run from its last checkpoint to its summary."""
 
 from edgeoffload_env import Evaluation
+from edgeoffload_env.views.backends import check_gpu
 from recipes.checkpoints import CHECKPOINT_INTERVAL_S
 from recipes.errors import RunError
 from recipes.runs import RunFolder
@@ -51,9 +52,10 @@ def check_device(settings: RunSettings) -> None:
         RunError: a GPU is requested, and torch finds none.
         ImportError: a GPU is requested, and torch is not installed.
     """
-    if getattr(settings.hyperparameters, "device", "cpu") == "cpu":
+    device = getattr(settings.hyperparameters, "device", "cpu")
+    if device == "cpu":
         return
-    import torch
-
-    if not torch.cuda.is_available():
-        raise RunError("device 'cuda' is not available: torch finds no GPU on this machine; use device=cpu")
+    try:
+        check_gpu(device)
+    except ValueError as error:
+        raise RunError(str(error)) from None

@@ -278,6 +278,23 @@ class TestEffects:
             with pytest.raises(TypeError, match=message):
                 EdgeOffloadConfig(**{field: constants | {name: 1.0}})
 
+    def test_anything_else_is_refused_with_the_fields_and_an_example(self, field):
+        kind, constants = EFFECTS[field]
+        required = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
+        optional = [name for name in constants if name not in required]
+        fields = ", ".join(required) if required else f"any of {', '.join(optional)}"
+        fields += f" and optionally {', '.join(optional)}" if required and optional else ""
+        example = f", as {kind.example!r}" if kind.example else ""
+        for value in ("rayleigh", 0.5, [1.0]):
+            with pytest.raises(TypeError) as refused:
+                EdgeOffloadConfig(**{field: value})
+            article = "an" if field in ("arrivals", "energy") else "a"
+            assert str(refused.value) == (
+                f"{field} must be None, {article} {kind.__name__}, or a dict of its fields ({fields}){example}, "
+                f"got {value!r}"
+            )
+        assert isinstance(getattr(EdgeOffloadConfig(**{field: kind.example}), field), kind)
+
     def test_missing_names(self, field):
         kind, constants = EFFECTS[field]
         for constant in dataclasses.fields(kind):
@@ -287,6 +304,13 @@ class TestEffects:
                     EdgeOffloadConfig(**{field: rest})
                 with pytest.raises(TypeError, match=constant.name):
                     kind(**rest)
+
+
+def test_required_and_optional_fields_are_told_apart():
+    """Only those without a default are required."""
+    message = "^deadline lacks the field 'miss_cost_s'; it must have range_s, miss_cost_s and optionally lateness_cost$"
+    with pytest.raises(TypeError, match=message):
+        EdgeOffloadConfig(deadline={"range_s": (0.2, 0.6)})
 
 
 @pytest.mark.parametrize("alone", ["on_s", "off_s"])
@@ -370,8 +394,11 @@ def test_unknown_field_of_the_class():
             "server_hz must be None where server_hz_range is given .*, got ",
         ),
         ({"server_hz_range": (1e9, 2e9)}, "num_servers must be an integer .*, got None$"),
-        ({"num_servers": 4}, "num_servers must be 5, the number of speeds .*, got 4$"),
-        ({"server_hz": (1e9, 2e9), "num_servers": 3}, "num_servers must be 2, the number of speeds .*, got 3$"),
+        (
+            {"num_servers": 4},
+            "num_servers must be 5, .* got 4; give server_hz with as many speeds, or server_hz_range$",
+        ),
+        ({"server_hz": (1e9, 2e9), "num_servers": 3}, "num_servers must be 2, the number of speeds .*, got 3; give"),
         ({"forward_bps": (1e9,) * 5}, "forward_bps must be one rate, or 4"),
         ({"forward_bps": (1e9,) * 3}, "forward_bps must be one rate, or 4"),
         ({"server_hz": (1e9,), "forward_bps": (1e9,)}, "forward_bps must be one rate, or 0"),

@@ -42,6 +42,15 @@ def _fact(table, name):
 
 
 @pytest.mark.parametrize("table", [README, edgeoffload_v0.__doc__], ids=["README", "docstring"])
+def test_what_makes_an_environment_runs_as_printed(table, tmp_path):
+    """In a program that has imported nothing yet."""
+    (imports,) = re.findall("`(.*?)`", _fact(table, "Import"))
+    made = re.findall("`(.*?)`", _fact(table, "Creation"))
+    assert len(made) == 2
+    run_block("\n".join([imports, *(f"{call}.reset(seed=0)" for call in made)]), tmp_path)
+
+
+@pytest.mark.parametrize("table", [README, edgeoffload_v0.__doc__], ids=["README", "docstring"])
 def test_fact_table_matches_the_spaces(table):
     env = edgeoffload_v0.parallel_env("paper")
     observation, action = env.observation_space("user_0"), env.action_space("user_0")

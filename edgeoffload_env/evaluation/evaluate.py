@@ -1,5 +1,6 @@
 """``evaluate``: one policy on one scenario, measured over independent episodes."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from edgeoffload_env.evaluation.statistics import Interval, mean_interval
 from edgeoffload_env.model import paper
 from edgeoffload_env.model.effects import KINDS
 from edgeoffload_env.policies.view import Floats, Policy
-from edgeoffload_env.scenarios import configure
+from edgeoffload_env.scenarios import configure, names
+from edgeoffload_env.stored import game_of
 
 METRICS = tuple(metric.name for metric in paper.METRICS)
 """Names of the metrics that every game has."""
@@ -39,8 +41,8 @@ class Evaluation:
     """One array for each metric of the game; each is an attribute too, ``result.utility``. A metric of an effect that
     is off is None."""
     score: Floats
-    """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN where overrides change the
-    game. Reward weights, reward sharing and the observation may be overridden."""
+    """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN in a configuration of your own,
+    and where overrides change the game. Reward weights, reward sharing and the observation may be overridden."""
     gain_over_fixed: Floats
     """(utility - fixed) / (reference - fixed), with the utility of the best constant assignment; NaN as ``score``."""
     diagnostics: dict[str, Floats]
@@ -61,8 +63,25 @@ class Evaluation:
         return self.metrics | {name: getattr(self, name) for name in SCORES}
 
     def summary(self) -> dict[str, Interval]:
-        """Return each metric's mean and 95 % confidence interval; see :func:`.statistics.mean_interval`."""
+        """Return each metric's mean and 95 % confidence interval; see :func:`.statistics.mean_interval`.
+
+        A single episode has means and no intervals: ``low`` and ``high`` are NaN. ``score`` and ``gain_over_fixed`` are
+        NaN in games without stored baselines; :meth:`notes` says why.
+        """
         return {name: mean_interval(values) for name, values in self.per_episode().items()}
+
+    def notes(self) -> list[str]:
+        """Return a line for each number that the result lacks, with the reason."""
+        lines = []
+        if self.episodes < 2:
+            lines.append("no confidence intervals: they need at least 2 episodes")
+        if np.isnan(self.score).all():
+            changed = self.scenario in names() and game_of(self.config) != game_of(configure(str(self.scenario)))
+            reason = (
+                "the overrides change the scenario's game" if changed else "no floor and reference are stored for it"
+            )
+            lines.append(f"no score and no gain: {reason}")
+        return lines
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with a row per episode.
@@ -83,13 +102,18 @@ class Evaluation:
         return pandas.DataFrame(of_evaluation | {"episode": index} | self.per_episode() | self.diagnostics, index=index)
 
     def __str__(self) -> str:
-        """Format one line per metric."""
+        """Format one line per metric, "-" for what there is none of, and the notes."""
         title = f"{self.policy} on {self.scenario or 'a custom configuration'}, {self.episodes} episodes"
-        lines = [
-            f"{name:>16} {mean:10.4f}  [{low:.4f}, {high:.4f}]" for name, (mean, low, high) in self.summary().items()
-        ]
+        lines = [_line(name, interval) for name, interval in self.summary().items()]
         lines += [f"{name:>16} {np.mean(values):10.4f}" for name, values in self.diagnostics.items()]
-        return "\n".join([title, *lines])
+        return "\n".join([title, *lines, *self.notes()])
+
+
+def _line(name: str, interval: Interval) -> str:
+    if math.isnan(interval.mean):
+        return f"{name:>16} {'-':>10}"
+    shown = f"{name:>16} {interval.mean:10.4f}"
+    return shown if math.isnan(interval.half_width) else f"{shown}  [{interval.low:.4f}, {interval.high:.4f}]"
 
 
 def evaluate(
@@ -104,8 +128,10 @@ def evaluate(
     """Evaluate a policy on a scenario, in float64.
 
     Every policy meets the same games under the same scenario, overrides, seed and number of episodes, so results can be
-    compared episode by episode. Draws from ``view.rng`` change no game. Two evaluations agree to the last bit unless
-    the policy depends on anything else, as ``optimum`` with a time limit depends on the clock.
+    compared episode by episode. A single episode has no confidence intervals (NaN). ``score`` and ``gain_over_fixed``
+    are NaN where no baselines are stored for the game: in your own configurations, and where overrides change a
+    scenario's game. A printed result says so. Draws from ``view.rng`` change no game. Two evaluations agree to the last
+    bit unless the policy depends on anything else, as ``optimum`` with a time limit depends on the clock.
 
     Args:
         policy: a name of :func:`policies.names`, a :class:`.Policy`, or a rule ``f(agent, observation) -> action``.

@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from edgeoffload_env import policies, scenarios
+from edgeoffload_env import policies
 from edgeoffload_env._version import __version__
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import Evaluation, evaluate
@@ -94,11 +94,13 @@ def find_baselines(
     return baselines, candidates
 
 
-def build(names: Sequence[str], command: str, progress: Progress | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+def build(
+    games: Mapping[str, EdgeOffloadConfig], command: str, progress: Progress | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Build the data file: yield each scenario's name, and the content so far.
 
     Args:
-        names: scenarios to measure.
+        games: configurations of the scenarios to measure, by name.
         command: command line to record in the file.
         progress: as in :func:`evaluate`.
     """
@@ -112,8 +114,7 @@ def build(names: Sequence[str], command: str, progress: Progress | None = None) 
         "scenarios": {},
     }
     entries: dict[str, dict[str, Any]] = {}  # by game: scenarios may differ in their rewards alone
-    for name in names:
-        config = scenarios.get(name).config
+    for name, config in games.items():
         game = game_of(config)
         key = json.dumps(game)
         if key not in entries:

@@ -25,6 +25,9 @@ class LeftOut:
     scenario: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.policy} left out: {self.reason}"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -38,12 +41,11 @@ class Report:
     def table(self) -> str:
         """Format a block per scenario: policies in rows, metrics in columns, as mean and half width of the interval."""
         blocks = []
-        for scenario in dict.fromkeys(result.scenario for _, result in self.results):
+        left_out = [entry.scenario for entry in self.left_out]
+        for scenario in dict.fromkeys([*(result.scenario for _, result in self.results), *left_out]):
             rows = [(label, result) for label, result in self.results if result.scenario == scenario]
-            notes = [
-                f"{entry.policy} left out: {entry.reason}" for entry in self.left_out if entry.scenario == scenario
-            ]
-            blocks.append(_block(rows, notes, self.overrides))
+            notes = [str(entry) for entry in self.left_out if entry.scenario == scenario]
+            blocks.append(_block(rows, notes, self.overrides) if rows else "\n".join([f"{scenario}:", *notes]))
         return "\n\n".join(blocks)
 
     def to_json(self) -> str:
@@ -71,14 +73,16 @@ class Report:
         return text.getvalue()
 
 
+def changes(overrides: dict[str, Any]) -> str:
+    """Return the fields that differ from the scenario's, to append to its name."""
+    return "".join(f", {name} = {value}" for name, value in overrides.items())
+
+
 def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrides: dict[str, Any]) -> str:
     result = rows[0][1]
     config = result.config
-    changed = "".join(f", {name} = {value}" for name, value in overrides.items())
-    title = (
-        f"{result.scenario}: {config.num_users} users, {config.servers} servers, {config.max_cycles} slots{changed}; "
-        f"{result.episodes} episodes, seed {result.seed}"
-    )
+    sizes = f"{config.num_users} users, {config.servers} servers, {config.max_cycles} slots{changes(overrides)}"
+    title = f"{result.scenario}: {sizes}; {result.episodes} episodes, seed {result.seed}"
     cells = [["policy", *(metric.heading for metric in config.schema.metrics), "score", "gain over fixed"]]
     cells += [[label, *(_cell(interval) for interval in row.summary().values())] for label, row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -90,10 +94,7 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
         if row.diagnostics:
             means = ", ".join(f"{name} {np.mean(values):.4g}" for name, values in row.diagnostics.items())
             lines.append(f"{label}: {means} (means over slots)")
-    if np.isnan(result.score).all():
-        reason = "the overrides change the scenario's game" if overrides else "no floor and reference are stored for it"
-        lines.append(f"no score and no gain: {reason}")
-    return "\n".join([*lines, *notes])
+    return "\n".join([*lines, *result.notes(), *notes])
 
 
 def _cell(interval: Interval) -> str:

@@ -3,11 +3,12 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeoffload_env._validation import fail_unknown
 from edgeoffload_env.agents import action_count
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.model import numpy_namespace as xp
@@ -17,6 +18,14 @@ from edgeoffload_env.observation import Features, all_features, global_state, us
 
 Floats = NDArray[np.float64]
 Actions = NDArray[np.integer[Any]]
+
+
+class SnapshotFields(dict[str, NDArray[Any]]):
+    """Arrays by the name of their field; an unknown one is a ``KeyError`` with the nearest name and the list of all."""
+
+    def __missing__(self, name: object) -> NoReturn:
+        """Refuse an unknown field."""
+        fail_unknown("snapshot field", name, self, KeyError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +44,9 @@ class PolicyView:
     rng: np.random.Generator
     """The policy's random generator; draws from it never change the games."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "snapshot", SnapshotFields(self.snapshot))
+
     @property
     def num_games(self) -> int:
         """B."""
@@ -43,7 +55,7 @@ class PolicyView:
     @functools.cached_property
     def arrays(self) -> Snapshot:
         """The snapshot without ``slot``, as the model's functions take it."""
-        return {name: array for name, array in self.snapshot.items() if name != "slot"}
+        return SnapshotFields({name: array for name, array in self.snapshot.items() if name != "slot"})
 
     @functools.cached_property
     def observation(self) -> NDArray[np.float32]:

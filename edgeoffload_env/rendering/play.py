@@ -1,5 +1,7 @@
 """Playback of policies in a window, and recording to a film or a web page."""
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
 from edgeoffload_env.evaluation.rollout import policy_rng, rollout
 from edgeoffload_env.rendering import page
+from edgeoffload_env.rendering.picture import _import_pygame
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
 EXTENSIONS = (".gif", ".mp4", page.EXTENSION)
@@ -47,11 +50,14 @@ def play(
     Raises:
         ValueError: an unsupported extension, a policy that cannot play the game, or several policies in a window.
         ImportError: a missing package; the message says how to install it.
+        RuntimeError: there is no display for a window.
     """
     if record is not None and record.suffix not in EXTENSIONS:
         fail("record", str(record), f"a file with the extension {' or '.join(EXTENSIONS)}")
     if record is None and len(policies) > 1:
         fail("the number of policies", len(policies), "1 in a window; use --record for several")
+    if record is None:
+        _check_display()
     if record is not None and record.suffix == page.EXTENSION:
         return page.write_page(
             record, policies, config, seed=seed, slots=slots, captions=captions, title=title, fps=fps
@@ -81,6 +87,33 @@ def play(
     if record is not None:
         _write(record, frames, fps)
     return [game.history.utility for game in games]
+
+
+def _check_display() -> None:
+    """Refuse to open a window without a display, where SDL draws what nobody sees.
+
+    A driver that the user names is taken as it is: SDL_VIDEODRIVER=dummy plays without a window.
+
+    Raises:
+        RuntimeError: there is no display.
+        ImportError: pygame is not installed.
+    """
+    environment = os.environ
+    if environment.get("SDL_VIDEODRIVER"):
+        return
+    found = sys.platform != "linux" or environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    if not found or _driver() in ("", "offscreen", "dummy"):
+        raise RuntimeError("there is no display to open a window on; write a recording with --record FILE")
+
+
+def _driver() -> str:
+    """Return the name of the display's driver, empty if there is none."""
+    pygame = _import_pygame()
+    try:
+        pygame.display.init()
+    except pygame.error:
+        return ""
+    return str(pygame.display.get_driver())
 
 
 def _game(

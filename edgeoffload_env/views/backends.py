@@ -12,6 +12,27 @@ from edgeoffload_env.model.channel import Array
 from edgeoffload_env.views.streams import NumpyStreams, Streams, TorchStreams
 
 
+def check_gpu(device: Any) -> None:
+    """Refuse a GPU that torch does not find.
+
+    Args:
+        device: a device of torch, or its name.
+
+    Raises:
+        ValueError: there is no such GPU on this machine.
+    """
+    import torch
+
+    wanted = torch.device(device)
+    if wanted.type != "cuda":
+        return
+    if not torch.cuda.is_available():
+        raise ValueError(f"device '{wanted}' is not available: torch finds no GPU on this machine; use device=cpu")
+    if wanted.index is not None and wanted.index >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise ValueError(f"device '{wanted}' is not available: torch finds {found} on this machine, from cuda:0")
+
+
 class Backend:
     """An array library, a device and a float type.
 
@@ -21,7 +42,7 @@ class Backend:
         dtype: "float32" or "float64".
 
     Raises:
-        ValueError, TypeError: not one of these.
+        ValueError, TypeError: not one of these, or a GPU that torch does not find.
         ImportError: torch is asked for and not installed.
     """
 
@@ -41,6 +62,7 @@ class Backend:
                 self.device = torch.device(device)
             except (RuntimeError, TypeError):
                 fail("device", device, "a device of torch")
+            check_gpu(self.device)
 
     @property
     def xp(self) -> Any:

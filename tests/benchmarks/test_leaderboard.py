@@ -57,6 +57,20 @@ def test_one_command_judges_a_rule_of_a_user(tmp_path: Path) -> None:
     assert row["utility"] == pytest.approx(nearest["utility"], rel=1e-12)
 
 
+@pytest.mark.parametrize(("own", "shown"), [("second", "second"), ("local", "named:Second"), (None, "named:Second")])
+def test_a_row_has_the_name_that_a_policy_has(
+    own: str | None, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"import numpy as np\n\n\nclass Second:\n    name = {own!r}\n\n    def act(self, view):\n"
+    text += "        return np.full((view.num_games, view.config.num_users), 2)\n"
+    module = f"named_{own}"
+    (tmp_path / f"{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    row = leaderboard.judge(f"{module}:Second", "sparse", episodes=2)
+    assert row["policy"] == shown.replace("named", module)
+    assert row["command"] == f"python -m benchmarks judge {module}:Second --scenario sparse"
+
+
 @pytest.mark.parametrize("arguments", [["no-such"], ["local", "--scenario", "no-such"], ["no_module:make"]])
 def test_policies_that_cannot_be_judged_are_refused(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

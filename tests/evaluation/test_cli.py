@@ -261,7 +261,7 @@ def test_a_crash_in_ones_own_policy_shows_where(own):
             "actions of policy 'Always' must be integers [2, 10] in [0, 5], got 9 for user_0",
         ),
         (["--policies", "mine:nothing"], "policy 'mine:nothing': module 'mine' has no attribute 'nothing'"),
-        (["--policies", "mine:number"], "policy 'mine:number' must be a policy, or a factory of one, got 3"),
+        (["--policies", "mine:number"], "policy 'mine:number' must be a policy, a factory of one, or a rule "),
         (["--policies", "mine:Always:speed=2"], "got an unexpected keyword argument 'speed'"),
         (["--policies", "absent:Policy"], "policy 'absent:Policy': No module named 'absent'"),
         (["--policies", "broken:Policy"], "policy 'broken:Policy': invalid syntax"),

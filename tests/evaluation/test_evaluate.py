@@ -108,6 +108,41 @@ def test_result_has_the_contracts_fields():
     assert "utility" in str(result)
 
 
+@pytest.mark.parametrize(
+    ("scenario", "overrides", "reason"),
+    [
+        ("sparse", {"max_cycles": 3}, "the overrides change the scenario's game"),
+        (EdgeOffloadConfig(max_cycles=3), {}, "no floor and reference are stored for it"),
+    ],
+)
+def test_what_a_result_lacks_is_shown_with_the_reason(scenario, overrides, reason):
+    one, two = (str(evaluate("local", scenario, episodes=episodes, **overrides)) for episodes in (1, 2))
+    assert "nan" not in one + two
+    for text in (one, two):
+        rows = {line.split()[0]: line.split()[1:] for line in text.splitlines()[1:]}
+        assert rows["score"] == rows["gain_over_fixed"] == ["-"]
+        assert len(rows["utility"]) == (1 if text is one else 3)
+        assert text.endswith(f"\nno score and no gain: {reason}")
+    note = "\nno confidence intervals: they need at least 2 episodes\n"
+    assert note in one
+    assert note not in two
+    scored = str(evaluate("local", "sparse", episodes=2))
+    assert "no score" not in scored
+    assert "-" not in [line.split()[1] for line in scored.splitlines()]
+
+
+def test_a_shipped_scenario_that_was_not_measured_is_not_called_changed(monkeypatch):
+    monkeypatch.setattr("edgeoffload_env.evaluation.score.score_baselines", lambda config: None)
+    assert evaluate("local", "sparse", episodes=2).notes() == [
+        "no score and no gain: no floor and reference are stored for it"
+    ]
+
+
+def test_the_greatest_seed_is_shown_as_a_power():
+    with pytest.raises(ValueError, match=r"^seed must be an integer in \[0, 2\*\*128\], got -1$"):
+        evaluate("local", seed=-1)
+
+
 def test_weights_sharing_and_observation_leave_every_measure_alone():
     plain = evaluate("drift-plus-penalty", episodes=3, seed=1)
     changed = evaluate(

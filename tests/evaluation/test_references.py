@@ -58,7 +58,7 @@ def test_every_selected_policy_comes_out_again(scenario):
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SEARCHED_AGAIN)
 def test_a_search_comes_out_again(scenario):
-    ((name, content),) = references.build([scenario], "a test")
+    ((name, content),) = references.build({scenario: scenarios.get(scenario).config}, "a test")
     expected, made = stored.content()["scenarios"][scenario], content["scenarios"][scenario]
     assert name == scenario
     kinds = {"floor", "reference", "fixed", "selected", "runner_up"}

@@ -75,6 +75,10 @@ def test_bad_seeds(game, seed, error):
     game.refuses(error, "seed" + value_in(seed), game.view.reset, seed=seed)
 
 
+def test_the_greatest_seed_is_shown_as_a_power(game):
+    game.refuses(ValueError, r"seed must be an integer in \[0, 2\*\*128\], got -1", game.view.reset, seed=-1)
+
+
 FIELDS = ("task_bits", "task_cycles", "device_hz", "channel_gain", "server_hz", "backlog_cycles")
 every_field = pytest.mark.parametrize("name", FIELDS)
 

@@ -2,8 +2,10 @@
 
 import copy
 import itertools
+import os
 import pickle
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -15,6 +17,7 @@ from edgeoffload_env.model.channel import path_gain
 from edgeoffload_env.rendering.picture import HEIGHT, WIDTH, Picture, colour_of
 from edgeoffload_env.rendering.play import play
 from edgeoffload_env.rendering.scene import History, distance_of, scene_of
+from tests.pages import ROOT
 
 
 def played(slots=3, action=1, **fields):
@@ -223,6 +226,27 @@ def test_the_window_goes_from_one_game_to_another():
     env.render()  # opens it again
     assert pygame.display.get_init()
     env.close()
+
+
+@pytest.mark.parametrize("display", [{}, {"DISPLAY": ":987"}])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+def test_without_a_display_play_says_so_before_it_plays(display):
+    environment = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
+    del environment["SDL_VIDEODRIVER"]
+    done = subprocess.run(
+        [sys.executable, "-m", "edgeoffload_env", "play"],
+        cwd=ROOT,
+        env=environment | display,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    message = "there is no display to open a window on; write a recording with --record FILE"
+    *noise, line = done.stderr.splitlines()
+    assert line == f"python -m edgeoffload_env: error: {message}"
+    assert display or not noise  # of SDL, which tries the display
 
 
 def test_a_window_is_as_fast_as_asked(monkeypatch):

@@ -221,6 +221,25 @@ def test_bad_torch_device():
             edgeoffload_v0.vector_env(2, backend="torch", device=device)
 
 
+@pytest.mark.parametrize("make", [edgeoffload_v0.vector_env, edgeoffload_v0.functional_env])
+def test_a_gpu_that_is_not_there_is_refused_at_once(make, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    message = r"^device 'cuda' is not available: torch finds no GPU on this machine; use device=cpu$"
+    with pytest.raises(ValueError, match=message):
+        make(scenario="paper", backend="torch", device="cuda")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(ValueError, match=r"^device 'cuda:2' is not available: torch finds 2 on this machine, "):
+        make(scenario="paper", backend="torch", device="cuda:2")
+
+
+def test_a_float_type_is_chosen_from_two():
+    with pytest.raises(ValueError, match=r"^dtype must be 'float32' or 'float64', got 'float16'$"):
+        edgeoffload_v0.vector_env(2, dtype="float16")
+    with pytest.raises(ValueError, match=r"^dtype must be 'float32' or 'float64' \(did you mean 'float64'\?\), got"):
+        edgeoffload_v0.vector_env(2, dtype="flaot64")
+
+
 def test_state_and_snapshot_before_reset():
     env = edgeoffload_v0.vector_env(2)
     for call in (env.state, env.snapshot):

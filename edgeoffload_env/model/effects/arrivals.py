@@ -75,6 +75,7 @@ class Arrivals(IdleUsers):
     """
 
     field: ClassVar[str] = "arrivals"
+    example: ClassVar[dict[str, Any]] = {"on_s": 1.5, "off_s": 1.5}
 
     probability: float = 1.0
     """Chance of a task in a slot while a user is on."""

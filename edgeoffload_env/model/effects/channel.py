@@ -74,6 +74,7 @@ class Channel(Effect):
     """
 
     field: ClassVar[str] = "channel"
+    example: ClassVar[dict[str, Any]] = {"fading": "rayleigh"}
 
     fading: Literal["rayleigh", "rician"] | None = None
     """Distribution of the fading, drawn anew for each user and slot; None: no fading."""

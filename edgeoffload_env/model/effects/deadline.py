@@ -24,6 +24,7 @@ class Deadline(Effect):
     """
 
     field: ClassVar[str] = "deadline"
+    example: ClassVar[dict[str, Any]] = {"range_s": (0.2, 0.6), "miss_cost_s": 1.0}
 
     range_s: tuple[float, float]
     """Range of the deadlines in seconds after the start of the slot."""

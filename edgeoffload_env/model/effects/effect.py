@@ -27,6 +27,8 @@ class Effect:
 
     field: ClassVar[str] = ""
     """Field of the configuration that holds the effect, for those of the package."""
+    example: ClassVar[dict[str, Any]] = {}
+    """Fields to make the effect from, for the message that refuses anything else; for those of the package."""
 
     @classmethod
     def of(cls, config: "EdgeOffloadConfig") -> Self | None:
@@ -103,12 +105,29 @@ def check_effect(name: str, value: Any, kind: type[Effect]) -> Effect | None:
     if value is None or type(value) is kind:
         return value
     if not isinstance(value, Mapping):
-        fail(name, value, f"a {kind.__name__}, a dict of its fields, or None", TypeError)
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        example = f", as {kind.example!r}" if kind.example else ""
+        expected = f"None, {article} {kind.__name__}, or a dict of its fields ({_field_names(kind)}){example}"
+        fail(name, value, expected, TypeError)
     known = {field.name: field for field in dataclasses.fields(kind)}
     for given in value:
         if given not in known:
             fail_unknown(f"field of {name}:", given, known, TypeError)
     for field in known.values():
-        if field.default is field.default_factory is dataclasses.MISSING and field.name not in value:
-            raise TypeError(f"{name} lacks the field {field.name!r}; it must have {', '.join(known)}")
+        if _is_required(field) and field.name not in value:
+            raise TypeError(f"{name} lacks the field {field.name!r}; it must have {_field_names(kind)}")
     return kind(**value)
+
+
+def _is_required(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is field.default_factory is dataclasses.MISSING
+
+
+def _field_names(kind: type[Effect]) -> str:
+    """Return the names of an effect's fields, the required ones first."""
+    fields = dataclasses.fields(kind)
+    required = ", ".join(field.name for field in fields if _is_required(field))
+    optional = ", ".join(field.name for field in fields if not _is_required(field))
+    if not required:
+        return f"any of {optional}"
+    return f"{required} and optionally {optional}" if optional else required

@@ -41,6 +41,7 @@ class Energy(Effect):
     """
 
     field: ClassVar[str] = "energy"
+    example: ClassVar[dict[str, Any]] = {"cost_s_per_j": 0.2}
 
     cost_s_per_j: float
     """Cost of a joule, in seconds of delay."""

@@ -62,6 +62,7 @@ class Failures(Effect):
     """
 
     field: ClassVar[str] = "failures"
+    example: ClassVar[dict[str, Any]] = {"mtbf_s": 10.0, "mttr_s": 2.0}
 
     mtbf_s: float
     """Mean time between failures of a server, seconds of running."""

@@ -20,6 +20,7 @@ class HeavyTasks(Effect):
     """
 
     field: ClassVar[str] = "heavy_tasks"
+    example: ClassVar[dict[str, Any]] = {"probability": 0.2, "factor": 3.0}
 
     probability: float
     """Chance that a task is heavy."""

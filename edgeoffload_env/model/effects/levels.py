@@ -52,6 +52,7 @@ class Levels(Effect):
     """
 
     field: ClassVar[str] = "levels"
+    example: ClassVar[dict[str, Any]] = {"tx_power_w": (0.1, 0.5)}
 
     tx_power_w: tuple[float, ...] | None = None
     """Powers in W, increasing; None: the game's own alone."""

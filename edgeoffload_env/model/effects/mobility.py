@@ -148,6 +148,7 @@ class Mobility(Effect):
     """
 
     field: ClassVar[str] = "mobility"
+    example: ClassVar[dict[str, Any]] = {"speed_mps": (8.0, 20.0)}
 
     speed_mps: tuple[float, float]
     """Range of the users' speeds, m/s, drawn once per episode."""

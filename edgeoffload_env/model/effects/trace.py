@@ -86,6 +86,7 @@ class TaskTrace(IdleUsers):
     """
 
     field: ClassVar[str] = "task_trace"
+    example: ClassVar[dict[str, Any]] = {"path": "tasks.csv"}
 
     path: str = dataclasses.field(compare=False)
     """The file; stored as an absolute path."""

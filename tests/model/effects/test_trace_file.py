@@ -167,7 +167,8 @@ def test_bad_fields_are_refused_by_name(short, fields, message):
         with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}") as refused:
             make(**({"path": short} | fields))
         assert_one_traceback(refused.value)
-    with pytest.raises(TypeError, match=r"^task_trace lacks the field 'path'; it must have path, "):
+    message = r"^task_trace lacks the field 'path'; it must have path and optionally columns, "
+    with pytest.raises(TypeError, match=message):
         EdgeOffloadConfig(task_trace={})
     with pytest.raises(ValueError, match=r"^an item of extra_effects must be an effect of your own; "):
         EdgeOffloadConfig(extra_effects=(TaskTrace(path=short),))

@@ -1,0 +1,67 @@
+"""What command lines share: a parser that suggests options, lists of names, and imports of ``module:name``."""
+
+import argparse
+import importlib
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+from edgeoffload_env._validation import fail_unknown
+
+_COMMA = re.compile(r",(?![^(\[]*[)\]])")  # outside brackets
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that suggests the nearest option to an unknown one; its errors name the help of the command."""
+
+    refusal: ClassVar[type[Exception] | None] = None
+    """Exception to raise for wrong arguments; None: print usage and message, and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        message = f"{message} (see {self.prog} --help)"
+        if self.refusal is None:
+            super().error(message)
+        raise self.refusal(message)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the arguments, and refuse unknown ones here, where the command's own are known."""
+        found, unknown = super().parse_known_args(args, namespace)
+        option = next((text.partition("=")[0] for text in unknown if text.startswith("--")), None)
+        if option is not None:
+            known = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+            try:
+                fail_unknown("option", option, known)
+            except ValueError as error:
+                self.error(str(error))
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
+def split_names(texts: Sequence[str]) -> list[str]:
+    """Return the names of an argument: separated by spaces, or by commas outside brackets."""
+    return [name for text in texts for part in _COMMA.split(text) if (name := part.strip())]
+
+
+def load(kind: str, label: str, module: str, name: str) -> Any:
+    """Return what ``module:name`` names, with the current folder among those of the modules.
+
+    Args:
+        kind: noun for errors: "policy", "scenario".
+        label: the argument, for errors.
+        module: the module's name.
+        name: the object's name in the module.
+
+    Raises:
+        ImportError: an unknown module or name.
+    """
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise ImportError(f"{kind} {label!r}: {error}") from None

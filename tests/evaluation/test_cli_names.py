@@ -1,0 +1,325 @@
+"""Names on the command line: scenarios and policies of one's own, lists, unknown options."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import main as benchmarks
+from edgeoffload_env import EdgeOffloadConfig, cli, evaluate, scenarios
+from edgeoffload_env.cli_parser import split_names
+from edgeoffload_env.cli_policies import parse_policies
+from edgeoffload_env.cli_scenarios import parse_scenarios
+from recipes.cli import main as recipes
+from tests.evaluation.test_cli import QUICK, assert_refused, main, rows_of, run
+
+MINE = """
+from edgeoffload_env import EdgeOffloadConfig, scenarios
+import numpy as np
+
+config = EdgeOffloadConfig(num_users=3, server_hz=(8e9, 9e9), max_cycles=4)
+users = 3
+
+
+def made():
+    return scenarios.configure("sparse", max_cycles=4)
+
+
+def sized(num_users):
+    return EdgeOffloadConfig(num_users=num_users)
+
+
+def nothing():
+    return "paper"
+
+
+def impossible():
+    return EdgeOffloadConfig(num_users=0)
+
+
+def second(agent, observation):
+    return 2
+
+
+class Always:
+    name = "always"
+
+    def __init__(self, server=1):
+        self.server = server
+
+    def act(self, view):
+        return np.full((view.num_games, view.config.num_users), self.server)
+
+
+class Twin(Always):
+    pass
+
+
+class Impostor(Always):
+    name = "greedy"
+
+
+class Numbered(Always):
+    name = 7
+
+
+class Picky(Always):
+    name = "picky"
+
+    def check(self, config):
+        if config.num_users == 3:
+            raise ValueError("three is a crowd")
+"""
+CONFIG = EdgeOffloadConfig(num_users=3, server_hz=(8e9, 9e9), max_cycles=4)
+
+
+@pytest.fixture(autouse=True)
+def own(tmp_path, monkeypatch):
+    (tmp_path / "mine_named.py").write_text(MINE.replace("mine", "mine_named"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def results(capsys, *arguments):
+    status, out, err = main(capsys, "evaluate", *arguments, "--json", "-")
+    assert (status, err) == (0, "")
+    return json.loads(out)["results"]
+
+
+class TestScenarios:
+    """``module:name`` in the place of a scenario's name."""
+
+    def test_a_configuration_and_a_function_that_returns_one(self, capsys):
+        names = ["mine_named:config", "mine_named:made", "paper"]
+        found = results(capsys, "--scenario", *names, "--policies", "greedy", "--episodes", "2")
+        assert [entry["scenario"] for entry in found] == names
+        for entry, game in zip(found, [CONFIG, scenarios.configure("sparse", max_cycles=4), "paper"], strict=True):
+            assert entry["per_episode"]["utility"] == evaluate("greedy", game, episodes=2).utility.tolist()
+
+    def test_from_the_current_folder(self, own):
+        done = run("evaluate", "--scenario", "mine_named:config", "--policies", "local", "--episodes", "2", folder=own)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("mine_named:config: 3 users, 2 servers, 4 slots; 2 episodes, seed 0\n")
+        assert "no score and no gain: no floor and reference are stored for it" in done.stdout
+
+    def test_with_overrides(self, capsys):
+        (entry,) = results(
+            capsys, *("--scenario", "mine_named:config", "--policies", "local", "--set", "num_users=4"), *QUICK
+        )
+        expected = evaluate("local", CONFIG, episodes=2, num_users=4, max_cycles=3)
+        assert entry["per_episode"]["utility"] == expected.utility.tolist()
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("absent:config", "scenario 'absent:config': No module named 'absent'"),
+            ("mine_named:absent", "scenario 'mine_named:absent': module 'mine_named' has no attribute 'absent'"),
+            ("mine_named:users", "scenario 'mine_named:users' must be an EdgeOffloadConfig, or a function without "),
+            (
+                "mine_named:sized",
+                "scenario 'mine_named:sized' cannot be made: missing a required argument: 'num_users'",
+            ),
+            (
+                "mine_named:nothing",
+                "a function without arguments that returns one: it returns something else, got 'paper'",
+            ),
+            ("mine_named:impossible", "num_users must be an integer in [1, 1000000], got 0"),
+            ("papr", "unknown scenario 'papr'; did you mean 'paper'? Known: paper, "),
+            (",", "--scenario must be all, or names of paper, "),
+        ],
+    )
+    @pytest.mark.parametrize("command", ["evaluate", "play", "inspect", "references"])
+    def test_mistakes(self, capsys, command, name, message):
+        assert_refused(*main(capsys, command, "--scenario", name), message)
+
+    def test_one_for_an_episode(self, capsys, tmp_path):
+        arguments = ["--policy", "local", "--seed", "5", "--set", "num_users=4", "--scenario", "mine_named:config"]
+        page, plot = tmp_path / "play.html", tmp_path / "inspect.html"
+        status, out, _ = main(capsys, "play", *arguments, "--record", str(page))
+        assert status == 0
+        first, second = out.splitlines()
+        assert first.startswith("local on mine_named:config, num_users = 4, seed 5: utility -")
+        assert second == str(page)
+        assert main(capsys, "inspect", *arguments, "--out", str(plot)) == (0, f"{plot}\n", "")
+        for path in (page, plot):
+            text = re.search(r'id="episode">(.*?)</script>', path.read_text(), re.DOTALL)[1]
+            (game,) = json.loads(text)["plays"]
+            assert len(game["infos"]["delay_s"]["values"][0]) == 4
+        for command in ("play", "inspect"):
+            assert_refused(*main(capsys, command, "--scenario", "paper,sparse"), "--scenario must be one scenario, got")
+            assert_refused(
+                *main(capsys, command, "--set", "users=4"), "unknown field 'users'; did you mean 'num_users'"
+            )
+
+    def test_each_counts_once(self):
+        assert [spec.label for spec in parse_scenarios(["paper,sparse", "paper"])] == ["paper", "sparse"]
+        assert [spec.label for spec in parse_scenarios(["mine_named:config,all"])] == [
+            "mine_named:config",
+            *scenarios.names(),
+        ]
+
+
+def test_one_episode_has_no_intervals(capsys):
+    status, out, _ = main(capsys, "evaluate", "--policies", "local", "--episodes", "1")
+    assert status == 0
+    assert "nan" not in out
+    assert "±" not in out
+    assert out.endswith("\nno confidence intervals: they need at least 2 episodes\n")
+
+
+class TestLists:
+    """Commas and spaces are the same."""
+
+    def test_names_are_split_at_commas_outside_brackets(self):
+        assert split_names(["a,b", " c ", "d:x=(1, 2),e", "f:x=[1,2]", ","]) == [
+            "a",
+            "b",
+            "c",
+            "d:x=(1, 2)",
+            "e",
+            "f:x=[1,2]",
+        ]
+
+    @pytest.mark.parametrize("between", [["local,greedy"], ["local", "greedy"], ["local,", "greedy"]])
+    def test_policies_and_scenarios(self, capsys, between):
+        games = [name.replace("local", "paper").replace("greedy", "sparse") for name in between]
+        found = results(capsys, "--policies", *between, "--scenario", *games, *QUICK)
+        assert [(entry["scenario"], entry["policy"]) for entry in found] == [
+            ("paper", "local"),
+            ("paper", "greedy"),
+            ("sparse", "local"),
+            ("sparse", "greedy"),
+        ]
+
+
+class TestPolicies:
+    """Policies of one's own."""
+
+    def test_a_rule_as_evaluate_takes_it(self, capsys):
+        (entry,) = results(capsys, "--policies", "mine_named:second", *QUICK)
+        assert entry["policy"] == "mine_named:second"
+        expected = evaluate(lambda agent, observation: 2, episodes=2, max_cycles=3)
+        assert entry["per_episode"]["utility"] == expected.utility.tolist()
+
+    def test_a_rule_takes_no_parameters(self, capsys):
+        arguments = ("evaluate", "--policies", "mine_named:second:agent=1")
+        assert_refused(*main(capsys, *arguments), "a rule takes (agent, observation) and no parameters")
+
+    @pytest.mark.parametrize(
+        ("typed", "labels"),
+        [
+            (["mine_named:Always"], ["always"]),
+            (["mine_named:Always", "mine_named:Always:server=2"], ["always", "always:server=2"]),
+            (["mine_named:Always", "mine_named:Twin"], ["mine_named:Always", "mine_named:Twin"]),
+            (["mine_named:Impostor", "greedy"], ["mine_named:Impostor", "greedy"]),
+            (["mine_named:Numbered"], ["mine_named:Numbered"]),
+            (["local", "greedy", "local"], ["local", "greedy"]),
+        ],
+    )
+    def test_their_own_names_where_those_tell_them_apart(self, typed, labels):
+        assert [spec.label for spec in parse_policies(typed)] == labels
+
+    def test_the_rows_of_a_table_have_the_names(self, capsys):
+        status, out, _ = main(capsys, "evaluate", "--policies", "mine_named:Always", "greedy", *QUICK)
+        assert status == 0
+        assert rows_of(out) == ["always", "greedy"]
+
+    def test_two_of_one_name_beside_each_other(self, capsys, tmp_path):
+        both = ("--policy", "mine_named:Always", "--beside", "mine_named:Twin")
+        status, out, _ = main(capsys, "play", *both, "--slots", "2", "--record", str(tmp_path / "game.html"))
+        assert status == 0
+        assert [line.split()[0] for line in out.splitlines()[:2]] == ["mine_named:Always", "mine_named:Twin"]
+
+
+class TestLeftOut:
+    """A named policy that cannot play is left out where another one can."""
+
+    GAMES = ("--scenario", "paper", "mine_named:config", "--episodes", "2")
+
+    def test_a_named_policy_that_cannot_play(self, capsys):
+        status, out, _ = main(capsys, "evaluate", "--policies", "local,fixed", *self.GAMES)
+        assert status == 0
+        paper, own = out.split("\n\n")
+        assert rows_of(paper) == ["local", "fixed"]
+        assert rows_of(own) == ["local"]
+        assert "\nfixed left out: fixed: no counts are stored for this game; give counts" in own
+        assert "left out" not in paper
+
+    def test_a_scenario_that_nobody_plays(self, capsys):
+        status, out, _ = main(capsys, "evaluate", "--policies", "mine_named:Picky", *self.GAMES)
+        assert status == 0
+        paper, own = out.rstrip().split("\n\n")
+        assert rows_of(paper) == ["picky"]
+        assert own == "mine_named:config:\npicky left out: three is a crowd"
+
+    def test_csv_alone_on_standard_output(self, capsys):
+        status, out, err = main(capsys, "evaluate", "--policies", "mine_named:Picky,local", *self.GAMES, "--csv", "-")
+        assert status == 0
+        assert err == "mine_named:config: picky left out: three is a crowd\n"
+        rows = [(row["scenario"], row["policy"]) for row in csv.DictReader(io.StringIO(out)) if row["policy"]]
+        assert rows == [("paper", "picky"), ("paper", "local"), ("mine_named:config", "local")]
+
+    def test_none_that_can_play_is_an_error(self, capsys):
+        arguments = ("evaluate", "--policies", "mine_named:Picky,fixed", "--scenario", "mine_named:config")
+        message = (
+            "picky cannot play mine_named:config: three is a crowd; fixed cannot play mine_named:config: fixed: no"
+        )
+        assert_refused(*main(capsys, *arguments), message)
+
+    def test_a_slow_policy_by_name_beside_all(self):
+        specs = {spec.label: spec for spec in parse_policies(["all", "optimum"])}
+        crowded = scenarios.get("crowded").config
+        assert specs["optimum"].skip_reason(crowded, 32, with_optimum=False) is None
+        (alone,) = [spec for spec in parse_policies(["all"]) if spec.label == "optimum"]
+        assert alone.skip_reason(crowded, 32, with_optimum=False) is not None
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        (cli.main, ["evaluate", "--policy", "greedy"], "unknown option '--policy'; did you mean '--policies'? Known: "),
+        (cli.main, ["evaluate", "--policy=greedy"], "unknown option '--policy'; did you mean '--policies'? Known: "),
+        (cli.main, ["evaluate", "--polices", "greedy"], "(see python -m edgeoffload_env evaluate --help)"),
+        (cli.main, ["play", "--policies", "greedy"], "did you mean '--policy'?"),
+        (cli.main, ["play", "--xyzzy"], "unknown option '--xyzzy'. Known: --help, --scenario, --set, --policy, "),
+        (
+            cli.main,
+            ["evaluate", "greedy", "-x"],
+            "unrecognized arguments: greedy -x (see python -m edgeoffload_env evaluate",
+        ),
+        (cli.main, ["--verson"], "unknown option '--verson'; did you mean '--version'?"),
+        (recipes, ["train", "dtomalb", "--sed", "3"], "unknown option '--sed'; did you mean '--seed'? Known: "),
+        (recipes, ["train", "dtomalb", "--sed", "3"], "(see python -m recipes train --help)"),
+    ],
+)
+def test_unknown_options(capsys, command, arguments, message):
+    assert command(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_unknown_options_of_benchmarks(capsys):
+    with pytest.raises(SystemExit) as stop:
+        benchmarks(["judge", "local", "--scenarios", "paper"])
+    assert stop.value.code == 2
+    *_, line = capsys.readouterr().err.splitlines()
+    assert "unknown option '--scenarios'; did you mean '--scenario'?" in line
+    assert line.endswith("(see python -m benchmarks judge --help)")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["play", "--record", "nodir/foo.html"],
+        ["inspect", "--out", "nodir/foo.html"],
+        ["references", "--out", "nodir/foo.html"],
+        ["evaluate", "--csv", "nodir/foo.html"],
+    ],
+)
+def test_a_missing_folder_is_named_before_the_work(capsys, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    expected = f"nodir/foo.html cannot be written: no such folder, {Path(tmp_path).resolve() / 'nodir'}"
+    assert_refused(*main(capsys, *arguments), expected)
