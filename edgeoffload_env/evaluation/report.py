@@ -36,7 +36,10 @@ class Report:
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def table(self) -> str:
-        """Format a block per scenario: policies in rows, metrics in columns, as mean and half width of the interval."""
+        """Format a block per scenario, and what its numbers are.
+
+        Policies are in rows and metrics in columns, as mean and half width of the interval.
+        """
         blocks = []
         for scenario in dict.fromkeys(result.scenario for _, result in self.results):
             rows = [(label, result) for label, result in self.results if result.scenario == scenario]
@@ -44,7 +47,8 @@ class Report:
                 f"{entry.policy} left out: {entry.reason}" for entry in self.left_out if entry.scenario == scenario
             ]
             blocks.append(_block(rows, notes, self.overrides))
-        return "\n\n".join(blocks)
+        explained = _explanation([result for _, result in self.results])
+        return "\n\n".join([*blocks, *([explained] if explained else [])])
 
     def to_json(self) -> str:
         """Format all results as JSON, with every episode's numbers; NaN is null."""
@@ -94,6 +98,19 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
         reason = "the overrides change the scenario's game" if overrides else "no floor and reference are stored for it"
         lines.append(f"no score and no gain: {reason}")
     return "\n".join([*lines, *notes])
+
+
+def _explanation(results: Sequence[Evaluation]) -> str:
+    """Explain the interval, the score and the gain, where any is shown."""
+    sentences = []
+    if any(result.episodes > 1 for result in results):
+        sentences.append("mean over episodes ± half of its 95 % confidence interval")
+    if not all(np.isnan(result.score).all() for result in results):
+        sentences.append(
+            "score: 0 at the better of random and local, 1 at the reference, the best shipped policy; "
+            "gain over fixed: 0 at the best constant assignment, 1 at the reference"
+        )
+    return "\n".join(sentences)
 
 
 def _cell(interval: Interval) -> str:

@@ -103,12 +103,12 @@ def test_tables_show_the_infos(driver, infos, slot):
             assert_shows(row[heading], infos[slot - 1][user][name])
     sums = rows_of(driver, element(driver, "#sums"))
     so_far = sum(info["energy_j"] for of_slot in infos[:slot] for info in of_slot.values())
-    assert_shows(sums["energy/J"]["greedy: so far"], so_far)
+    assert_shows(sums["energy (J)"]["greedy: so far"], so_far)
     delay_s = sum(info["delay_s"] for of_slot in infos[:slot] for info in of_slot.values())
-    assert_shows(sums["delay/s"]["greedy: so far"], delay_s)
-    assert sums["delay/s"]["proportional: so far"] != sums["delay/s"]["greedy: so far"]
+    assert_shows(sums["delay (s)"]["greedy: so far"], delay_s)
+    assert sums["delay (s)"]["proportional: so far"] != sums["delay (s)"]["greedy: so far"]
     tasks = sum(info["active"] for of_slot in infos[:slot] for info in of_slot.values())
-    assert_shows(rows_of(driver, element(driver, "#metrics"))["mean delay/s"]["greedy"], delay_s / tasks)
+    assert_shows(rows_of(driver, element(driver, "#metrics"))["mean delay (s)"]["greedy"], delay_s / tasks)
 
 
 def data_of(driver):

@@ -81,7 +81,7 @@ def test_shares_of_tasks_arrive_at_servers_in_the_picture():
     cycles = [[0.25, 1.0, 0.0] @ before["task_cycles"], 0.25 * before["task_cycles"][2], 0.0, 0.0, 0.0]
     np.testing.assert_allclose(scene.arrived_s, cycles / before["server_hz"])
     heading = next(line for line in env.render().splitlines() if line.startswith("user"))
-    assert {"tx_power/W", "offload_ratio", "local/s"} < set(heading.split())
+    assert {"tx_power (W)", "offload_ratio", "local (s)"} < set(re.split(r"\s{2,}", heading))
 
 
 @pytest.mark.parametrize("metres", [35.0, 100.0, 5_000.0])
@@ -118,15 +118,15 @@ def test_the_table_shows_links_and_positions_of_what_moves():
     fields = {"mobility": {"speed_mps": (8.0, 20.0)}, "channel": {"fading": "rayleigh"}}
     env = played(render_mode="ansi", **fields)
     heading, first = next(pair for pair in itertools.pairwise(env.render().splitlines()) if pair[0].startswith("user"))
-    names, values = heading.split(), first.split()
+    names, values = re.split(r"\s{2,}", heading), first.split()
     snapshot = env.snapshot()
     for name, expected in {
-        "position_x/m": snapshot["position_m"][0, 0],
-        "velocity_y/m/s": snapshot["velocity_mps"][0, 1],
-        "mean_velocity_x/m/s": snapshot["mean_velocity_mps"][0, 0],
+        "position_x (m)": snapshot["position_m"][0, 0],
+        "velocity_y (m/s)": snapshot["velocity_mps"][0, 1],
+        "mean_velocity_x (m/s)": snapshot["mean_velocity_mps"][0, 0],
         "channel_gain": snapshot["channel_gain"][0],
         "path_gain": snapshot["path_gain"][0],
-        "shadow/dB": 0.0,
+        "shadow (dB)": 0.0,
     }.items():
         assert values[names.index(name)] == f"{expected:.4g}"
     assert "channel_gain" not in played(render_mode="ansi").render()

@@ -50,7 +50,7 @@ function serverTable(element, now) {
     return { cells: [name, bars, ...own, ...more] };
   });
   const heads = [["server"], [`0 to ${number(longestQueue)} s`, "load, seconds"], ["tasks", "tasks of this slot"]];
-  heads.push(["queue/s", "load factor at the start of the slot"], ["new/s", "added by this slot's tasks"], ["GHz"]);
+  heads.push(["queue (s)", "load factor at the start of the slot"], ["new (s)", "added by this slot's tasks"], ["GHz"]);
   heads.push(...serverColumns.map(headOf));
   table(element, "Full: queue. Outlined: new work.", heads, rows);
 }
