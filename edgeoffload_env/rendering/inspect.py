@@ -17,7 +17,8 @@ from edgeoffload_env.rendering.picture import colour_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 PARTS = ("upload_s", "forward_s", "wait_s", "compute_s", "download_s")
-PART_COLOURS = ("#56B4E9", "#CC79A7", "#E69F00", "#009E73", "#D55E00")
+PART_COLOURS = ("#6F42B5", "#CDB9EE", "#8C564B", "#C9A27E", "#9C74D8")
+"""Violets for the network, browns for the server: no part looks like one of the servers."""
 _IDLE_COLOUR = (1.0, 1.0, 1.0)
 
 
