@@ -14,7 +14,7 @@ from edgeoffload_env.cli import main
 from edgeoffload_env.model.channel import path_gain
 from edgeoffload_env.rendering.picture import HEIGHT, WIDTH, Picture, colour_of
 from edgeoffload_env.rendering.play import play
-from edgeoffload_env.rendering.scene import History, distance_of, scene_of
+from edgeoffload_env.rendering.scene import History, distance_of, scales_of, scene_of
 
 
 def played(slots=3, action=1, **fields):
@@ -211,6 +211,38 @@ def test_two_policies_side_by_side_play_the_same_game(tmp_path):
     frame = imageio.imread(path, index=0)
     assert frame.shape == (HEIGHT, 2 * WIDTH, 3)
     np.testing.assert_array_equal(frame[:, :WIDTH], frame[:, WIDTH:])
+
+
+def test_pictures_side_by_side_share_their_axes(tmp_path, monkeypatch):
+    drawn = []
+
+    def frame(self, scene, scales=None):
+        drawn.append((scales_of([scene]), scales))  # now: histories grow
+        return np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+
+    monkeypatch.setattr(Picture, "frame", frame)
+    config = scenarios.configure("urban", max_cycles=12)
+    play(["nearest", "lookahead"], config, record=tmp_path / "both.gif")
+    assert len(drawn) == 2 * (config.max_cycles + 1)
+    for (left, shared), (right, same) in zip(drawn[::2], drawn[1::2], strict=True):
+        assert shared == same == tuple(map(max, left, right))
+    assert left.delay_s > 2 * right.delay_s
+    assert left.imbalance > 2 * right.imbalance
+    assert left.queue_s == config.deadline.range_s[1]  # nothing matters beyond
+    assert right.queue_s < 0.5 * left.queue_s
+
+
+def test_axes_follow_the_scales_and_text_has_room_below():
+    env = played(render_mode="rgb_array", slots=6)
+    scene, colour = env.scene(), colour_of(1, env.config.servers)
+    longest = scales_of([scene])
+    assert longest.queue_s > 0.5
+    widths = []
+    for factor in (1.0, 4.0):
+        frame = Picture(window=False).frame(scene, longest._replace(queue_s=factor * longest.queue_s))
+        widths.append(np.count_nonzero((frame[:, 600:] == colour).all(axis=2)))
+        assert (frame[-12:] == frame[0, 0]).all()
+    assert widths[1] < 0.6 * widths[0]
 
 
 def test_the_window_goes_from_one_game_to_another():

@@ -81,9 +81,10 @@ function endOf(typical, least, limit) {
   const room = 10 * Math.min(...typical.map((value) => Math.max(least, value)));
   return roundUp(Math.max(least, Math.min(limit, room, Math.max(...typical))), NICE);
 }
+const typicalDelays = plays.map((play) => mostly(everySlot(play.infos.delay_s)));
 const longestDelay = has("deadline_s")
-  ? roundUp(largestDeadline, NICE)
-  : endOf(plays.map((play) => mostly(everySlot(play.infos.delay_s))), 0.1, Infinity);
+  ? roundUp(Math.min(largestDeadline, 10 * Math.max(0.1, ...typicalDelays)), NICE)
+  : endOf(typicalDelays, 0.1, Infinity);
 const longestQueue = endOf(
   plays.map((play) => mostly(everySlot(play.drawn.queue_s)) + mostly(everySlot(play.drawn.arrived_s))),
   0.1,

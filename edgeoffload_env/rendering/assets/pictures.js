@@ -99,7 +99,7 @@ function drawDelays(now) {
       if (now.info(part.name)[n] > 0) piece(now.info(part.name)[n], part.colour, part.name.replace(/_s$/, ""));
     if (delay[n] - from > 1e-9 * delay[n]) piece(delay[n] - from, "var(--soft)", "other");
     if (delay[n] > longestDelay * (1 + 1e-9)) marks.push(cutMark(left + width, top + 5.5));
-    if (deadline) {
+    if (deadline && deadline[n] <= longestDelay) {
       const due = x(deadline[n]);
       for (const kind of ["casing", "deadline"])
         marks.push(svg("line", { x1: due, x2: due, y1: top - 3, y2: top + 14, class: kind }));
