@@ -56,8 +56,21 @@ class Picture:
             scales: of the axes, for pictures that are compared; by default the scene's own.
         """
         self._draw(scene, scales)
-        pixels = self._pygame.surfarray.array3d(self._surface)
-        return np.ascontiguousarray(np.swapaxes(pixels, 0, 1), dtype=np.uint8)
+        return self._pixels()
+
+    def thumbnail(self, scene: Scene) -> NDArray[np.uint8]:
+        """Draw a scene to be shown small, ``[height, width, 3]``: users and servers, large and almost without text."""
+        self._open_once()
+        self._surface.fill(_BACKGROUND)
+        self._draw_users(scene, (280, 280, 255), 15)
+        count = len(scene.server_hz)
+        tops, thick = self._draw_bars(scene, (640, 50, 290, 490), _axis_end_s(scales_of([scene])), 60)
+        if 490 / count >= 40:
+            font = self._pygame.font.Font(None, 56)
+            for m, top in enumerate(tops):
+                number = font.render(str(m + 1), True, colour_of(m + 1, count))
+                self._surface.blit(number, (620 - number.get_width(), top + (thick - number.get_height()) // 2 + 2))
+        return self._pixels()
 
     def show(self, scene: Scene, fps: int) -> None:
         """Draw a scene in the window, at most ``fps`` times a second."""
@@ -86,9 +99,16 @@ class Picture:
             self._surface = pygame.Surface((WIDTH, HEIGHT))
         self._large, self._small = pygame.font.Font(None, 26), pygame.font.Font(None, 19)
 
-    def _draw(self, scene: Scene, scales: Scales | None = None) -> None:
+    def _open_once(self) -> None:
         if self._surface is None or (self._shows and self._pygame.display.get_surface() is not self._surface):
             self._open()  # also if another picture has closed or replaced the window
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        pixels = self._pygame.surfarray.array3d(self._surface)
+        return np.ascontiguousarray(np.swapaxes(pixels, 0, 1), dtype=np.uint8)
+
+    def _draw(self, scene: Scene, scales: Scales | None = None) -> None:
+        self._open_once()
         self._surface.fill(_BACKGROUND)
         config = scene.config
         self._text((24, 18), f"{scene.caption}  slot {scene.slot} of {config.max_cycles}".strip(), large=True)
@@ -97,33 +117,42 @@ class Picture:
         self._draw_servers(scene, scales)
         self._draw_curves(scene, scales)
 
-    def _draw_cell(self, scene: Scene) -> None:
-        """Draw the users at their positions, coloured by target, and the shared uplink."""
+    def _draw_users(self, scene: Scene, cell: tuple[int, int, int], size: float) -> list[list[int]]:
+        """Draw the users at their positions in a cell, coloured by target; return where they are."""
         pygame, surface, config = self._pygame, self._surface, scene.config
-        x, y, radius = _CELL
+        x, y, radius = cell
         pygame.draw.circle(surface, (255, 255, 255), (x, y), radius)
         pygame.draw.circle(surface, _FAINT, (x, y), radius, 1)
         places = np.rint(scene.users_m * (radius / config.cell_radius_m) + (x, y)).astype(int)
         places = np.clip(places, (x - 260, y - 240), (x + 260, y + 240))  # snapshots may put users outside the cell
         count = len(places)
-        size = 9 if count <= _MOST_LABELS else max(2, round(9 * (_MOST_LABELS / count) ** 0.5))
+        size = round(size) if count <= _MOST_LABELS else max(2, round(size * (_MOST_LABELS / count) ** 0.5))
+        line = max(1, size // 9)
         for n, place in enumerate(places.tolist()):
             target = int(scene.targets[n]) if len(scene.targets) else None
             colour = _FAINT if target is None else colour_of(target, len(scene.server_hz))
             if target:
                 pygame.draw.aaline(surface, colour, place, (x, y))
-            pygame.draw.circle(surface, colour, place, size, 0 if scene.active[n] else 1)  # idle: a ring
+            pygame.draw.circle(surface, colour, place, size, 0 if scene.active[n] else line)  # idle: a ring
             if scene.missed[n]:
-                pygame.draw.circle(surface, _LATE, place, size + 3, 2)
+                pygame.draw.circle(surface, _LATE, place, size + 3, 2 * line)
             for side, load_s in ((-1, scene.device_s[n]), (1, scene.uplink_s[n])):  # left: device, right: uplink
                 if load_s > 0.0:
                     height = max(1, round(2.0 * size * min(1.0, load_s)))
                     bar = (place[0] + side * (size + 3) - 1, place[1] + size - height, 3, height)
                     pygame.draw.rect(surface, _DEVICE if side < 0 else _INK, bar)
         pygame.draw.polygon(surface, _INK, [(x, y - 14), (x - 9, y + 11), (x + 9, y + 11)])
+        drawn: list[list[int]] = places.tolist()
+        return drawn
+
+    def _draw_cell(self, scene: Scene) -> None:
+        """Draw the users, with their numbers, and the shared uplink."""
+        pygame, surface, config = self._pygame, self._surface, scene.config
+        places = self._draw_users(scene, _CELL, 9)
+        count = len(places)
         if count <= _MOST_LABELS:
-            for n, place in enumerate(places.tolist()):  # above all circles
-                self._text((place[0] + size + 1, place[1] - 7), str(n), outlined=True)
+            for n, place in enumerate(places):  # above all circles
+                self._text((place[0] + 10, place[1] - 7), str(n), outlined=True)
         sharing = scene.sends
         text = f"uplink {config.bandwidth_hz / 1e6:g} MHz"
         if len(scene.targets):
@@ -135,29 +164,40 @@ class Picture:
         self._text((443, HEIGHT - 28), "on the device")
         self._text((24, 42), _legend(config))
 
+    def _draw_bars(
+        self, scene: Scene, area: tuple[int, int, int, int], longest_s: float, thickest: int
+    ) -> tuple[list[int], int]:
+        """Draw each server's queue and new work of the slot; return the bars' upper ends and their thickness."""
+        pygame, surface = self._pygame, self._surface
+        x, y, width, height = area
+        count = len(scene.server_hz)
+        step = height / count
+        thick = max(1, round(min(thickest, 0.6 * step)))
+        tops = [round(y + m * step) for m in range(count)]
+        for m, top in enumerate(tops):
+            queued, arrived = (round(width * min(1.0, s[m] / longest_s)) for s in (scene.queue_s, scene.arrived_s))
+            pygame.draw.rect(surface, colour_of(m + 1, count), (x, top, queued, thick))
+            if arrived and thick > 4:
+                outline = (x, top + thick // 4, arrived, max(2, thick // 2))
+                pygame.draw.rect(surface, _INK, outline, max(1, thick // 20))
+            if max(scene.queue_s[m], scene.arrived_s[m]) > longest_s:
+                end, middle = x + width + 2, top + thick // 2
+                pygame.draw.polygon(surface, _INK, [(end, middle - 5), (end + 7, middle), (end, middle + 5)])
+            if scene.down_s[m] > 0.0:
+                pygame.draw.rect(surface, _LATE, (x - 5, top, 4, thick))
+        return tops, thick
+
     def _draw_servers(self, scene: Scene, scales: Scales) -> None:
         """Draw each server's speed, queue and new work of the slot."""
-        pygame, surface = self._pygame, self._surface
         x, y, width, height = _SERVERS
         count = len(scene.server_hz)
         step = height / count
-        longest = _round_up(max(0.5, scales.queue_s))
+        longest_s = _axis_end_s(scales)
         self._text((x, y - 58), "servers", large=True)
-        self._text((x, y - 32), f"full: queue; outline: new; 0 to {longest:.2g} s; arrow: more")
-        room = width - 105
-        for m in range(count):
-            top, thick = round(y + m * step), max(1, round(min(26.0, 0.6 * step)))
-            colour = colour_of(m + 1, count)
-            queued, arrived = (round(room * min(1.0, s[m] / longest)) for s in (scene.queue_s, scene.arrived_s))
-            pygame.draw.rect(surface, colour, (x + 95, top, queued, thick))
-            if arrived and thick > 4:
-                pygame.draw.rect(surface, _INK, (x + 95, top + thick // 4, arrived, max(2, thick // 2)), 1)
-            if max(scene.queue_s[m], scene.arrived_s[m]) > longest:
-                end, middle = x + 97 + room, top + thick // 2
-                pygame.draw.polygon(surface, _INK, [(end, middle - 5), (end + 7, middle), (end, middle + 5)])
+        self._text((x, y - 32), f"full: queue; outline: new; 0 to {longest_s:.2g} s; arrow: more")
+        tops, thick = self._draw_bars(scene, (x + 95, y, width - 105, height), longest_s, 26)
+        for m, top in enumerate(tops):
             down_s = scene.down_s[m]
-            if down_s > 0.0:
-                pygame.draw.rect(surface, _LATE, (x + 90, top, 4, thick))
             if step >= 14:
                 speed = f"{m + 1}: {scene.server_hz[m] / 1e9:.3g} GHz"
                 crowded = down_s > 0.0 and step < 40  # no room below the bar
@@ -167,7 +207,8 @@ class Picture:
                 if down_s > 0.0:
                     self._text((x + 95, top + thick + 4), f"down for {down_s:.2g} s", colour=_LATE)
                 users = np.count_nonzero(scene.targets == m + 1)
-                self._text((x, top + thick // 2 + 9), f"+ {users} tasks" if users != 1 else "+ 1 task", colour=colour)
+                text, colour = f"+ {users} tasks" if users != 1 else "+ 1 task", colour_of(m + 1, count)
+                self._text((x, top + thick // 2 + 9), text, colour=colour)
 
     def _draw_curves(self, scene: Scene, scales: Scales) -> None:
         """Draw mean delay and imbalance over the slots so far, each with its upper limit in a corner."""
@@ -230,6 +271,11 @@ def colour_of(target: int, servers: int) -> tuple[int, int, int]:
         return _COLOURS[target - 1]
     red, green, blue = colorsys.hsv_to_rgb((target - 1) / servers, 0.75, 0.8)
     return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _axis_end_s(scales: Scales) -> float:
+    """Return the end of the axis of queues."""
+    return _round_up(max(0.5, scales.queue_s))
 
 
 def _round_up(value: float) -> float:

@@ -35,6 +35,20 @@ def test_a_frame_is_a_picture():
     assert colour_of(0, 5) in colours  # of the key
 
 
+def test_a_thumbnail_has_users_and_servers_and_little_else():
+    env = played(render_mode="rgb_array", action=2)
+    scene, picture = env.scene(), Picture(window=False)
+    small, whole = picture.thumbnail(scene), picture.frame(scene)
+    np.testing.assert_array_equal(env.render(), whole)
+    assert (small.shape, small.dtype) == (whole.shape, whole.dtype)
+    inked, coloured = (
+        [np.count_nonzero((frame == colour).all(axis=2)) for frame in (small, whole)]
+        for colour in ((40, 40, 40), colour_of(2, 5))
+    )
+    assert inked[0] < 0.5 * inked[1]  # text; outlines of bars remain
+    assert coloured[0] > 2 * coloured[1]
+
+
 def test_the_window_shows_the_same_picture(monkeypatch):
     import pygame
 
