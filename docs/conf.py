@@ -14,6 +14,7 @@ from benchmarks.analysis.gallery import gallery  # noqa: E402
 from benchmarks.study.store import RESULTS, Results  # noqa: E402
 from edgeoffload_env import EdgeOffloadConfig, __version__, edgeoffload_v0, policies, scenarios, tables  # noqa: E402
 from edgeoffload_env.evaluation.rollout import policy_rng, rollout  # noqa: E402
+from edgeoffload_env.rendering.picture import Picture  # noqa: E402
 from edgeoffload_env.rendering.play import play  # noqa: E402
 from recipes import registry  # noqa: E402
 
@@ -125,19 +126,21 @@ def _clients() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _picture(scenario: str) -> str:
-    """Draw a scenario for the gallery; the path of the picture, relative to ``docs/``."""
+def _picture(scenario: str) -> tuple[str, str]:
+    """Draw a scenario for the gallery, small and whole; the paths of both, relative to the page."""
     import pygame
 
-    path = f"_generated/pictures/{scenario}.png"
     env = edgeoffload_v0.parallel_env(scenario, render_mode="rgb_array")
     env.reset(seed=0)
     for _ in rollout(policies.make(PLAYER), PLAYER, env, policy_rng(0), PICTURED_SLOTS):
         pass
-    (DOCS / path).parent.mkdir(parents=True, exist_ok=True)
-    pygame.image.save(pygame.surfarray.make_surface(env.render().swapaxes(0, 1)), DOCS / path)
+    picture, scene = Picture(window=False), env.scene()
+    small, whole = f"_generated/pictures/{scenario}.png", f"_generated/pages/pictures/{scenario}.png"
+    for path, pixels in ((small, picture.thumbnail(scene)), (whole, picture.frame(scene))):
+        (DOCS / path).parent.mkdir(parents=True, exist_ok=True)
+        pygame.image.save(pygame.surfarray.make_surface(pixels.swapaxes(0, 1)), DOCS / path)
     env.close()
-    return path
+    return small, whole.removeprefix("_generated/pages/")  # which the build copies beside the pages
 
 
 def _gallery() -> str:

@@ -233,7 +233,7 @@ def test_evaluation_measures_it(battery, config):
     assert (result.utility < plain.utility).all()
     assert list(result.summary())[-3:] == ["drained_j", "score", "gain_over_fixed"]
     report = Report([("local", result)])
-    assert "drained/J" in report.table()
+    assert "drained (J)" in report.table()
     assert "no score and no gain: no floor and reference are stored for it" in report.table()
     assert "drained_j_mean" in report.to_csv()
     assert "drained_j" in json.loads(report.to_json())["results"][0]["summary"]
@@ -252,14 +252,14 @@ def test_tables_and_pictures_show_it(config):
         assert name in text
     env = edgeoffload_v0.parallel_env(config, render_mode="ansi")
     env.reset(seed=0)
-    assert "battery/J" in env.render()
+    assert "battery (J)" in env.render()
     env.step(dict.fromkeys(env.agents, 0))
     table = env.render()
-    assert "drained/J" in table
-    assert "battery/J" in table
+    assert "drained (J)" in table
+    assert "battery (J)" in table
     content = page.content([page.record("local", config)], config, title="")
     (play,) = content["plays"]
-    for kind, name, heading in (("snapshot", "battery_j", "battery/J"), ("infos", "drained_j", "drained/J")):
+    for kind, name, heading in (("snapshot", "battery_j", "battery (J)"), ("infos", "drained_j", "drained (J)")):
         (declared,) = [quantity for quantity in content[kind] if quantity["name"] == name]
         assert declared["heading"] == heading
         assert len((content["shared"] | play[kind])[name]["values"]) == config.max_cycles
@@ -370,7 +370,7 @@ def test_columns_of_the_table_lie_below_their_headings(battery):
     lines = env.render().splitlines()
     (at,) = [number for number, line in enumerate(lines) if line.startswith("user")]
     heading, *rows = lines[at : at + 1 + env.num_agents]
-    assert {"volume/bit", "rest/bit"} < set(heading.split())
-    ends = [found.end() for found in re.finditer(r"\S+", heading)]
+    assert {"volume (bit)", "rest (bit)"} < set(re.split(r"\s{2,}", heading))
+    ends = [found.end() for found in re.finditer(r"\S+(?: \S+)*", heading)]
     for row in rows:
         assert [found.end() for found in re.finditer(r"\S+", row)] == ends

@@ -175,7 +175,7 @@ def test_add_an_effect(tmp_path):
     copy = Copy(tmp_path)
     printed = copy.follow("add-an-effect")
     assert "| `battery_j`" in printed
-    assert re.search(r"solar: 10 users.*drained/J", printed, re.DOTALL)
+    assert re.search(r"solar: 10 users.*drained \(J\)", printed, re.DOTALL)
     assert re.search(r"[1-9]\d* passed", printed)
 
 

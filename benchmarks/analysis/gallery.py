@@ -16,6 +16,9 @@ from edgeoffload_env import EdgeOffloadConfig, policies, scenarios
 from edgeoffload_env.model.effects import KINDS
 
 _DEFAULTS = EdgeOffloadConfig()
+_MARKS = (
+    "the colour of a user and of a bar is a server, grey the device, a ring no task; a click opens the whole picture"
+)
 _SPACE = "\N{NO-BREAK SPACE}"
 ABOUT = {
     scenarios.PAPER: "No effects, and servers that clear all that arrives.",
@@ -41,17 +44,20 @@ def grouped() -> dict[str, list[str]]:
     return groups
 
 
-def highest(results: Results, scenario: str) -> tuple[str, str]:
-    """Return the shipped policy with the highest mean utility, and its lead over ``fixed``; "-" where not measured."""
+def highest(results: Results, scenario: str) -> tuple[str, str, str]:
+    """Return the shipped policy of the highest mean utility, the utility of ``fixed`` and the difference.
+
+    Each is "-" where it is not measured or, of ``fixed``, where that is the highest.
+    """
     rows = select(_shipped(results), scenario=scenario).set_index("policy")
     if not len(rows):
-        return "-", "-"
+        return "-", "-", "-"
     best = rows["utility_mean"].idxmax()
     found = f"`{best}` {_interval(rows.loc[best])}"
     if "fixed" not in rows.index or best == "fixed":
-        return found, "-"
+        return found, "-", "-"
     lead = rows.loc[best, "utility_mean"] - rows.loc["fixed", "utility_mean"]
-    return found, f"{lead:.1f} above {_interval(rows.loc['fixed'])}"
+    return found, _interval(rows.loc["fixed"]), f"{lead:.1f}"
 
 
 @cached
@@ -65,22 +71,22 @@ def _interval(row: Any) -> str:
     return f"{mean:.1f}{_SPACE}±{_SPACE}{(high - low) / 2:.1f}"
 
 
-@table("scenario | what it asks for | highest utility | against `fixed`")
+@table("scenario | what it asks for | highest utility | `fixed` | difference")
 def held_out_scenarios(results: Results) -> Rows:
     """The held-out scenarios in a row each."""
     for name in grouped()[scenarios.HELD_OUT]:
         yield f"`{name}`", scenarios.get(name).description, *highest(results, name)
 
 
-def gallery(results: Results, picture: Callable[[str], str], about: str) -> str:
+def gallery(results: Results, picture: Callable[[str], tuple[str, str]], about: str) -> str:
     """Return the gallery in MyST Markdown, with the directives of ``sphinx-design``.
 
     Args:
         results: the stored rows.
-        picture: draws a scenario and returns the path of its picture, relative to the page.
+        picture: draws a scenario and returns the paths of a small picture and of the whole one, relative to the page.
         about: the moment that the pictures show.
     """
-    parts = [f"Pictures: {about}; each opens in full size. {_games(results)}\n"]
+    parts = [f"Pictures: {about}; {_MARKS}. {_games(results)}\n"]
     for group, names in grouped().items():
         if group == scenarios.HELD_OUT:
             body = markdown(held_out_scenarios(results))
@@ -98,15 +104,18 @@ def _games(results: Results) -> str:
     return f"Utilities: means over {played}, with 95 % intervals; of all policies: [](shipped-policies.md)."
 
 
-def _card(results: Results, scenario: str, picture: str, about: str) -> str:
+def _card(results: Results, scenario: str, pictures: tuple[str, str], about: str) -> str:
     entry = scenarios.get(scenario)
-    config, (best, lead) = entry.config, highest(results, scenario)
+    config, (best, fixed, lead) = entry.config, highest(results, scenario)
+    small, whole = pictures
     size = f"{config.num_users} users, {config.servers} servers, {config.max_cycles} slots."
     effects = ", ".join(f"`{name}`" for name in effects_of(config))
-    won = f"Highest utility: {best}; against `fixed`: {lead}" if best != "-" else "Not measured yet"
+    won = f"Highest utility: {best}" if best != "-" else "Not measured yet"
+    won += f"; `fixed` has {fixed}, {lead} less" if fixed != "-" else ""
     return (
         f"::::{{grid-item-card}} {scenario}\n\n"
-        f"```{{figure}} {picture}\n:alt: {scenario}, {about}\n:name: scenario-{scenario}\n:width: 100%\n```\n\n"
+        f"```{{figure}} {small}\n:target: {whole}\n:alt: {scenario}, {about}\n:name: scenario-{scenario}\n"
+        ":width: 100%\n```\n\n"
         f"{entry.description}\n\n"
         f"{size} {effects and f'Effects: {effects}.'}\n\n"
         f":::{{card-footer}}\n{won}\n:::\n::::\n\n"

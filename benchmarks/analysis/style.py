@@ -26,9 +26,11 @@ FALLBACKS: list[Style] = [
 ]
 """Styles of algorithms without one in :data:`STYLES`."""
 JOINT_HEAD: Style = _READ["joint head"]
-GREY = "#555555"
+GREY, FAINT_GREY = "#555555", "#999999"
 DASHES: dict[str, Any] = {n: d if isinstance(d, str) else (0, tuple(d)) for n, d in _READ["policies"].items()}
 """Line styles of the shipped policies."""
+_LABEL_GAP = 0.042
+"""Least distance of labels at the ends of lines, in heights of the axes."""
 
 
 def of(algorithm: str, variant: str = "") -> Style:
@@ -120,6 +122,36 @@ def finish(axis: Any, legend: dict[str, Any] | None = None, **options: Any) -> N
     axis.set(**options)
     if legend is not None and axis.get_legend_handles_labels()[0]:
         axis.legend(fontsize=7, **legend)
+
+
+def end_labels(axis: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Write names beside the ends of lines, right of the axes, apart from each other; limits and scales must be set.
+
+    Args:
+        axis: the axes.
+        ends: x and y of the end, the name and its colour.
+    """
+    from scipy.optimize import isotonic_regression
+
+    if not ends:
+        return
+    places = axis.transAxes.inverted().transform(axis.transData.transform([end[:2] for end in ends]))
+    order = np.argsort(places[:, 1], kind="stable")
+    steps = _LABEL_GAP * np.arange(len(ends))
+    heights = isotonic_regression(places[order, 1] - steps).x + steps
+    for (x, y), height, (*_, name, colour) in zip(places[order], heights, [ends[i] for i in order], strict=True):
+        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1}
+        axis.annotate(
+            name,
+            (x, y),
+            (1.04, height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            arrowprops=line,
+            color=colour,
+            fontsize=7,
+            va="center",
+        )
 
 
 def reference_lines(axis: Any, policies: Sequence[str], scenario: str, num_users: int | None = None) -> None:

@@ -26,7 +26,7 @@ class LeftOut:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.policy} left out: {self.reason}"
+        return f"{self.policy} left out: {self.reason.removeprefix(f'{self.policy}: ')}"
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,18 @@ class Report:
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def table(self) -> str:
-        """Format a block per scenario: policies in rows, metrics in columns, as mean and half width of the interval."""
+        """Format a block per scenario, and what its numbers are.
+
+        Policies are in rows and metrics in columns, as mean and half width of the interval.
+        """
         blocks = []
         left_out = [entry.scenario for entry in self.left_out]
         for scenario in dict.fromkeys([*(result.scenario for _, result in self.results), *left_out]):
             rows = [(label, result) for label, result in self.results if result.scenario == scenario]
             notes = [str(entry) for entry in self.left_out if entry.scenario == scenario]
             blocks.append(_block(rows, notes, self.overrides) if rows else "\n".join([f"{scenario}:", *notes]))
-        return "\n\n".join(blocks)
+        explained = _explanation([result for _, result in self.results])
+        return "\n\n".join([*blocks, *([explained] if explained else [])])
 
     def to_json(self) -> str:
         """Format all results as JSON, with every episode's numbers; NaN is null."""
@@ -95,6 +99,19 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
             means = ", ".join(f"{name} {np.mean(values):.4g}" for name, values in row.diagnostics.items())
             lines.append(f"{label}: {means} (means over slots)")
     return "\n".join([*lines, *result.notes(), *notes])
+
+
+def _explanation(results: Sequence[Evaluation]) -> str:
+    """Explain the interval, the score and the gain, where any is shown."""
+    sentences = []
+    if any(result.episodes > 1 for result in results):
+        sentences.append("mean over episodes ± half of its 95 % confidence interval")
+    if not all(np.isnan(result.score).all() for result in results):
+        sentences.append(
+            "score: 0 at the better of random and local, 1 at the reference, the best shipped policy; "
+            "gain over fixed: 0 at the best constant assignment, 1 at the reference"
+        )
+    return "\n".join(sentences)
 
 
 def _cell(interval: Interval) -> str:

@@ -159,19 +159,19 @@ METRICS = (
     ),
     Metric(
         name="mean_delay_s",
-        heading="mean delay/s",
+        heading="mean delay (s)",
         text="mean over tasks of t_n (11), seconds; lower is better",
         accumulator=metrics.task_mean(lambda infos: infos["delay_s"]),
     ),
     Metric(
         name="p95_delay_s",
-        heading="p95 delay/s",
+        heading="p95 delay (s)",
         text="95th percentile of t_n over all tasks, seconds; lower is better",
         accumulator=metrics.DelayTail,
     ),
     Metric(
         name="imbalance",
-        heading="imbalance/s^2",
+        heading="imbalance (s^2)",
         text="mean over slots of var(LD) (19), seconds squared; lower is better",
         accumulator=metrics.slot_mean(lambda infos: infos["imbalance"]),
     ),

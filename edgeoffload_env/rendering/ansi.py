@@ -64,11 +64,11 @@ def numbers_of(quantity: Quantity, values: NDArray[np.float64]) -> list[tuple[Qu
 def _server_lines(config: EdgeOffloadConfig, snapshot: Snapshot, chosen: NDArray[np.int64]) -> list[str]:
     load_s = load_factor_s(snapshot["backlog_cycles"], snapshot["server_hz"])[0]
     more = [q for q in config.schema.snapshot.values() if q.scope == "server" and q.name not in _SERVERS_OWN]
-    lines = ["server   GHz  queue/s" + "".join(f"  {_heading(q)}" for q in more) + "  arrivals"]
+    lines = ["server   GHz  queue (s)" + "".join(f"  {_heading(q)}" for q in more) + "  arrivals"]
     for m, (hz, queue_s) in enumerate(zip(snapshot["server_hz"][0], load_s, strict=True), start=1):
         own = "".join(f"  {_cell(q, snapshot[q.name][0, m - 1])}" for q in more)
         users = " ".join(map(str, np.flatnonzero(chosen == m)))
-        lines.append(f"{m:6d} {hz / 1e9:5.1f} {queue_s:8.3f}{own}  {users}".rstrip())
+        lines.append(f"{m:6d} {hz / 1e9:5.1f} {queue_s:10.3f}{own}  {users}".rstrip())
     return lines
 
 
@@ -90,12 +90,12 @@ def _heading(quantity: Quantity) -> str:
 
 
 def title_of(quantity: Quantity) -> str:
-    """Return a column heading: the name without its unit, and the unit."""
+    """Return a column heading: the name without its unit, and the unit in brackets."""
     if quantity.type is not float or quantity.unit == "1":
         return quantity.name
     unit = quantity.unit.lower().replace("/", "p")
     name = quantity.name.removesuffix(f"_{unit}").removesuffix(f"_{unit}s")
-    return f"{name}/{quantity.unit}"
+    return f"{name} ({quantity.unit})"
 
 
 def _cell(quantity: Quantity, value: float) -> str:

@@ -17,8 +17,20 @@ from edgeoffload_env.rendering.picture import colour_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 PARTS = ("upload_s", "forward_s", "wait_s", "compute_s", "download_s")
-PART_COLOURS = ("#56B4E9", "#CC79A7", "#E69F00", "#009E73", "#D55E00")
+PART_COLOURS = ("#6F42B5", "#CDB9EE", "#8C564B", "#C9A27E", "#9C74D8")
+"""Violets for the network, browns for the server: no part looks like one of the first servers."""
 _IDLE_COLOUR = (1.0, 1.0, 1.0)
+_BELOW: dict[str, Any] = {
+    "fontsize": 8,
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.14),
+    "ncols": 6,
+    "frameon": False,
+    "handlelength": 1.2,
+    "handletextpad": 0.4,
+    "columnspacing": 0.9,
+}
+"""Places a legend below its axes, where it covers nothing."""
 
 
 class Episode(NamedTuple):
@@ -86,27 +98,28 @@ def draw(episode: Episode, title: str, path: Path) -> None:
         raise ImportError("plots need matplotlib: pip install 'edgeoffload-env[plot]'") from error
     slots, users = episode.targets.shape
     servers = episode.load_s.shape[1]
-    figure = Figure(figsize=(13.0, 4.2), layout="constrained")
+    figure = Figure(figsize=(13.0, 4.6), layout="constrained")
     figure.suptitle(f"{title}: utility {episode.utility:.2f}")
     delays, loads, choices = figure.subplots(1, 3)
 
     below, tasks = np.zeros(users), np.maximum(episode.active.sum(axis=0), 1)
-    for (name, values), colour in zip(episode.parts_s.items(), PART_COLOURS, strict=False):
+    colour_of_part = dict(zip(PARTS, PART_COLOURS, strict=True))
+    for name, values in episode.parts_s.items():
         mean = values.sum(axis=0) / tasks
-        delays.bar(range(users), mean, bottom=below, color=colour, label=name.removesuffix("_s"))
+        delays.bar(range(users), mean, bottom=below, color=colour_of_part[name], label=name.removesuffix("_s"))
         below += mean
     longer = episode.delay_s.sum(axis=0) / tasks
     if np.any(longer > below + 1e-9):  # of parts on the device, while the others are elsewhere
         delays.scatter(range(users), longer, color="black", marker="_", label="task")
-    delays.set(xlabel="user", ylabel="mean delay / s", title="delay by part")
-    delays.legend(fontsize=8)
+    delays.set(xlabel="user", ylabel="mean delay (s)", title="delay by part")
+    delays.legend(**_BELOW)
 
     for m in range(servers):
         shade = _unit(colour_of(m + 1, servers))
         loads.plot(range(1, slots + 1), episode.load_s[:, m], color=shade, label=f"server {m + 1}")
-    loads.set(xlabel="slot", ylabel="load factor / s", title="load at the start of the slot", ylim=(0, None))
+    loads.set(xlabel="slot", ylabel="load factor (s)", title="load at the start of the slot", ylim=(0, None))
     if servers <= 12:
-        loads.legend(fontsize=8)
+        loads.legend(**_BELOW)
 
     colours = np.asarray([_unit(colour_of(target, servers)) for target in range(servers + 1)])
     chosen = np.where(episode.active.T[:, :, None], colours[episode.targets.T], _IDLE_COLOUR)

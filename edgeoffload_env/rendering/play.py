@@ -15,7 +15,8 @@ from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy, name_of
 from edgeoffload_env.evaluation.rollout import policy_rng, rollout
 from edgeoffload_env.rendering import page
-from edgeoffload_env.rendering.picture import _import_pygame
+from edgeoffload_env.rendering.picture import Picture, _import_pygame
+from edgeoffload_env.rendering.scene import scales_of
 from edgeoffload_env.views.parallel import EdgeOffloadParallelEnv
 
 EXTENSIONS = (".gif", ".mp4", page.EXTENSION)
@@ -69,7 +70,8 @@ def play(
         _game(player, caption, config, seed, render_mode, fps)
         for player, caption in zip(players, captions, strict=True)
     ]
-    frames = [] if record is None else [_side_by_side(games)]
+    picture = Picture(window=False)
+    frames = [] if record is None else [_side_by_side(games, picture)]
     slots = config.max_cycles if slots is None else min(slots, config.max_cycles)
     rollouts = [
         rollout(player, name_of(player), game, policy_rng(seed, number), slots)
@@ -81,7 +83,7 @@ def play(
         for played in rollouts:
             next(played)
         if record is not None:
-            frames.append(_side_by_side(games))
+            frames.append(_side_by_side(games, picture))
     for game in games:
         game.close()
     if record is not None:
@@ -127,8 +129,11 @@ def _game(
     return game
 
 
-def _side_by_side(games: Sequence[EdgeOffloadParallelEnv]) -> NDArray[Any]:
-    return np.concatenate([np.asarray(game.render()) for game in games], axis=1)
+def _side_by_side(games: Sequence[EdgeOffloadParallelEnv], picture: Picture) -> NDArray[Any]:
+    """Draw the games beside each other, with the same axes."""
+    scenes = [game.scene() for game in games]
+    scales = scales_of(scenes)
+    return np.concatenate([picture.frame(scene, scales) for scene in scenes], axis=1)
 
 
 def _write(path: Path, frames: Sequence[NDArray[Any]], fps: int) -> None:

@@ -1,5 +1,6 @@
 """Scenes, the content of pictures: choices and queues of one slot, and the history of the episode."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -95,6 +96,28 @@ class Scene:
     """The same of its uplink, at the rate (5) with all users on the band."""
     history: History
     caption: str = ""
+
+
+class Scales(NamedTuple):
+    """Greatest values on the axes of pictures that are compared."""
+
+    queue_s: float
+    """Of queues and new work of the servers; nothing matters beyond the largest deadline, where there are any."""
+    delay_s: float
+    """Of mean delays of slots so far."""
+    imbalance: float
+    """Of var(LD) of slots so far."""
+
+
+def scales_of(scenes: Sequence[Scene]) -> Scales:
+    """Return the scales of one or more scenes."""
+    config = scenes[0].config
+    longest_s = max(float(np.max([scene.queue_s, scene.arrived_s])) for scene in scenes)
+    return Scales(
+        queue_s=longest_s if config.deadline is None else min(longest_s, config.deadline.range_s[1]),
+        delay_s=max((value for scene in scenes for value in scene.history.mean_delay_s), default=0.0),
+        imbalance=max((value for scene in scenes for value in scene.history.imbalance), default=0.0),
+    )
 
 
 def scene_of(

@@ -17,7 +17,7 @@ from edgeoffload_env.model.reward import utility
 from edgeoffload_env.model.slot import Outcome, Snapshot, advance
 from edgeoffload_env.rendering.ansi import ansi_table
 from edgeoffload_env.rendering.picture import Picture
-from edgeoffload_env.rendering.scene import History, LastSlot, scene_of
+from edgeoffload_env.rendering.scene import History, LastSlot, Scene, scene_of
 from edgeoffload_env.views import spaces
 from edgeoffload_env.views.ahead import DrawnAhead
 from edgeoffload_env.views.checks import check_actions, check_options, check_seed, check_snapshot
@@ -190,11 +190,20 @@ class EdgeOffloadParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
             raise ValueError("render() needs a reset() first")
         if self._picture is None:
             return ansi_table(self.config, self._snapshot, self._slot, self._last)
-        scene = scene_of(self.config, self._snapshot, self._slot, self._last, self.history, self.caption)
         if self.render_mode == "rgb_array":
-            return self._picture.frame(scene)
-        self._picture.show(scene, self.render_fps)
+            return self._picture.frame(self.scene())
+        self._picture.show(self.scene(), self.render_fps)
         return None
+
+    def scene(self) -> Scene:
+        """Return what a picture of the game shows; its history is kept where ``render_mode`` draws pictures.
+
+        Raises:
+            ValueError: before a reset.
+        """
+        if self._snapshot is None:
+            raise ValueError("scene() needs a reset() first")
+        return scene_of(self.config, self._snapshot, self._slot, self._last, self.history, self.caption)
 
     @property
     def closed(self) -> bool:

@@ -1,5 +1,6 @@
 """Figures from the published rows, and with algorithms that have no style of their own."""
 
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from benchmarks.analysis import style
 from benchmarks.analysis.figures import FIGURES, draw
@@ -42,6 +45,24 @@ def test_a_published_figure_follows_from_the_rows(figure: str, tmp_path: Path) -
 def test_an_unknown_algorithm_has_a_fallback_style() -> None:
     assert style.of("my-algorithm") == style.of("my-algorithm") in style.FALLBACKS
     assert style.ordered(["my-algorithm", "dtomalb", "another"]) == ["dtomalb", "another", "my-algorithm"]
+
+
+def test_names_of_lines_lie_beside_the_axes_and_apart() -> None:
+    """In figure 7: those of policies at the ends of their lines, those of algorithms in a legend below."""
+    figure = FIGURES["7"].draw(Results(PUBLISHED))
+    figure.draw_without_rendering()
+    policies = set(Results(PUBLISHED).table("users")["policy"])
+    (legend,) = figure.legends
+    listed = {text.get_text() for text in legend.get_texts()}
+    for axes in figure.axes:
+        assert axes.get_legend() is None
+        inside = axes.get_window_extent()
+        assert legend.get_window_extent().y1 < inside.y0
+        boxes = {text.get_text(): Text.get_window_extent(text) for text in axes.texts}  # without their lines
+        assert boxes.keys() | listed >= policies
+        assert not boxes.keys() & listed
+        assert all(box.x0 > inside.x1 for box in boxes.values())
+        assert not [pair for pair in itertools.combinations(boxes.values(), 2) if Bbox.intersection(*pair)]
 
 
 @pytest.mark.slow

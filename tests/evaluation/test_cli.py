@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -60,9 +61,12 @@ def test_lists_scenarios_and_policies():
 def test_evaluate_prints_a_table():
     done = run("evaluate", "--policies", "local,greedy,drift-plus-penalty:price=3", "--episodes", "3")
     assert (done.returncode, done.stderr) == (0, ""), "no progress bar without a terminal"
-    title, heading, *rows = done.stdout.splitlines()
+    title, heading, *rows, blank, interval, gain = done.stdout.splitlines()
     assert title == "paper: 10 users, 5 servers, 50 slots; 3 episodes, seed 0"
     assert heading.split()[0] == "policy"
+    assert "  mean delay (s)  " in heading
+    assert (blank, interval) == ("", "mean over episodes ± half of its 95 % confidence interval")
+    assert "gain over fixed: 0 at the best constant assignment, 1 at the reference" in gain
     assert [row.split()[0] for row in rows] == ["local", "greedy", "drift-plus-penalty:price=3"]
     mean, low, high = evaluate("greedy", episodes=3).summary()["utility"]
     shown, half_width = rows[1].split()[1:3]
@@ -75,7 +79,7 @@ PLAY_ANY_GAME = [name for name in policies.names() if name != "fixed"]
 
 
 def rows_of(block):
-    return [line.split()[0] for line in block.splitlines() if "±" in line]
+    return [line.split()[0] for line in block.splitlines() if re.search(r"±\d", line)]
 
 
 def test_all_is_every_shipped_policy(capsys):
@@ -86,12 +90,13 @@ def test_all_is_every_shipped_policy(capsys):
     assert "best-response: settled 1" in out
     assert "optimum: exact 1, gap 0" in out
     assert "no score and no gain: the overrides change the scenario's game" in out
+    assert "gain over fixed:" not in out
 
 
 def test_all_leaves_out_optimum_where_it_is_slow_and_says_so(capsys):
     status, out, _ = main(capsys, "evaluate", "--scenario", "sparse,crowded,stadium", *QUICK)
     assert status == 0
-    sparse, crowded, stadium = out.split("\n\n")
+    sparse, crowded, stadium, *_ = out.split("\n\n")
     assert rows_of(sparse) == PLAY_ANY_GAME
     for block in (crowded, stadium):
         assert rows_of(block) == [name for name in PLAY_ANY_GAME if name != "optimum"]
@@ -104,7 +109,7 @@ def test_all_leaves_out_optimum_where_it_is_slow_and_says_so(capsys):
 def test_with_optimum(capsys):
     status, out, _ = main(capsys, "evaluate", "--with-optimum", *QUICK, "--scenario", "crowded,stadium")
     assert status == 0
-    crowded, stadium = out.split("\n\n")
+    crowded, stadium, *_ = out.split("\n\n")
     assert rows_of(crowded) == PLAY_ANY_GAME
     assert rows_of(stadium) == [name for name in PLAY_ANY_GAME if name != "optimum"]
     assert "optimum left out: " in stadium
@@ -185,8 +190,9 @@ def test_csv_leaves_no_score_empty(capsys):
 def test_every_scenario_at_once(capsys):
     status, out, _ = main(capsys, "evaluate", "--scenario", "all", "--policies", "local,greedy", *QUICK)
     assert status == 0
-    titles = [block.splitlines()[0].split(":")[0] for block in out.strip().split("\n\n")]
-    assert titles == scenarios.names()
+    *blocks, explanation = out.strip().split("\n\n")
+    assert [block.splitlines()[0].split(":")[0] for block in blocks] == scenarios.names()
+    assert "gain over fixed" not in explanation
 
 
 def test_overrides_of_all_kinds(capsys):
@@ -371,7 +377,7 @@ def test_all_on_paper():
     done = run("evaluate", "--scenario", "paper", "--policies", "all", "--episodes", "32")
     assert done.returncode == 0
     assert rows_of(done.stdout) == policies.names()
-    assert done.stdout.count("±") == 8 * len(policies.names())
+    assert len(re.findall(r"±\d", done.stdout)) == 8 * len(policies.names())
 
 
 def test_import_stays_light():

@@ -78,7 +78,7 @@ def test_output_of_a_training(trained: tuple[Path, Finished]) -> None:
 
 def test_policies_beside_a_trained_one() -> None:
     table = comparison_table("local", evaluate("local", episodes=1), {"max_cycles": 50}, episodes=1, seed=0)
-    rows = [line.split()[0] for line in table.splitlines()[2:]]
+    rows = [line.split()[0] for line in table.splitlines()[2:] if line]
     assert [row for row in rows if row in policies.names()] == ["local", *policies.names()[:-1]]
 
 

@@ -1,11 +1,13 @@
 """The episode inspector shows the episode."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from edgeoffload_env import evaluate, policies, scenarios
 from edgeoffload_env.cli import main
-from edgeoffload_env.rendering.inspect import draw, episode_of
+from edgeoffload_env.rendering.inspect import PARTS, draw, episode_of
 from edgeoffload_env.views.vector import EdgeOffloadVectorEnv
 
 
@@ -38,6 +40,30 @@ def test_delays_of_split_tasks_are_shown_beside_the_offloaded_parts(tmp_path):
     draw(episode._replace(delay_s=parts_s), "split", tmp_path / "whole.svg")
     drawn = [(tmp_path / name).read_text().count("<!-- task -->") for name in ("split.svg", "whole.svg")]
     assert drawn == [1, 0]
+
+
+def test_legends_cover_nothing_and_parts_look_like_no_server(tmp_path, monkeypatch):
+    from matplotlib.colors import to_rgb
+    from matplotlib.figure import Figure
+
+    drawn = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *args, **options: drawn.append(self) or save(self, *args, **options)
+    )
+    config = scenarios.configure("cloud", max_cycles=9, result_ratio=0.2)
+    episode = episode_of("greedy", config, seed=5)
+    assert set(episode.parts_s) == set(PARTS)
+    draw(episode, "cloud", tmp_path / "episode.png")
+    (figure,) = drawn
+    delays, loads, _ = figure.axes
+    for axes in (delays, loads):
+        assert axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0
+    parts = [to_rgb(handle.patches[0].get_facecolor()) for handle in delays.containers]
+    servers = [to_rgb(line.get_color()) for line in loads.lines]
+    assert (len(parts), len(servers)) == (len(PARTS), config.servers)
+    for part, server in itertools.product(parts, servers):
+        assert np.linalg.norm(np.subtract(part, server)) > 0.2
 
 
 def test_its_utility_is_that_of_an_evaluation():

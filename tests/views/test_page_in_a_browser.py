@@ -1,7 +1,9 @@
 """The web page of an episode in Chromium: it shows the infos, obeys mouse and keyboard, and asks for nothing."""
 
+import itertools
 import json
 
+import numpy as np
 import pytest
 
 from edgeoffload_env import edgeoffload_v0, scenarios
@@ -34,14 +36,20 @@ def driver(opened):
 
 
 @pytest.fixture(scope="module")
-def infos():
-    """The infos of each slot that ``greedy`` plays, in the single game."""
+def played():
+    """The infos and the system utility of each slot that ``greedy`` plays, in the single game."""
     from edgeoffload_env.evaluation.rollout import policy_rng, rollout
     from edgeoffload_env.policies import make
 
     env = edgeoffload_v0.parallel_env(CONFIG)
     env.reset(seed=SEED)
-    return [step.returned[4] for step in rollout(make("greedy"), "greedy", env, policy_rng(SEED), CONFIG.max_cycles)]
+    steps = rollout(make("greedy"), "greedy", env, policy_rng(SEED), CONFIG.max_cycles)
+    return [(step.returned[4], env.utility()) for step in steps]
+
+
+@pytest.fixture(scope="module")
+def infos(played):
+    return [infos for infos, _ in played]
 
 
 def element(driver, selector):
@@ -88,12 +96,7 @@ def assert_shows(text, value):
 @pytest.mark.parametrize("slot", [1, 12, CONFIG.max_cycles])
 def test_tables_show_the_infos(driver, infos, slot):
     element(driver, "details summary").click()
-    driver.execute_script(
-        "const slider = document.getElementById('slot'); slider.value = arguments[0];"
-        "slider.dispatchEvent(new Event('input'))",
-        slot,
-    )
-    assert slot_of(driver) == slot
+    show(driver, slot)
     users = rows_of(driver, until(driver, lambda: element(driver, "details table:has(tr)")))
     assert list(users) == [f"user_{n}" for n in range(CONFIG.num_users)]
     headings = {q["name"]: q["heading"] for q in json.loads(data_of(driver))["infos"] if q["scope"] == "user"}
@@ -103,12 +106,77 @@ def test_tables_show_the_infos(driver, infos, slot):
             assert_shows(row[heading], infos[slot - 1][user][name])
     sums = rows_of(driver, element(driver, "#sums"))
     so_far = sum(info["energy_j"] for of_slot in infos[:slot] for info in of_slot.values())
-    assert_shows(sums["energy/J"]["greedy: so far"], so_far)
+    assert_shows(sums["energy (J)"]["greedy: so far"], so_far)
     delay_s = sum(info["delay_s"] for of_slot in infos[:slot] for info in of_slot.values())
-    assert_shows(sums["delay/s"]["greedy: so far"], delay_s)
-    assert sums["delay/s"]["proportional: so far"] != sums["delay/s"]["greedy: so far"]
+    assert_shows(sums["delay (s)"]["greedy: so far"], delay_s)
+    assert sums["delay (s)"]["proportional: so far"] != sums["delay (s)"]["greedy: so far"]
     tasks = sum(info["active"] for of_slot in infos[:slot] for info in of_slot.values())
-    assert_shows(rows_of(driver, element(driver, "#metrics"))["mean delay/s"]["greedy"], delay_s / tasks)
+    assert_shows(rows_of(driver, element(driver, "#metrics"))["mean delay (s)"]["greedy"], delay_s / tasks)
+
+
+def show(driver, slot):
+    driver.execute_script(
+        "const slider = document.getElementById('slot'); slider.value = arguments[0];"
+        "slider.dispatchEvent(new Event('input'))",
+        slot,
+    )
+    assert slot_of(driver) == slot
+
+
+def test_the_header_has_means_of_one_kind(driver, played):
+    """Per task and per slot: no sum over users stands beside a mean over them."""
+    slots = 12
+    show(driver, slots)
+    tasks = [info for infos, _ in played[:slots] for info in infos.values() if info["active"]]
+    expected = {
+        "utility": (sum(utility for _, utility in played[:slots]) / slots, "per user and slot"),
+        "delay": (sum(info["delay_s"] for info in tasks) / len(tasks), "s per task"),
+        "energy": (sum(info["energy_j"] for info in tasks) / len(tasks), "J per task"),
+    }
+    means = element(driver, "#plays .note").text.split("; means so far: ")[1].split(", ")
+    assert len(means) == len(expected)
+    for mean, (name, (value, per)) in zip(means, expected.items(), strict=True):
+        noun, shown, unit = mean.split(" ", 2)
+        assert (noun, unit) == (name, per)
+        assert_shows(shown, value)
+
+
+def test_axes_end_near_the_largest_deadline_and_longer_bars_are_marked(driver):
+    episode = json.loads(data_of(driver))
+    deadlines = episode["shared"]["deadline_s"]["values"]
+    largest_s = max(max(slot) if isinstance(slot, list) else slot for slot in deadlines)
+    labels = driver.find_elements("css selector", ".tall svg text.soft")
+    ticks = [float(label.text.removesuffix(" s")) for label in labels]
+    end_s = max(ticks)
+    assert largest_s <= end_s <= 1.5 * largest_s
+    assert len(set(ticks)) >= 4
+    found = []
+    for slot in range(1, CONFIG.max_cycles + 1, 4):
+        show(driver, slot)
+        cards = driver.find_elements("css selector", "#plays > section")
+        for card, play in zip(cards, episode["plays"], strict=True):
+            longer = sum(delay_s > end_s for delay_s in play["infos"]["delay_s"]["values"][slot - 1])
+            assert len(card.find_elements("css selector", ".tall svg path.cut")) == longer
+            found.append(longer)
+    assert any(found)
+    assert not all(found)
+
+
+def test_numbers_of_users_lie_above_the_circles_and_apart(driver):
+    drawn = driver.execute_script(
+        "return [...document.querySelector('.map').children].map((part) => part.getAttribute('class'))"
+    )
+    names = [place for place, kind in enumerate(drawn) if kind == "name"]
+    assert len(names) == CONFIG.num_users
+    assert max(place for place, kind in enumerate(drawn) if kind != "name") < min(names)
+    boxes = driver.execute_script(
+        "const box = (e) => { const b = e.getBBox(); return [b.x, b.y + 4, b.x + b.width, b.y + b.height - 4]; };"
+        "return [...document.querySelector('.map').querySelectorAll('.name, rect[rx]')].map(box)"
+    )
+    for one, other in itertools.combinations(boxes, 2):
+        left, top = np.maximum(one[:2], other[:2])
+        right, bottom = np.minimum(one[2:], other[2:])
+        assert right <= left or bottom <= top
 
 
 def data_of(driver):
@@ -221,6 +289,12 @@ def test_every_metric_has_a_curve(driver):
         curves = driver.find_elements("css selector", "#curve path")
         assert len(curves) == len(POLICIES)
         assert all("NaN" not in curve.get_attribute("d") for curve in curves)
+        labels = driver.find_elements("css selector", '#curve text[text-anchor="end"]')
+        ticks = {float(label.text): float(label.get_attribute("y")) for label in labels}
+        assert 3 <= len(ticks) <= 7
+        values, places = list(ticks), list(ticks.values())
+        np.testing.assert_allclose(np.diff(values), values[1] - values[0], rtol=1e-3)
+        np.testing.assert_allclose(np.diff(places), places[1] - places[0], rtol=1e-3)
 
 
 @pytest.mark.parametrize("width", [340, 800, 1600])

@@ -194,7 +194,8 @@ def test_ansi_table_shows_queues_choices_and_delays():
     assert queues["1"][2:] == ["1"]
     assert queues["3"][2:] == ["2", "3"]
     assert ["device", "0"] in lines
-    assert ["user", "target", "upload/s", "forward/s", "wait/s", "compute/s", "delay/s"] in lines
+    headings = ("user", "target", "upload (s)", "forward (s)", "wait (s)", "compute (s)", "delay (s)")
+    assert " ".join(headings).split() in lines
     for n, info in enumerate(infos.values()):
         parts = (info[name] for name in ("upload_s", "forward_s", "wait_s", "compute_s", "delay_s"))
         assert [str(n), str(info["target"]), *(f"{x:.3f}" for x in parts)] in lines

@@ -16,7 +16,7 @@ from edgeoffload_env.cli import main
 from edgeoffload_env.model.channel import path_gain
 from edgeoffload_env.rendering.picture import HEIGHT, WIDTH, Picture, colour_of
 from edgeoffload_env.rendering.play import play
-from edgeoffload_env.rendering.scene import History, distance_of, scene_of
+from edgeoffload_env.rendering.scene import History, distance_of, scales_of, scene_of
 from tests.pages import ROOT
 
 
@@ -36,6 +36,20 @@ def test_a_frame_is_a_picture():
     colours = {tuple(pixel) for pixel in frame.reshape(-1, 3)}
     assert colour_of(1, 5) in colours
     assert colour_of(0, 5) in colours  # of the key
+
+
+def test_a_thumbnail_has_users_and_servers_and_little_else():
+    env = played(render_mode="rgb_array", action=2)
+    scene, picture = env.scene(), Picture(window=False)
+    small, whole = picture.thumbnail(scene), picture.frame(scene)
+    np.testing.assert_array_equal(env.render(), whole)
+    assert (small.shape, small.dtype) == (whole.shape, whole.dtype)
+    inked, coloured = (
+        [np.count_nonzero((frame == colour).all(axis=2)) for frame in (small, whole)]
+        for colour in ((40, 40, 40), colour_of(2, 5))
+    )
+    assert inked[0] < 0.5 * inked[1]  # text; outlines of bars remain
+    assert coloured[0] > 2 * coloured[1]
 
 
 def test_the_window_shows_the_same_picture(monkeypatch):
@@ -84,7 +98,7 @@ def test_shares_of_tasks_arrive_at_servers_in_the_picture():
     cycles = [[0.25, 1.0, 0.0] @ before["task_cycles"], 0.25 * before["task_cycles"][2], 0.0, 0.0, 0.0]
     np.testing.assert_allclose(scene.arrived_s, cycles / before["server_hz"])
     heading = next(line for line in env.render().splitlines() if line.startswith("user"))
-    assert {"tx_power/W", "offload_ratio", "local/s"} < set(heading.split())
+    assert {"tx_power (W)", "offload_ratio", "local (s)"} < set(re.split(r"\s{2,}", heading))
 
 
 @pytest.mark.parametrize("metres", [35.0, 100.0, 5_000.0])
@@ -121,15 +135,15 @@ def test_the_table_shows_links_and_positions_of_what_moves():
     fields = {"mobility": {"speed_mps": (8.0, 20.0)}, "channel": {"fading": "rayleigh"}}
     env = played(render_mode="ansi", **fields)
     heading, first = next(pair for pair in itertools.pairwise(env.render().splitlines()) if pair[0].startswith("user"))
-    names, values = heading.split(), first.split()
+    names, values = re.split(r"\s{2,}", heading), first.split()
     snapshot = env.snapshot()
     for name, expected in {
-        "position_x/m": snapshot["position_m"][0, 0],
-        "velocity_y/m/s": snapshot["velocity_mps"][0, 1],
-        "mean_velocity_x/m/s": snapshot["mean_velocity_mps"][0, 0],
+        "position_x (m)": snapshot["position_m"][0, 0],
+        "velocity_y (m/s)": snapshot["velocity_mps"][0, 1],
+        "mean_velocity_x (m/s)": snapshot["mean_velocity_mps"][0, 0],
         "channel_gain": snapshot["channel_gain"][0],
         "path_gain": snapshot["path_gain"][0],
-        "shadow/dB": 0.0,
+        "shadow (dB)": 0.0,
     }.items():
         assert values[names.index(name)] == f"{expected:.4g}"
     assert "channel_gain" not in played(render_mode="ansi").render()
@@ -214,6 +228,38 @@ def test_two_policies_side_by_side_play_the_same_game(tmp_path):
     frame = imageio.imread(path, index=0)
     assert frame.shape == (HEIGHT, 2 * WIDTH, 3)
     np.testing.assert_array_equal(frame[:, :WIDTH], frame[:, WIDTH:])
+
+
+def test_pictures_side_by_side_share_their_axes(tmp_path, monkeypatch):
+    drawn = []
+
+    def frame(self, scene, scales=None):
+        drawn.append((scales_of([scene]), scales))  # now: histories grow
+        return np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+
+    monkeypatch.setattr(Picture, "frame", frame)
+    config = scenarios.configure("urban", max_cycles=12)
+    play(["nearest", "lookahead"], config, record=tmp_path / "both.gif")
+    assert len(drawn) == 2 * (config.max_cycles + 1)
+    for (left, shared), (right, same) in zip(drawn[::2], drawn[1::2], strict=True):
+        assert shared == same == tuple(map(max, left, right))
+    assert left.delay_s > 2 * right.delay_s
+    assert left.imbalance > 2 * right.imbalance
+    assert left.queue_s == config.deadline.range_s[1]  # nothing matters beyond
+    assert right.queue_s < 0.5 * left.queue_s
+
+
+def test_axes_follow_the_scales_and_text_has_room_below():
+    env = played(render_mode="rgb_array", slots=6)
+    scene, colour = env.scene(), colour_of(1, env.config.servers)
+    longest = scales_of([scene])
+    assert longest.queue_s > 0.5
+    widths = []
+    for factor in (1.0, 4.0):
+        frame = Picture(window=False).frame(scene, longest._replace(queue_s=factor * longest.queue_s))
+        widths.append(np.count_nonzero((frame[:, 600:] == colour).all(axis=2)))
+        assert (frame[-12:] == frame[0, 0]).all()
+    assert widths[1] < 0.6 * widths[0]
 
 
 def test_the_window_goes_from_one_game_to_another():

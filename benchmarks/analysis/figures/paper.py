@@ -14,6 +14,8 @@ from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 _BALANCED = ("paper", "paper-load-only")
 _BALANCED_METRICS = {"utility": "system utility", "mean_delay_s": "mean delay / s", "imbalance": "var(LD) / s$^2$"}
 _SMALLER_STYLES = (style.STYLES["rllib-ppo"], style.STYLES["dtomalb-exact"])
+_FAINT = ("random", "proportional", "least-loaded", "drift-plus-penalty")
+"""Policies in the background of figure 7."""
 _UTILITY_TICKS = (-400, -200, -100, -50, -20, -10, -7)
 
 
@@ -83,24 +85,36 @@ def users(results: Results) -> Any:
     """Figure 7: utility and share of tasks offloaded over the number of users."""
     rows, shipped = select(results.last(), scenario="paper", variant=""), results.table("users")
     counts = sorted(set(rows["num_users"]))
-    figure, axes = style.axes(2, height=4.6)
-    for axis, metric, text in zip(
-        axes, ("utility", "offload_fraction"), ("system utility", "share offloaded"), strict=True
-    ):
+    figure, axes = style.axes(2, width=4.8, height=4.8)
+    texts = {"utility": "system utility", "offload_fraction": "share offloaded"}
+    ends: list[list[tuple[float, float, str, str]]] = []
+    for axis, (metric, text) in zip(axes, texts.items(), strict=True):
+        ends.append([])
         for algorithm in style.ordered(rows["algorithm"]):
             points = [(n, values(rows, algorithm, "paper", n, metric=metric)) for n in counts]
             seeds = {len(found) for _, found in points if len(found)}
             count = " to ".join(map(str, sorted({f(seeds, default=0) for f in (min, max)})))
             style.line(axis, points, style.of(algorithm), f"{algorithm}, {count} seeds")
         for policy, found in shipped.groupby("policy", sort=False):
-            dashes = style.DASHES[str(policy)]
-            axis.plot(found["num_users"], found[metric], color=style.GREY, linestyle=dashes, linewidth=1, label=policy)
+            faint = policy in _FAINT
+            colour, width = (style.FAINT_GREY, 0.8) if faint else (style.GREY, 1.2)
+            look = {"color": colour, "linewidth": width, "linestyle": style.DASHES[str(policy)], "zorder": 1}
+            end = found.iloc[-1]
+            named = end["num_users"] == shipped["num_users"].max()  # at the end of its line, the others in the legend
+            if named:
+                ends[-1].append((end["num_users"], end[metric], str(policy), colour))
+            axis.plot(found["num_users"], found[metric], label=None if named else policy, **look)
         axis.set(xlabel="users", ylabel=text, xticks=counts)
     axes[0].set_yscale("symlog")
     axes[0].set_yticks(_UTILITY_TICKS, [str(tick) for tick in _UTILITY_TICKS])
     if len(rows):
         axes[0].set_ylim(top=0.8 * rows["utility"].max())
-    style.finish(axes[1], {"loc": (0.02, 0.04)})
+    for axis, names in zip(axes, ends, strict=True):
+        style.end_labels(axis, names)
+    if axes[0].get_legend_handles_labels()[0]:
+        figure.legend(
+            *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7, frameon=False
+        )
     return figure
 
 

@@ -103,7 +103,7 @@ class Energy(Effect):
         return (
             Metric(
                 name="energy_j",
-                heading="energy/J",
+                heading="energy (J)",
                 text="mean energy of a task, joules; lower is better",
                 accumulator=task_mean(lambda infos: infos["energy_j"]),
             ),

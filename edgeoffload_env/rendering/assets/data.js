@@ -34,15 +34,21 @@ function number(value) {
 }
 const flat = (values) => values.flat(Infinity);
 
-function roundUp(value) {
+function roundUp(value, digits) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return power * [1, 2, 5, 10].find((digit) => power * digit >= value * (1 - 1e-9));
+  return power * digits.find((digit) => power * digit >= value * (1 - 1e-9));
+}
+/* About `most` round numbers from low to high. */
+function ticksOf(low, high, most) {
+  const step = roundUp((high - low) / most, [1, 2, 2.5, 5, 10]);
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
 }
 function mostly(values) {
   const sorted = values.filter((value) => value > 0).sort((a, b) => a - b);
   return sorted.length ? sorted[Math.floor(0.95 * (sorted.length - 1))] : 0;
 }
-const everySlot = (series) => (series.constant ? series.values : flat(series.values));
+const everySlot = (series) => flat(series.values);
 const count = (some, noun) => `${some} ${noun}${some === 1 ? "" : "s"}`;
 
 const allActive = new Array(users).fill(true);
@@ -65,17 +71,22 @@ function slotOf(play, slot) {
 }
 const colourOf = (target) => episode.colours[target];
 const placeOf = (target) => (target === 0 ? "device" : `server ${target}`);
-const longestDelay = roundUp(
-  Math.max(
-    0.1,
-    mostly(plays.flatMap((play) => everySlot(play.infos.delay_s))),
-    has("deadline_s") ? Math.max(...plays.flatMap((play) => everySlot(fieldOf(play, "deadline_s")))) : 0,
-  ),
-);
-const longestQueue = roundUp(
-  Math.max(
-    0.5,
-    mostly(plays.flatMap((play) => everySlot(play.drawn.queue_s))) +
-      mostly(plays.flatMap((play) => everySlot(play.drawn.arrived_s))),
-  ),
+/* The end of an axis in seconds that shows most values of every play; what lies beyond is cut there.
+   One play's long queues leave room for the bars of another, and nothing matters beyond the largest deadline. */
+const largestDeadline = has("deadline_s")
+  ? Math.max(...plays.flatMap((play) => everySlot(fieldOf(play, "deadline_s"))))
+  : Infinity;
+const NICE = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
+function endOf(typical, least, limit) {
+  const room = 10 * Math.min(...typical.map((value) => Math.max(least, value)));
+  return roundUp(Math.max(least, Math.min(limit, room, Math.max(...typical))), NICE);
+}
+const typicalDelays = plays.map((play) => mostly(everySlot(play.infos.delay_s)));
+const longestDelay = has("deadline_s")
+  ? roundUp(Math.min(largestDeadline, 10 * Math.max(0.1, ...typicalDelays)), NICE)
+  : endOf(typicalDelays, 0.1, Infinity);
+const longestQueue = endOf(
+  plays.map((play) => mostly(everySlot(play.drawn.queue_s)) + mostly(everySlot(play.drawn.arrived_s))),
+  0.1,
+  largestDeadline,
 );

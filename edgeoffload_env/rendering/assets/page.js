@@ -44,10 +44,11 @@ function outcomeOf(play) {
   const parts = [`${count(tasks, "task")}, ${device} on devices`];
   if (now.missed) parts.push(`${now.missed.filter(Boolean).length} late`);
   now.down?.forEach((seconds, m) => seconds > 0 && parts.push(`server ${m + 1} down for ${number(seconds)} s`));
-  parts.push(`so far utility ${number(at(play.metrics.utility, state.slot))}`);
-  for (const [name, noun] of [["delay_s", "delay"], ["energy_j", "energy"]])
-    if (play.infos[name]) parts.push(`${noun} ${number(play.sums[name][state.slot].sum)} ${quantity(name).unit}`);
-  return parts.join(", ");
+  const metric = (name) => at(play.metrics[name], state.slot);
+  const means = [`utility ${number(metric("utility") / (state.slot + 1))} per user and slot`];
+  means.push(`delay ${number(metric("mean_delay_s"))} s per task`);
+  if (play.metrics.energy_j) means.push(`energy ${number(metric("energy_j"))} J per task`);
+  return `${parts.join(", ")}; means so far: ${means.join(", ")}`;
 }
 
 function update() {

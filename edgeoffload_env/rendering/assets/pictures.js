@@ -2,6 +2,32 @@
 
 const label = (x, y, anchor, text) => svg("text", { x, y, "text-anchor": anchor, class: "soft" }, text);
 
+/* Numbers of the users beside their circles, each where it covers least of circles, bars and other numbers. */
+function labelsOf(places, size) {
+  const bars = has("device_backlog_cycles") || has("uplink_backlog_bits") ? 7 : 0;
+  const taken = places.map(([x, y]) => [x - size - bars, y - size, x + size + bars, y + size]);
+  taken.push([-19, -11, 19, 11]); // the eNB
+  const covered = ([left, top, right, bottom]) => {
+    let area = left < -273 || right > 273 || top < -268 || bottom > 268 ? 1e3 : 0;
+    for (const [l, t, r, b] of taken)
+      area += Math.max(0, Math.min(right, r) - Math.max(left, l)) * Math.max(0, Math.min(bottom, b) - Math.max(top, t));
+    return area;
+  };
+  return places.map(([x, y], n) => {
+    const wide = 9.5 * String(n).length;
+    const [near, far, above, below] = [0.6 * size, size + bars + 2, y - size - 13, y + size + 1];
+    const corners = [
+      ...[above, below].flatMap((top) => [x + near, x - near - wide, x - wide / 2].map((left) => [left, top])),
+      ...[x + far, x - far - wide].map((left) => [left, y - 6.5]),
+    ];
+    const boxes = corners.map(([left, top]) => [left, top, left + wide, top + 13]);
+    const areas = boxes.map(covered);
+    const best = boxes[areas.indexOf(Math.min(...areas))];
+    taken.push(best);
+    return svg("text", { x: best[0], y: best[3] - 0.5, class: "name" }, String(n));
+  });
+}
+
 function drawMap(now) {
   const scale = 245 / episode.cell_radius_m;
   const size = users <= MOST_LABELS ? 10 : Math.max(3, 10 * Math.sqrt(MOST_LABELS / users));
@@ -35,10 +61,10 @@ function drawMap(now) {
         state.user === n ? svg("circle", { cx: x, cy: y, r: size + 8, class: "chosen" }) : null,
         bar(now.device[n], -1, "var(--soft)"),
         bar(now.uplink[n], 1, "var(--ink)"),
-        users <= MOST_LABELS ? svg("text", { x: x + size + 2, y: y - size + 1 }, String(n)) : null,
       ),
     );
   });
+  if (users <= MOST_LABELS) marks.push(...labelsOf(places, size)); // above all circles
   const offloaded = now.target.filter((target, n) => target > 0 && now.active[n]).length;
   const tasks = now.active.filter(Boolean).length;
   const name = `Cell with ${count(users, "user")}: ${count(tasks, "task")}, ${offloaded} offloaded`;
@@ -51,9 +77,9 @@ function drawDelays(now) {
   const width = 300;
   const height = users * row + 24;
   const x = (seconds) => left + (width * Math.min(seconds, longestDelay)) / longestDelay;
-  const marks = [0, 0.5, 1].flatMap((share) => [
-    svg("line", { x1: left + share * width, x2: left + share * width, y1: 18, y2: height, class: "axis" }),
-    label(left + share * width, 13, "middle", `${number(share * longestDelay)} s`),
+  const marks = ticksOf(0, longestDelay, 5).flatMap((tick) => [
+    svg("line", { x1: x(tick), x2: x(tick), y1: 18, y2: height, class: "axis" }),
+    label(x(tick), 13, "middle", `${number(tick)} s`),
   ]);
   const delay = now.info("delay_s");
   const deadline = has("deadline_s") ? now.field("deadline_s") : undefined;
@@ -72,17 +98,22 @@ function drawDelays(now) {
     for (const part of episode.parts)
       if (now.info(part.name)[n] > 0) piece(now.info(part.name)[n], part.colour, part.name.replace(/_s$/, ""));
     if (delay[n] - from > 1e-9 * delay[n]) piece(delay[n] - from, "var(--soft)", "other");
-    if (deadline) {
+    if (delay[n] > longestDelay * (1 + 1e-9)) marks.push(cutMark(left + width, top + 5.5));
+    if (deadline && deadline[n] <= longestDelay) {
       const due = x(deadline[n]);
-      marks.push(svg("line", { x1: due, x2: due, y1: top - 3, y2: top + 14, class: "deadline" }));
+      for (const kind of ["casing", "deadline"])
+        marks.push(svg("line", { x1: due, x2: due, y1: top - 3, y2: top + 14, class: kind }));
     }
     const late = now.missed?.[n];
     const text = `${number(Number(delay[n].toPrecision(3)))} s${late ? " late" : ""}`;
-    marks.push(svg("text", { x: left + width + 6, y: top + 10, class: late ? "down" : "" }, text));
+    marks.push(svg("text", { x: left + width + 12, y: top + 10, class: late ? "down" : "" }, text));
   }
   const name = `Delay of each user's task by part${deadline ? ", with its deadline" : ""}; the numbers are in the table`;
   return svg("svg", { viewBox: `0 0 432 ${height}`, role: "img", "aria-label": name }, ...marks);
 }
+
+/* An arrow at the end of an axis, where a bar is longer. */
+const cutMark = (x, y) => svg("path", { d: `M${x + 1} ${y - 5.5}l8 5.5l-8 5.5z`, class: "cut" });
 
 function swatch(...shapes) {
   return svg("svg", { viewBox: "0 0 24 15", "aria-hidden": "true" }, ...shapes);
@@ -105,7 +136,8 @@ function mapKey() {
 function delayKey() {
   const items = episode.parts.map((part) => [patch(part.colour), part.name.replace(/_s$/, "")]);
   const line = swatch(svg("line", { x1: 12, x2: 12, y1: 1, y2: 14, class: "deadline" }));
-  return key(has("deadline_s") ? [...items, [line, "deadline"]] : items);
+  if (has("deadline_s")) items.push([line, "deadline"]);
+  return key([...items, [swatch(cutMark(7, 7.5)), "longer than the axis"]]);
 }
 
 let moveCursor = () => {};
@@ -118,7 +150,8 @@ function drawCurve() {
   const lines = plays.map((play) => Array.from({ length: slots }, (_, slot) => at(play.metrics[metric.name], slot)));
   const known = flat(lines).filter((value) => value !== null);
   const low = Math.min(0, ...known);
-  const high = Math.max(low === 0 ? 1e-12 : 0, ...known);
+  const highest = Math.max(0, ...known);
+  const high = highest > low ? highest : 1;
   const x = (slot) => 90 + (535 * slot) / Math.max(1, slots - 1);
   const y = (value) => 160 - (145 * (value - low)) / (high - low);
   const paths = lines.map((line, k) => {
@@ -131,12 +164,17 @@ function drawCurve() {
     return svg("path", { d: steps.join(""), class: "curve", ...stroke(k) });
   });
   byId("curve").replaceChildren(
+    ...ticksOf(low, high, 5).flatMap((tick) => [
+      svg("line", { x1: 90, x2: 625, y1: y(tick), y2: y(tick), class: "axis" }),
+      label(84, y(tick) + 5, "end", number(tick)),
+    ]),
     svg("line", { x1: 90, x2: 625, y1: 160, y2: 160, class: "axis" }),
     svg("line", { x1: 90, x2: 90, y1: 15, y2: 160, class: "axis" }),
-    label(84, 20, "end", number(high)),
-    label(84, 164, "end", number(low)),
-    label(90, 182, "middle", "1"),
-    label(625, 182, "end", `slot ${slots}`),
+    ...ticksOf(1, slots, 5)
+      .filter((tick) => Number.isInteger(tick) && tick > 1 + slots / 20)
+      .map((tick) => label(x(tick - 1), 178, "middle", String(tick))),
+    label(90, 178, "middle", "1"),
+    label(357, 196, "middle", "slot"),
     svg("line", { id: "cursor", y1: 10, y2: 160, stroke: "var(--ink)", "stroke-width": 1.5 }),
     ...paths,
   );

@@ -37,12 +37,15 @@ function serverTable(element, now) {
   now.target.forEach((target, n) => (tasks[target] += now.active[n] ? 1 : 0));
   const rows = hz.map((speed, m) => {
     const colour = colourOf(m + 1);
-    const long = (seconds, room) => `${Math.min(room, (100 * seconds) / longestQueue)}%`;
-    const queued = (100 * Math.min(longestQueue, now.queue[m])) / longestQueue;
+    const long = (seconds, room) => Math.min(room, (100 * seconds) / longestQueue);
+    const queued = long(now.queue[m], 100);
     const bars = html("div", { class: "bar", "aria-hidden": "true" });
-    bars.append(html("span", { style: { width: long(now.queue[m], 100), background: colour } }));
+    bars.append(html("span", { style: { width: `${queued}%`, background: colour } }));
     if (now.arrived[m] > 0)
-      bars.append(html("span", { class: "new", style: { width: long(now.arrived[m], 100 - queued), color: colour } }));
+      bars.append(
+        html("span", { class: "new", style: { width: `${long(now.arrived[m], 100 - queued)}%`, color: colour } }),
+      );
+    if (now.queue[m] + now.arrived[m] > longestQueue * (1 + 1e-9)) bars.append(html("span", { class: "cut" }, "▶"));
     const name = html("span", {}, `${m + 1}`);
     if (now.down?.[m] > 0) name.append(html("span", { class: "down" }, " down"));
     const more = serverColumns.map((column) => number(column.values(now)[m]));
@@ -50,9 +53,9 @@ function serverTable(element, now) {
     return { cells: [name, bars, ...own, ...more] };
   });
   const heads = [["server"], [`0 to ${number(longestQueue)} s`, "load, seconds"], ["tasks", "tasks of this slot"]];
-  heads.push(["queue/s", "load factor at the start of the slot"], ["new/s", "added by this slot's tasks"], ["GHz"]);
+  heads.push(["queue (s)", "load factor at the start of the slot"], ["new (s)", "added by this slot's tasks"], ["GHz"]);
   heads.push(...serverColumns.map(headOf));
-  table(element, "Full: queue. Outlined: new work.", heads, rows);
+  table(element, "Full: queue. Outlined: new work. Arrow: longer than the axis.", heads, rows);
 }
 
 function userTable(element, now) {
