@@ -7,6 +7,7 @@ from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, gains, iq
 from benchmarks.analysis.learning_tables import as_published, marked
 from benchmarks.analysis.statistics import Estimate
 from benchmarks.study.store import Results, select
+from benchmarks.submissions import PREFIX
 from edgeoffload_env import policies as shipped
 from edgeoffload_env import scenarios
 from recipes import registry
@@ -41,7 +42,7 @@ def leaders(results: Results) -> str:
         for row in select(entries, scenario=scenario).to_dict("records"):
             found = Estimate(row["utility"], row["utility_low"], row["utility_high"])
             known = row["policy"].split(":")[0]
-            name = f"`{row['policy']}`" if known in shipped.names() else row["policy"]
+            name = f"`{row['policy']}`" if known in shipped.names() else row["policy"].removeprefix(PREFIX)
             about = row["about"]
             if known in shipped.names() and "--about" not in str(row["command"]):
                 about = shipped.describe(known).replace("``", "")  # as it is now, not as on the day of the row

@@ -74,8 +74,8 @@ _LOOPS = {
     ),
     "user_0": (
         'actors = {user: torch.export.load(f"{user}.pt2").module() for user in env.possible_agents}',
-        "rows = {user: torch.from_numpy(observations[user])[None] for user in env.agents}\n"
-        "    actions = {user: int(actors[user](row)) for user, row in rows.items()}",
+        "rows = {user: torch.from_numpy(row)[None] for user, row in observations.items()}\n"
+        "    actions = {user: int(actor(rows[user])) for user, actor in actors.items()}",
     ),
 }
 """How the networks of each kind of file are loaded, and how they choose."""

@@ -36,12 +36,13 @@ def test_the_leaderboard_describes_shipped_policies_as_they_are_now() -> None:
     """Rows of other days have other descriptions; one that was given stays."""
     old = board("greedy", "paper", -11.0) | {"about": "As it was.", "command": "python -m benchmarks judge greedy"}
     priced = board("drift-plus-penalty:price=5", "paper", -12.0) | {"about": "Mine.", "command": "judge --about Mine."}
-    other = board("mine:make", "paper", -13.0) | {"about": "Another.", "command": "judge mine:make"}
+    other = board("benchmarks.submissions.mine:make", "paper", -13.0) | {"about": "Another.", "command": "judge"}
     text = TABLES["leaders"](MadeUp(leaderboard=[old, priced, other]))
     assert policies.describe("greedy").replace("``", "") in text
     assert "As it was." not in text
     assert "Mine. |" in text
     assert "Another. |" in text
+    assert "| mine:make |" in text
 
 
 def test_trained_algorithms_stand_below_the_best_constant_assignment() -> None:
