@@ -61,7 +61,7 @@ def _ranking(results: Results) -> str:
     best = min(found, key=lambda rival: found[rival].found.value)
     ours, theirs = (_called(results, name, ["paper"], variant) for name in (BASELINE, best))
     about = f"On `paper`, the utility of {ours} minus that of its best rival in the paper, {theirs}, is"
-    return f"{about} {found[best].interval} (interquartile means over seeds, slots of {slot})."
+    return f"{about} {found[best].interval} (interquartile means over seeds with a 95 % interval, slots of {slot})."
 
 
 def _best(results: Results) -> Iterator[str]:
@@ -75,7 +75,8 @@ def _best(results: Results) -> Iterator[str]:
         base, shown = (_called(results, name, trained) for name in (BASELINE, best))
         others = "" if best == BASELINE else f"; that of {base} is {scores[BASELINE].value:.2f}"
         where = counted(suite, found[best].games)
-        text = f"The best score on {where} is that of {shown}: {bootstrapped(scores[best])}{others}."
+        about = f"Of algorithms with {LEAST_SEEDS} seeds or more, {shown} has the best score on {where}"
+        text = f"{about}: {bootstrapped(scores[best])}{others}."
         own = own_aggregates(results).get(suite, {}).get(best)
         wider = f" Over all {len(own.games)} that {best} has played, its score is {own.score.value:.2f}." if own else ""
         yield text + wider

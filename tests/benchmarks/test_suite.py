@@ -92,7 +92,7 @@ def test_the_number_of_games_is_told() -> None:
     assert rows[f"held-out games (3 of {total})", "dtomalb-equivariant"].startswith("0.77 [")  # the middle half
     assert len(rows) == 3
     (line,) = (line for line in findings(results).splitlines() if "best score" in line)
-    assert f"on held-out games (2 of {total}) is that of dtomalb-equivariant: 0.90 [0.90, 0.90]" in line
+    assert f"dtomalb-equivariant has the best score on held-out games (2 of {total}): 0.90 [0.90, 0.90]" in line
     assert line.endswith("Over all 3 that dtomalb-equivariant has played, its score is 0.77.")
     assert f"(2 of {total}): `held-out-heavy`, `held-out-light`." in suite_games(results)
     assert f"held-out games (2 of {total})" in suite_caption(results)
@@ -107,7 +107,7 @@ def test_findings_follow_from_the_rows() -> None:
     assert "with slots of 0.15 s" in lines[0]
     assert "is 1 [" in lines[1]
     assert "minus that of its best rival in the paper, dqn-tolb" in lines[1]
-    assert "on the paper's games (2 of 2) is that of dtomalb †: 0.89 [" in lines[2]
+    assert "dtomalb † has the best score on the paper's games (2 of 2): 0.89 [" in lines[2]
     assert lines[3].startswith("4. 5 of 15 runs")
     assert findings(MadeUp()).count("\n") == 1
 
