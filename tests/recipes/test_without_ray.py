@@ -167,6 +167,16 @@ def test_what_is_missing_is_named_with_the_extra_that_has_it(
     assert told.stderr.splitlines()[-1].endswith(needs[-1])
 
 
+def test_a_checkout_that_is_not_installed_says_what_to_run() -> None:
+    code = "import runpy, sys; sys.modules['gymnasium'] = None; runpy.run_module('recipes', run_name='__main__')"
+    done = in_a_process(code)
+    assert done.returncode == REFUSED
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("python -m recipes: error: ")
+    assert "gymnasium" in line
+    assert line.endswith("run `pip install -c constraints.txt -e '.[rllib]'` in the checkout's root")
+
+
 @pytest.mark.parametrize(
     ("command", "extra"),
     [("ls dtomalb", "torch"), ("train dtomalb", "rllib"), ("sweep --algorithms dtomalb --out sweep", "rllib")],
