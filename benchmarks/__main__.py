@@ -9,6 +9,7 @@ import sys
 COMMANDS = {
     "reproduce": ("benchmarks.study.reproduce", "train missing runs, store their rows, draw figures, update docs"),
     "judge": ("benchmarks.study.judge", "evaluate any policy and put it on the leaderboard"),
+    "check": ("benchmarks.study.check", "judge submitted policies again, and compare with their rows"),
     "policies": ("benchmarks.study.policies", "measure again all results that need no training"),
     "tune": ("benchmarks.study.halving", "search for hyper-parameters, alike for every algorithm"),
     "tuned": ("benchmarks.study.tuning", "store the results of a hyper-parameter search"),
@@ -23,6 +24,10 @@ COMMANDS = {
     "agilerl-worker": ("benchmarks.speed.agilerl_maddpg", "AgileRL's MADDPG, started by training --agilerl"),
 }
 """Module and help text of each command; a module is only imported when its command runs."""
+
+
+_EXTRAS = dict.fromkeys(("filelock", "matplotlib", "pandas", "ray", "torch", "yaml"), "plot,rllib")
+"""Extras that have a package, with those that the same commands need; others come with ``test``."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,8 +70,13 @@ def main(arguments: list[str] | None = None) -> int:
         )
         module.add_arguments(command)
         return int(module.run(command.parse_args(arguments[1:])) or 0)
-    except (TypeError, ValueError, ImportError) as error:
+    except ModuleNotFoundError as error:
         problem: Exception = error
+        if error.name and "pip install" not in str(error):
+            extra = _EXTRAS.get(error.name.partition(".")[0], "test")
+            problem = ImportError(f"{error}; {name} needs `pip install -c constraints.txt -e '.[{extra}]'`")
+    except (TypeError, ValueError, ImportError) as error:
+        problem = error
     except Exception as error:
         from recipes.errors import RunError
 

@@ -7,8 +7,9 @@ the others: never tune or train on them.
 from dataclasses import dataclass
 from typing import Any
 
-from edgeoffload_env._validation import check_known
+from edgeoffload_env._validation import check_known, fail
 from edgeoffload_env.config import EdgeOffloadConfig
+from edgeoffload_env.model.effects import active_effects
 
 PAPER = "The paper's game"
 CROWDED = "More users than the servers nearby can serve"
@@ -99,7 +100,12 @@ _SPLIT: dict[str, Any] = _URBAN | {"levels": {"offload_ratio": (0.5, 0.75, 1.0)}
 
 
 def _scenario(name: str, description: str, *, group: str = POLICY, **fields: Any) -> Scenario:
-    return Scenario(name=name, description=description, group=group, config=EdgeOffloadConfig(**fields))
+    config = EdgeOffloadConfig(**fields)
+    allowed = (POLICY, HELD_OUT) if active_effects(config) else (PAPER, CROWDED, HELD_OUT)
+    if group not in allowed:
+        kind = "with" if active_effects(config) else "without"
+        fail(f"group of the scenario {name!r}, a game {kind} effects,", group, " or ".join(map(repr, allowed)))
+    return Scenario(name=name, description=description, group=group, config=config)
 
 
 _SCENARIOS = {

@@ -31,7 +31,7 @@ class _Parser(Parser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code, see :mod:`recipes.commands.exit_codes`."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         options = parse(arguments)
         return int(options.run_command(options) or 0)

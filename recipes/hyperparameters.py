@@ -19,6 +19,13 @@ class Range:
     high: float
 
 
+_OWN_NAMES = {
+    "learning_rate": "lr",
+    "batch_size": "train_batch_size_per_learner",
+    "buffer_size": "replay_capacity",
+    "discount": "gamma",
+}
+"""Names of other libraries, with the hyper-parameters that mean the same here."""
 Count = Annotated[int, Range(1, 10**9)]
 CountOrZero = Annotated[int, Range(0, 10**9)]
 Fraction = Annotated[float, Range(0.0, 1.0)]
@@ -52,6 +59,8 @@ class ValidatedConfig:
         names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
+                if (own := _OWN_NAMES.get(name)) in names:
+                    raise TypeError(f"unknown hyper-parameter {name!r}; it is called {own!r} here")
                 fail_unknown("hyper-parameter", name, names, TypeError)
         return cls(**values)
 

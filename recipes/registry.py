@@ -71,18 +71,21 @@ class Algorithm:
     env_steps: int = DEFAULT_ENV_STEPS
     """Default length of a run."""
 
-    def load(self) -> AlgorithmModule:
+    def load(self, extra: str = "torch") -> AlgorithmModule:
         """Import the algorithm's file.
 
+        Args:
+            extra: the extra that the caller needs for all it does: "torch" to read and play, "rllib" to train.
+
         Raises:
-            ImportError: torch is not installed; the message names the extra that has it.
+            ImportError: torch is not installed; the message names the extra.
         """
         try:
             return cast(AlgorithmModule, importlib.import_module(f"recipes.algorithms.{self.name.replace('-', '_')}"))
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
-            need = f"{self.name} needs `pip install 'edgeoffload-env[torch]'`"
+            need = f"{self.name} needs `pip install 'edgeoffload-env[{extra}]'`"
             raise ImportError(f"{error}; {need}", name="torch") from None
 
 

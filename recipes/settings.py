@@ -2,7 +2,7 @@
 
 import dataclasses
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,11 +76,25 @@ class RunSettings:
         """The shell command that trains this run."""
         default = vars(type(self.hyperparameters)())
         values = {name: value for name, value in vars(self.hyperparameters).items() if value != default[name]}
-        values |= {f"{_ENV_PREFIX}{name}": value for name, value in self.env.items()}
+        values |= {f"{_ENV_PREFIX}{name}": value for name, value in self._env_in_parts()}
         values.pop(ALSO, None)
         words = [self.algorithm, "--scenario", *self.scenarios, "--seed", self.seed, "--env-steps", self.env_steps]
-        words += [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
-        return shlex.join(["python", "-m", "recipes", "train", *map(str, words)])
+        words += [word for name, value in values.items() for word in ("--set", f"{name}={_written(value)}")]
+        return " ".join(["python", "-m", "recipes", "train", *(quoted(str(word)) for word in words)])
+
+    def _env_in_parts(self) -> Iterator[tuple[str, Any]]:
+        """Yield the overrides with each effect as its fields, "energy.cost_s_per_j", but for those at their default."""
+        for name, value in self.env.items():
+            if not isinstance(value, dict):
+                yield name, value
+                continue
+            base = _plain_effect(getattr(scenarios.configure(self.scenario), name))
+            kind = type(getattr(self.env_config, name))
+            base = base or {field.name: field.default for field in dataclasses.fields(kind)}
+            changed = {part: item for part, item in value.items() if base.get(part, dataclasses.MISSING) != item}
+            if not changed:
+                yield name, value
+            yield from ((f"{name}.{part}", item) for part, item in changed.items())
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
@@ -98,6 +112,17 @@ class RunSettings:
         """Return the settings that :meth:`to_json` wrote."""
         hyperparameters = registry.get(values["algorithm"]).load().Hyperparameters
         return cls(**(values | {"hyperparameters": hyperparameters.of(values["hyperparameters"])}))
+
+
+def _written(value: Any) -> str:
+    """Return a value's text for ``--set``: bare, unless it would be read as another value."""
+    return str(value) if parse_value(str(value)) == value else repr(value)
+
+
+def quoted(word: str) -> str:
+    """Return a word for a shell: in double quotes where single ones would be escaped one by one."""
+    plain = "'" in word and not set(word) & set('"$`\\!')
+    return f'"{word}"' if plain else shlex.quote(word)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:

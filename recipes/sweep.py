@@ -84,7 +84,7 @@ def plan(
         for name_twice in (assigned or {}).keys() & values.keys():
             raise ValueError(f"{name_twice} is given twice: by --set and by --search; give it once")
         hyperparameters, env = hyperparameters_and_env({**(assigned or {}), **number_of_users, **values})
-        hyper = algorithm.load().Hyperparameters.of(hyperparameters)
+        hyper = algorithm.load("rllib").Hyperparameters.of(hyperparameters)
         for seed in seeds:
             settings = RunSettings(
                 algorithm=name,

@@ -38,6 +38,16 @@ def test_the_first_page_shows_the_game_and_the_results():
     assert "](../benchmarks/results/figures/" in INDEX
 
 
+def test_pages_say_where_the_commands_of_a_checkout_run():
+    """``recipes`` and ``benchmarks`` are no part of the installed package."""
+    pages = [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    pages = [page for page in pages if not {"_build", "_generated"} & set(page.parts)]
+    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
+    texts = {name: text for name, text in texts.items() if re.search("python -m (recipes|benchmarks)", text)}
+    assert len(texts) > 10
+    assert [name for name, text in texts.items() if "the checkout's root" not in text] == []
+
+
 def test_every_effect_is_in_the_reference():
     reference = (DOCS / "api.md").read_text(encoding="utf-8")
     shipped = [name for name in effects.__all__ if isinstance(getattr(effects, name), type) and name != "Slot"]

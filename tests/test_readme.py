@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.analysis.pages import PAGES, with_tables
 from benchmarks.study.store import RESULTS, Results
-from edgeoffload_env import edgeoffload_v0, scenarios
+from edgeoffload_env import edgeoffload_v0, observation, scenarios
 from recipes import registry
 from tests.pages import ROOT, code_blocks, run_block
 
@@ -67,6 +67,12 @@ def test_fact_table_matches_the_spaces(table):
     assert _fact(table, "State shape") == f"`{env.state_space.shape}`"
     for name, space in (("Observation values", observation), ("State values", env.state_space)):
         assert _fact(table, name) == f"[{space.low.min():g}, {space.high.max():g}], {space.dtype}"
+
+
+def test_sizes_of_urban_in_the_readme():
+    config = scenarios.configure("urban")
+    sizes = (len(observation.names(config)), len(observation.state_names(config)))
+    assert "a user of `urban` observes {} numbers, and its state has {}.".format(*sizes) in README
 
 
 def test_paper_to_code_table_names_what_exists():

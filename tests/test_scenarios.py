@@ -110,6 +110,16 @@ def config(name):
     return scenarios.get(name).config
 
 
+@pytest.mark.parametrize(
+    ("group", "queue", "kind"),
+    [(scenarios.PAPER, True, "with"), (scenarios.CROWDED, True, "with"), (scenarios.POLICY, False, "without")],
+)
+def test_a_group_has_scenarios_with_effects_or_without(group, queue, kind):
+    assert scenarios._scenario("mine", "Of mine.", group=group, device_queue=not queue).group == group
+    with pytest.raises(ValueError, match=f"group of the scenario 'mine', a game {kind} effects, must be "):
+        scenarios._scenario("mine", "Of mine.", group=group, device_queue=queue)
+
+
 def differences(name):
     """The fields in which a scenario differs from the defaults."""
     default = EdgeOffloadConfig()

@@ -13,7 +13,7 @@ from benchmarks import config
 from benchmarks.analysis import effects, verdicts
 from benchmarks.analysis.effects import SLOTS, Effect, Name, Property
 from benchmarks.analysis.formatting import Rows, p_value, table
-from benchmarks.study.store import Results, cached
+from benchmarks.study.store import Results, cached, game_name
 
 _PROPERTIES = (effects.lower_complexity, effects.fault_tolerance)
 
@@ -74,7 +74,13 @@ def claims(results: Results) -> list[Claim]:
             found.append(Claim(*about, {}, [*function(tables[measure["rows"]])]))
             continue
         over = {"games": entry.get("games", []), "pairs": entry.get("pairs", [])}
-        found.append(Claim(*about, {slot: [*measured(variant, **over, **measure)] for slot, variant in SLOTS.items()}))
+        shown = {slot: [*measured(variant, **over, **measure)] for slot, variant in SLOTS.items()}
+        least = entry.get("least_numbers_of_users", 0)
+        counts = {game_name(*game) for games in every.values() for game in games}
+        for slot, effects_here in shown.items():
+            if len(counts & {effect.game for effect in effects_here}) < least:
+                shown[slot] = []
+        found.append(Claim(*about, shown))
     return found
 
 

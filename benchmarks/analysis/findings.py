@@ -1,17 +1,19 @@
-"""The results in five sentences, from the rows."""
+"""The results in a few sentences, from the rows."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from benchmarks.analysis.claims import claims
 from benchmarks.analysis.effects import LEAST_SEEDS, SLOTS, mean_difference
-from benchmarks.analysis.formatting import TABLES, bootstrapped, iqm
+from benchmarks.analysis.formatting import TABLES, bootstrapped, iqm, listed
 from benchmarks.analysis.leaderboard import utility_of
-from benchmarks.analysis.suite import BASELINE, aggregates
+from benchmarks.analysis.learning_tables import EARLIER, are_earlier, draws_note
+from benchmarks.analysis.suite import BASELINE, SUITES, aggregates, counted, own_aggregates
 from benchmarks.analysis.verdicts import CONTRADICTED, EQUIVALENT, HOLDS, IN_PART, INCONCLUSIVE, NOT_MEASURED
 from benchmarks.study.plan import PAPER_ALGORITHMS
-from benchmarks.study.store import Results, select, values
+from benchmarks.study.store import Results, rows_of, select
 from edgeoffload_env import scenarios
 
 _VERBS = {
@@ -26,7 +28,16 @@ _VERBS = {
 
 
 def findings(results: Results) -> str:
-    """Return the results in five sentences, fewer where there are no rows."""
+    """Return the results as numbered findings of one or two sentences, fewer where there are no rows.
+
+    Below them is a note where rows of an algorithm that they name are from earlier random streams.
+    """
+    found = [_verdicts(results), _ranking(results), *_best(results), _above_greedy(results), _many_users(results)]
+    text = "".join(f"{number}. {text}\n" for number, text in enumerate(filter(None, found), 1))
+    return f"{text}\n{draws_note(results)}" if EARLIER in text else text
+
+
+def _verdicts(results: Results) -> str:
     judged = [claim for claim in claims(results) if claim.effects]
     texts = []
     for slot in SLOTS:
@@ -34,32 +45,48 @@ def findings(results: Results) -> str:
         counts = [
             f"{found[verdict]} {forms[found[verdict] > 1]}" for verdict, forms in _VERBS.items() if found[verdict]
         ]
-        texts.append(f"with slots of {slot} {_listed(counts)}")
-    sentences = [f"Of the {len(judged)} claims of the paper that runs can decide, {'; '.join(texts)}."]
-    sentences += filter(None, (_ranking(results), _best(results), _above_greedy(results), _many_users(results)))
-    return "".join(f"{number}. {text}\n" for number, text in enumerate(sentences, 1))
+        texts.append(f"with slots of {slot}, {listed(counts)}")
+    return f"Runs can decide {len(judged)} of the paper's claims: {'; '.join(texts)}."
 
 
 def _ranking(results: Results) -> str:
-    rows, texts = results.last(), []
-    for slot, variant in SLOTS.items():
-        for rival in PAPER_ALGORITHMS[1:]:
-            for effect in mean_difference(rows, "paper", None, (BASELINE, variant), (rival, variant)):
-                texts.append(f"{effect.interval} above {rival}'s with slots of {slot}")
-    about = f"On `paper`, the interquartile mean of {BASELINE}'s utility is"
-    return f"{about} {_listed(texts)}." if texts else ""
+    """Compare the paper's algorithm with the better of its rivals, at the first slot length."""
+    slot, variant = next(iter(SLOTS.items()))
+    rows, found = select(results.last(), scenario="paper"), {}
+    for rival in PAPER_ALGORITHMS[1:]:
+        for effect in mean_difference(rows, "paper", None, (BASELINE, variant), (rival, variant)):
+            found[rival] = effect
+    if not found:
+        return ""
+    best = min(found, key=lambda rival: found[rival].found.value)
+    ours, theirs = (_called(results, name, ["paper"], variant) for name in (BASELINE, best))
+    about = f"On `paper`, the utility of {ours} minus that of its best rival in the paper, {theirs}, is"
+    return f"{about} {found[best].interval} (interquartile means over seeds with a 95 % interval, slots of {slot})."
 
 
-def _best(results: Results) -> str:
-    texts = []
+def _best(results: Results) -> Iterator[str]:
+    """Yield for each suite the algorithm with the highest score, and its score on all games that it has played."""
     for suite, found in aggregates(results).items():
-        scores = {name: algorithm.score for name, algorithm in found.items() if algorithm.runs >= LEAST_SEEDS}
-        if BASELINE in scores:
-            best = max(scores, key=lambda name: scores[name].value)
-            found_best, base = bootstrapped(scores[best]), bootstrapped(scores[BASELINE])
-            texts.append(f"{found_best} on {suite} ({best}; {BASELINE}: {base})")
-    about = f"The highest interquartile mean of the score, of algorithms with {LEAST_SEEDS} seeds or more, is"
-    return f"{about} {_listed(texts)}." if texts else ""
+        scores = {name: one.score for name, one in found.items() if one.runs >= LEAST_SEEDS}
+        if BASELINE not in scores:
+            continue
+        best = max(scores, key=lambda name: scores[name].value)
+        trained = SUITES[suite] if set(SUITES[suite]) <= set(results.last()["scenario"]) else ["paper"]
+        base, shown = (_called(results, name, trained) for name in (BASELINE, best))
+        others = "" if best == BASELINE else f"; that of {base} is {scores[BASELINE].value:.2f}"
+        where = counted(suite, found[best].games)
+        about = f"Of algorithms with {LEAST_SEEDS} seeds or more, {shown} has the best score on {where}"
+        text = f"{about}: {bootstrapped(scores[best])}{others}."
+        own = own_aggregates(results).get(suite, {}).get(best)
+        wider = f" Over all {len(own.games)} that {best} has played, its score is {own.score.value:.2f}." if own else ""
+        yield text + wider
+
+
+def _called(results: Results, algorithm: str, games: Sequence[str], variant: str = "") -> str:
+    """Return an algorithm's name, marked if its runs on these games are from earlier random streams."""
+    rows = select(results.last(), algorithm=algorithm, variant=variant)
+    rows = rows[rows["scenario"].isin(games)]
+    return algorithm + (EARLIER if are_earlier(results, rows).any() else "")
 
 
 def _above_greedy(results: Results) -> str:
@@ -77,17 +104,16 @@ def _defaults(rows: pd.DataFrame, scenario: str) -> pd.DataFrame:
 
 def _many_users(results: Results) -> str:
     rows, users = results.last(), scenarios.configure("crowded").num_users
-    found = {name: values(rows, name, "paper", users) for name in PAPER_ALGORITHMS}
-    texts = [f"{iqm(utilities).value:.1f} ({name})" for name, utilities in found.items() if len(utilities)]
+    texts = []
+    for name in PAPER_ALGORITHMS:
+        here = rows_of(rows, name, "paper", users)
+        if len(here):
+            mark = EARLIER if are_earlier(results, here).any() else ""
+            texts.append(f"{iqm(here['utility']).value:.1f} ({name}{mark})")
     shipped = select(results.table("users"), num_users=users).set_index("policy")["utility"]
     known = [f"{shipped[name]:.1f} (`{name}`)" for name in ("local", "drift-plus-penalty") if name in shipped]
-    about = f"With {users} users, more than the servers can serve, interquartile means of utility are"
-    return f"{about} {_listed([*texts, *known])}." if texts else ""
-
-
-def _listed(texts: list[str]) -> str:
-    """Join texts with commas and a last "and"."""
-    return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+    about = f"With {users} users on `paper`, more than its servers can serve, utilities are"
+    return f"{about} {listed([*texts, *known])}." if texts else ""
 
 
 TABLES["findings"] = findings

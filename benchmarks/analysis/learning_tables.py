@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.analysis import style
 from benchmarks.analysis.effects import steps_to_reach, steps_to_stay, thresholds
-from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, extremes, gains, iqm, named, table
+from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, extremes, gains, iqm, listed, named, table
 from benchmarks.analysis.leaderboard import utility_of
 from benchmarks.analysis.statistics import Floats, probability_of_improvement, rng
 from benchmarks.study.plan import ABLATIONS, SMALLER_REWARDS
@@ -18,6 +19,8 @@ from edgeoffload_env import scenarios
 
 EARLIER = " †"
 """Marks rows of trained algorithms from earlier versions of the random streams."""
+_EARLIER_CRITICS = ("dtomalb", "dtoma", "dtomalb-exact")
+"""Algorithms whose critics have changed since the rows of earlier random streams."""
 MYOPIC = ("greedy", "optimum", "best-response")
 """Shipped policies that look at the current slot alone."""
 _GAMES = ("paper", "paper-load-only", "sparse")
@@ -25,26 +28,37 @@ _GAMES = ("paper", "paper-load-only", "sparse")
 
 def draws_note(results: Results) -> str:
     """Return a sentence on rows from episodes of earlier random streams, for pages that show them."""
-    earlier = sorted({int(draws) for draws in results.table("final")["draws"]} - {DRAWS})
-    if not earlier:
+    final = results.table("final")
+    if (final["draws"] == DRAWS).all():
         return f"All results are from episodes of the current random streams (version {DRAWS}).\n"
-    versions = ", ".join(map(str, earlier))
+    versions = ", ".join(map(str, sorted({int(draws) for draws in final["draws"]} - {DRAWS})))
     return (
-        f"Results of trained algorithms (marked †) are from episodes of the earlier random streams (version "
-        f"{versions}); the environment now uses version {DRAWS}. Those of `dtomalb`, `dtoma` and `dtomalb-exact` are "
-        "also with critics that read the own action as an input (`critic=separate`). They stand until these algorithms "
-        "are trained again.\n"
+        f"Results marked{EARLIER} are of algorithms trained on episodes of the earlier random streams (version "
+        f"{versions}); the environment now uses version {DRAWS}. {_earlier_critics(final)}They stand until these "
+        "algorithms are trained again.\n"
     )
+
+
+def _earlier_critics(final: pd.DataFrame) -> str:
+    """Return a sentence on the algorithms whose rows of earlier random streams are also of an earlier critic."""
+    names = [f"`{name}`" for name in _EARLIER_CRITICS if len(select(final[final["draws"] < DRAWS], algorithm=name))]
+    about = "are also with critics that read the own action as an input (`critic=separate`)"
+    return f"Those of {listed(names)} {about}. " if names else ""
 
 
 TABLES["draws"] = draws_note
 
 
+def are_earlier(results: Results, rows: pd.DataFrame) -> Any:
+    """Tell for each row whether its runs' results are from earlier random streams, ``[rows]``."""
+    key, final = ["algorithm", "scenario", "num_users", "variant"], results.table("final")
+    return pd.MultiIndex.from_frame(rows[key]).isin(pd.MultiIndex.from_frame(final[final["draws"] < DRAWS][key]))
+
+
 def marked(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
     """Mark the names of algorithm and variant, in a column ``marked``, if results are from earlier random streams."""
-    key, final, rows = ["algorithm", "scenario", "num_users", "variant"], results.table("final"), named(rows)
-    earlier = pd.MultiIndex.from_frame(rows[key]).isin(pd.MultiIndex.from_frame(final[final["draws"] < DRAWS][key]))
-    return rows.assign(marked=rows["name"] + np.where(earlier, EARLIER, ""))
+    rows = named(rows)
+    return rows.assign(marked=rows["name"].astype(str) + np.where(are_earlier(results, rows), EARLIER, ""))
 
 
 def as_published(rows: pd.DataFrame, *, any_users: bool = False) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, gains, iq
 from benchmarks.analysis.learning_tables import as_published, marked
 from benchmarks.analysis.statistics import Estimate
 from benchmarks.study.store import Results, select
+from benchmarks.submissions import PREFIX
 from edgeoffload_env import policies as shipped
 from edgeoffload_env import scenarios
 from recipes import registry
@@ -40,9 +41,13 @@ def leaders(results: Results) -> str:
         board = []
         for row in select(entries, scenario=scenario).to_dict("records"):
             found = Estimate(row["utility"], row["utility_low"], row["utility_high"])
-            name = f"`{row['policy']}`" if row["policy"].split(":")[0] in shipped.names() else row["policy"]
+            known = row["policy"].split(":")[0]
+            name = f"`{row['policy']}`" if known in shipped.names() else row["policy"].removeprefix(PREFIX)
+            about = row["about"]
+            if known in shipped.names() and "--about" not in str(row["command"]):
+                about = shipped.describe(known).replace("``", "")  # as it is now, not as on the day of the row
             metrics = [f"{row[metric]:.{digits}f}" for metric, digits in _METRICS.items()]
-            board.append((found.value, name, "-", bootstrapped(found), "-", *metrics, row["about"]))
+            board.append((found.value, name, "-", bootstrapped(found), "-", *metrics, about))
         here = select(trained, game=scenario)
         for _, rows in here.assign(gain_over_fixed=gains(scenario, here["utility"])).groupby("name", sort=False):
             found, first, seeds = iqm(rows["utility"]), rows.iloc[0], len(rows)

@@ -18,13 +18,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     arguments.add_run(command)
     command.add_argument("--scenario", metavar="NAME", help="scenario to play (default: the run's)")
     command.add_argument("--seed", type=int, default=0, help="seed of the episode (default: 0)")
-    command.add_argument("--beside", metavar="POLICY", help="a shipped policy to show to the left of the run's")
+    command.add_argument("--beside", metavar="POLICY", help="a shipped policy to show to the right of the run's")
     command.add_argument(
         "--record",
         type=Path,
         metavar="FILE",
         help="write a .gif or .mp4 file, or an .html page for a browser, instead of opening a window",
     )
+    arguments.add_force(command)
     command.add_argument("--slots", type=int, metavar="N", help="most slots to play (default: the whole episode)")
     command.add_argument("--fps", type=int, default=5, help="slots per second (default: 5)")
 
@@ -40,11 +41,11 @@ def run(options: argparse.Namespace) -> None:
         fps = check_int("--fps", options.fps, 1, 1000)
         slots = None if options.slots is None else check_int("--slots", options.slots, 1, 10**9)
         config = settings.env_config if options.scenario is None else scenarios.configure(options.scenario)
-        players = [] if options.beside is None else [policies.make(options.beside)]
-        players.append(load_trained_policy(folder))
+        beside = [] if options.beside is None else [options.beside]
+        players = [load_trained_policy(folder), *map(policies.make, beside)]
+        arguments.check_new(options.record, options.force)
         utilities = play(players, config, seed=options.seed, slots=slots, record=options.record, fps=fps)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error
-    names = [settings.label] if options.beside is None else [options.beside, settings.label]
-    for name, utility in zip(names, utilities, strict=True):
+    for name, utility in zip([settings.label, *beside], utilities, strict=True):
         print(f"{name} on {options.scenario or settings.scenario}, seed {options.seed}: utility {utility:.3f}")

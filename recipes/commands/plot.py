@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from edgeoffload_env._validation import check_int
+from recipes.commands import arguments
 from recipes.errors import UsageError
 from recipes.runs import RunFolder
 from recipes.trained_policy import load_trained_policy
@@ -27,6 +28,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write; its extension is the format, such as .png or .svg (default: plot.png)",
     )
+    arguments.add_force(command)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -35,6 +37,7 @@ def run(options: argparse.Namespace) -> None:
     from recipes import plots
 
     folders = [RunFolder.open(path) for path in options.runs]
+    arguments.check_new(options.out, options.force)
     try:
         if not options.episode:
             plots.plot_learning_curves(folders, options.out)

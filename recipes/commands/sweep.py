@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         runs = _plan(options)
-    except (TypeError, ValueError) as error:
+    except (ImportError, TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
     out: Path = options.out
     missing = [run for run in runs if not _is_finished(out, run)]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgeoffload_env import Evaluation, evaluate
 from edgeoffload_env._validation import check_float, check_int, fail
 from recipes import registry
 from recipes.checkpoints import CHECKPOINT_INTERVAL_S
@@ -15,7 +16,7 @@ from recipes.commands.exit_codes import DONE, STOPPED
 from recipes.commands.tables import comparison_table
 from recipes.errors import StoppedError, UsageError
 from recipes.runs import RunFolder
-from recipes.settings import ALSO, RunSettings, hyperparameters_and_env, parse_assignments
+from recipes.settings import ALSO, RunSettings, hyperparameters_and_env, parse_assignments, quoted
 from recipes.stop_signals import StopSignals
 from recipes.train import check_device, train
 
@@ -108,6 +109,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"\n{note}\nresume with: {command_line(settings, options, path)}", file=sys.stderr)
         return STOPPED
     print(comparison_table(settings.label, result, settings.env, result.episodes, result.seed))
+    if note := below_floor(settings, result):
+        print(note)
     for name, also in (RunFolder.open(path).summary or {}).get("also", {}).items():
         print(f"\n{name}: utility {also['utility']['mean']:.2f}, score {also['score']['mean']:.3f}", end="")
         print(
@@ -116,9 +119,32 @@ def run(options: argparse.Namespace) -> int:
     print(f"\nThe run is in {path}: summary.json, progress.csv, checkpoints, TensorBoard event files.")
     next_seed = dataclasses.replace(settings, seed=settings.seed + 1)
     print(f"Next: python -m recipes evaluate {shlex.quote(str(path))} --episodes 320")
-    print(f"      {command_line(next_seed, options)}")
+    print(f"      {command_line(next_seed, options, None if options.out is None else beside(path, settings.seed))}")
     print(f"      python -m recipes ls {settings.algorithm}    (hyper-parameters for --set)")
     return DONE
+
+
+def below_floor(settings: RunSettings, result: Evaluation) -> str:
+    """Return a line that says that a result is below the score's floor, empty if it is not."""
+    floors = {
+        name: evaluate(name, settings.scenario, result.episodes, result.seed, **settings.env).utility.mean()
+        for name in ("random", "local")
+    }
+    best, utility = max(floors, key=lambda name: floors[name]), result.utility.mean()
+    if utility >= floors[best]:
+        return ""
+    usual = registry.get(settings.algorithm).env_steps
+    return (
+        f"\nThe utility {utility:.2f} is below the floor of the score, {floors[best]:.2f} of `{best}`. "
+        f"The usual budget of {settings.algorithm} is --env-steps {usual}; this run had {settings.env_steps}."
+    )
+
+
+def beside(path: Path, seed: int) -> Path:
+    """Return the folder of the next seed's run, next to that of this one."""
+    name = path.name.removesuffix(f"seed-{seed}")
+    name = name if name != path.name else f"{name}-"
+    return path.with_name(f"{name}seed-{seed + 1}")
 
 
 def command_line(settings: RunSettings, options: argparse.Namespace, path: Path | None = None) -> str:
@@ -128,7 +154,7 @@ def command_line(settings: RunSettings, options: argparse.Namespace, path: Path 
     words += [] if options.address is None else ["--address", options.address]
     if options.checkpoint_every != CHECKPOINT_INTERVAL_S:
         words += ["--checkpoint-every", str(options.checkpoint_every)]
-    return " ".join([settings.command, *map(shlex.quote, words)])
+    return " ".join([settings.command, *map(quoted, words)])
 
 
 def settings_of(options: argparse.Namespace) -> RunSettings:
@@ -140,7 +166,7 @@ def settings_of(options: argparse.Namespace) -> RunSettings:
     recipe = registry.get(options.algorithm)
     hyperparameters, env = hyperparameters_and_env(parse_assignments(options.assignments))
     scenario, *others = options.scenario
-    types = recipe.load().Hyperparameters
+    types = recipe.load("rllib").Hyperparameters
     if others:
         if ALSO not in types.__dataclass_fields__:
             raise ValueError(f"{options.algorithm} trains on one scenario, got --scenario {' '.join(options.scenario)}")

@@ -1,6 +1,7 @@
 """Export trained actors as files that plain torch runs without this package, one for each user."""
 
 import dataclasses
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,13 @@ _USE = """# {name}, exported
     actor = torch.export.load("{first}").module()
     actions = actor({argument})  # {shapes}
 
-Actions: {actions}. The files need only torch.
+Actions: {actions}. The files need only torch. Inputs with other numbers of columns are refused as "Guard failed".
+
+## Play an episode
+
+From this folder, with the package `edgeoffload_env`, and without Ray or the recipes:
+
+{loop}
 
 ## Features
 
@@ -34,6 +41,44 @@ _m, of the user in the others.
 
 {features}
 """
+
+_LOOP = """import json
+from pathlib import Path
+
+import torch
+
+from edgeoffload_env import EdgeOffloadConfig, edgeoffload_v0
+
+config = EdgeOffloadConfig(**json.loads(Path("game.json").read_text()))
+env = edgeoffload_v0.parallel_env(config)
+{load}
+observations, infos = env.reset(seed=0)
+utility = 0.0
+while env.agents:
+    {act}
+    observations, rewards, terminations, truncations, infos = env.step(actions)
+    utility += env.unwrapped.utility()
+print(utility)
+"""
+_LOOPS = {
+    "everyone": (
+        'actor = torch.export.load("everyone.pt2").module()',
+        "chosen = actor(torch.from_numpy(env.state())[None])[0].tolist()\n"
+        "    actions = dict(zip(env.agents, chosen, strict=True))",
+    ),
+    "any_user": (
+        'actor = torch.export.load("any_user.pt2").module()\n'
+        "places = (torch.arange(config.num_users) + 0.5) / config.num_users",
+        "rows = torch.stack([torch.from_numpy(observations[user]) for user in env.agents])\n"
+        "    actions = dict(zip(env.agents, actor(rows, places).tolist(), strict=True))",
+    ),
+    "user_0": (
+        'actors = {user: torch.export.load(f"{user}.pt2").module() for user in env.possible_agents}',
+        "rows = {user: torch.from_numpy(row)[None] for user, row in observations.items()}\n"
+        "    actions = {user: int(actor(rows[user])) for user, actor in actors.items()}",
+    ),
+}
+"""How the networks of each kind of file are loaded, and how they choose."""
 
 
 class _OneUser(nn.Module):
@@ -113,6 +158,16 @@ def export_policy(policy: NetworkPolicy, config: EdgeOffloadConfig, folder: Path
     return list(files)
 
 
+def loop(kind: str) -> str:
+    """Return a program that plays an episode with exported networks.
+
+    Args:
+        kind: the name of the first file, "everyone", "any_user" or "user_0".
+    """
+    load, act = _LOOPS[kind]
+    return _LOOP.format(load=load, act=act)
+
+
 def _readme(policy: NetworkPolicy, config: EdgeOffloadConfig, first: str) -> str:
     sizes = policy.acting.sizes
     if policy.central:
@@ -141,5 +196,6 @@ def _readme(policy: NetworkPolicy, config: EdgeOffloadConfig, first: str) -> str
         argument=argument,
         shapes=shapes,
         features="\n".join(lines),
+        loop=textwrap.indent(loop(Path(first).stem), "    ").rstrip(),
         actions=actions,
     )

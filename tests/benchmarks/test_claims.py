@@ -46,7 +46,21 @@ def test_the_highest_utility(ours: float, found: str) -> None:
         rows += final_rows("dtomalb", scenario, ours + noise)
         rows += final_rows("dqn-tolb", scenario, -12.0 + noise) + final_rows("idql-tolb", scenario, -12.5 + noise)
     assert verdict(MadeUp(final=rows), "DTOMALB reaches the highest utility") == found
-    assert verdict(MadeUp(final=rows), "DTOMALB has the highest utility with any") == found
+    everywhere = rows + [row | {"num_users": 20} for row in rows if row["scenario"] == "paper"]
+    assert verdict(MadeUp(final=everywhere), "DTOMALB has the highest utility with any") == found
+
+
+@pytest.mark.parametrize("claim", ["DTOMALB has the highest utility with any number", "DTOMALB has the lower delay"])
+def test_one_number_of_users_says_nothing_of_any_number(claim: str) -> None:
+    noise, names = np.linspace(-0.1, 0.1, 10), ("dtomalb", "dqn-tolb", "idql-tolb")
+    rows = [row for place, name in enumerate(names) for row in final_rows(name, "paper", noise - place)]
+    other = [row for place, name in enumerate(names) for row in final_rows(name, "paper-load-only", noise - place)]
+    assert verdict(MadeUp(final=rows), claim) == "not measured"
+    assert verdict(MadeUp(final=rows + other), claim) == "not measured"
+    alone = final_rows("dtomalb", "paper", noise, num_users=20)  # no rival has runs there
+    assert verdict(MadeUp(final=rows + alone), claim) == "not measured"
+    more = [row | {"num_users": 20} for row in rows]
+    assert verdict(MadeUp(final=rows + more), claim) != "not measured"
 
 
 def test_the_highest_is_above_every_rival() -> None:
@@ -125,6 +139,7 @@ def test_less_of_a_cost_is_better(ours: float, found: str) -> None:
         rows += final_rows("dtomalb", scenario, ours + noise)
         for other in ("dtoma", "dqn-tolb", "idql-tolb"):
             rows += final_rows(other, scenario, 0.3 + noise)
+    rows += [row | {"num_users": 20} for row in rows if row["scenario"] == "paper"]
     for claim in ("the balancing term lowers var(LD)", "DTOMALB has the lower delay"):
         assert verdict(MadeUp(final=rows), claim) == found
 

@@ -4,13 +4,16 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 import edgeoffload_env
 from benchmarks.__main__ import main
 from benchmarks.analysis import leaderboard
-from benchmarks.study.store import Results
+from benchmarks.study import check
+from benchmarks.study.store import RESULTS, Results
 from edgeoffload_env import evaluate, policies
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.sweep import plan
@@ -78,6 +81,70 @@ def test_policies_that_cannot_be_judged_are_refused(
     assert main(["judge", *arguments, "--results", str(tmp_path)]) == 2
     assert "error" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_every_stored_row_can_be_made_again_from_a_checkout() -> None:
+    rows = Results(RESULTS).table("leaderboard").to_dict("records")
+    assert len(rows) > 100
+    found = {(row["policy"], row["scenario"]): [*check.problems(row)] for row in rows}
+    assert {row: problems for row, problems in found.items() if problems} == {}
+
+
+@pytest.fixture
+def submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of results with the row of a policy in ``benchmarks/submissions``."""
+    module = ModuleType("benchmarks.submissions.mine")
+    module.make = lambda: policies.make("nearest")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    row = leaderboard.judge(f"{module.__name__}:make", "sparse", "Everyone to server 1.")
+    leaderboard.add(Results(tmp_path), [row, leaderboard.judge("local", "sparse", episodes=4)])
+    return tmp_path
+
+
+def checked(folder: Path, *policies: str) -> int:
+    return main(["check", *policies, "--results", str(folder)])
+
+
+def test_a_submission_is_judged_again(submitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked(submitted) == 0
+    (line,) = capsys.readouterr().out.splitlines()  # not of the shipped policy
+    assert line.startswith("passed  benchmarks.submissions.mine:make on sparse: utility -8")
+    assert line.endswith("as stored")
+    assert checked(submitted, "local") == 1
+    assert "it has 4 episodes, and the protocol has 320" in capsys.readouterr().out
+    assert checked(submitted, "another") == 1
+    assert "no rows of another on the leaderboard" in capsys.readouterr().err
+
+
+def test_a_row_that_is_not_the_policys_is_found(submitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = Results(submitted)
+    rows = results.table("leaderboard")
+    first = rows["policy"].str.contains("mine").idxmax()
+    rows.loc[first, "utility"] += 1e-3  # as on another machine
+    results.write("leaderboard", rows)
+    assert checked(submitted) == 0
+    assert "inside its interval" in capsys.readouterr().out
+    rows.loc[first, ["utility", "utility_low", "utility_high"]] += 100.0
+    results.write("leaderboard", rows)
+    assert checked(submitted) == 1
+    assert "FAILED  benchmarks.submissions.mine:make on sparse" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"command": "python -m benchmarks judge mine:make --scenario sparse"}, "not in benchmarks/submissions/"),
+        ({"command": "python -m benchmarks judge RUN --scenario sparse"}, "does not train the run"),
+        ({"about": ""}, "lacks a description"),
+        ({"episodes": 64}, "it has 64 episodes"),
+    ],
+)
+def test_problems_of_a_row(changes: dict[str, Any], problem: str) -> None:
+    command = "python -m benchmarks judge benchmarks.submissions.mine:make --scenario sparse --about 'A policy.'"
+    row = {"policy": "mine", "command": command, "about": "A policy.", "episodes": FINAL_EPISODES}
+    assert [*check.problems(row)] == []
+    (found,) = check.problems(row | changes)
+    assert problem in found
 
 
 @pytest.mark.parametrize(("options", "written"), [([], 1), (["--results"], 0)])

@@ -46,6 +46,19 @@ def test_an_unknown_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]
     assert "unknown command 'reproduse'; did you mean 'reproduce'?" in capsys.readouterr().err
 
 
+WITHOUT = "import sys; sys.modules[{0!r}] = None; from benchmarks.__main__ import main; sys.exit(main(['judge', 'x']))"
+
+
+@pytest.mark.parametrize(("module", "extra"), [("pandas", "plot,rllib"), ("yaml", "plot,rllib")])
+def test_a_missing_package_is_named_with_the_extras(module: str, extra: str) -> None:
+    command = [sys.executable, "-c", WITHOUT.format(module)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert module in line
+    assert line.endswith(f"judge needs `pip install -c constraints.txt -e '.[{extra}]'`")
+
+
 def test_commands_in_texts_exist() -> None:
     texts = [text.read_text("utf-8") for text in TEXTS]
     found = [word for text in texts for word in re.findall(r"python -m benchmarks\s+([\w-]+)", text)]

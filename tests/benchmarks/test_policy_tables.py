@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.analysis.formatting import TABLES, gains
 from benchmarks.analysis.policy_tables import who_wins
+from edgeoffload_env import policies
 from edgeoffload_env.evaluation.score import score_baselines
 from edgeoffload_env.scenarios import configure
 from tests.benchmarks.tables import MadeUp, final_rows
@@ -29,6 +30,19 @@ def test_who_wins_shows_a_scenario_in_a_row() -> None:
 
 def board(policy: str, scenario: str, utility: float) -> dict[str, Any]:
     return {"policy": policy, "scenario": scenario, "utility": utility, "score": 0.25}
+
+
+def test_the_leaderboard_describes_shipped_policies_as_they_are_now() -> None:
+    """Rows of other days have other descriptions; one that was given stays."""
+    old = board("greedy", "paper", -11.0) | {"about": "As it was.", "command": "python -m benchmarks judge greedy"}
+    priced = board("drift-plus-penalty:price=5", "paper", -12.0) | {"about": "Mine.", "command": "judge --about Mine."}
+    other = board("benchmarks.submissions.mine:make", "paper", -13.0) | {"about": "Another.", "command": "judge"}
+    text = TABLES["leaders"](MadeUp(leaderboard=[old, priced, other]))
+    assert policies.describe("greedy").replace("``", "") in text
+    assert "As it was." not in text
+    assert "Mine. |" in text
+    assert "Another. |" in text
+    assert "| mine:make |" in text
 
 
 def test_trained_algorithms_stand_below_the_best_constant_assignment() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from edgeoffload_env import evaluate
 from recipes import registry
 from recipes.cli import COMMANDS, main, parse
 from recipes.commands.exit_codes import REFUSED
-from recipes.commands.train import command_line
+from recipes.commands.train import below_floor, beside, command_line
 from tests.recipes.processes import finished
 from tests.recipes.test_settings import settings
 
@@ -50,6 +51,8 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "rllib-dqn", "--set", "gamma=2"], "gamma must be a number in [0, 1], got 2"),
         (["train", "rllib-dqn", "--set", "momentum=2"], "unknown hyper-parameter 'momentum'. Known: lr, "),
         (["train", "rllib-dqn", "--set", "momentum"], "env.field=value"),
+        (["train", "rllib-dqn", "--set", "learning_rate=1"], "'learning_rate'; it is called 'lr' here"),
+        (["train", "dtomalb", "--set", "buffer_size=9"], "'buffer_size'; it is called 'replay_capacity' here"),
         (["train", "rllib-dqn", "--set", "env.num_users=0"], "num_users must be an integer in [1, 1000000], got 0"),
         (["train", "rllib-dqn", "--set", "env.users=3"], "unknown field 'users'; did you mean 'num_users'?"),
         (["train", "rllib-dqn", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'?"),
@@ -60,7 +63,6 @@ def test_ls_of_an_algorithm(capsys: pytest.CaptureFixture[str]) -> None:
         (["ls", "sarsa"], "unknown algorithm 'sarsa'. Known: "),
         (["dance"], "unknown command 'dance'. Known: ls, train, "),
         (["trains", "dtoma"], "unknown command 'trains'; did you mean 'train'?"),
-        ([], "the following arguments are required: COMMAND"),
     ],
 )
 def test_invalid_arguments_are_refused_in_one_line(
@@ -76,6 +78,14 @@ def test_invalid_arguments_are_refused_in_one_line(
     assert line.startswith("python -m recipes: error: ")
     assert message in line
     assert not list(tmp_path.iterdir())
+
+
+def test_the_program_alone_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert [name for name in COMMANDS if f"\n    {name} " not in shown] == []
 
 
 def test_a_missing_gpu_is_refused_before_anything_is_written(
@@ -113,6 +123,24 @@ def test_the_command_that_resumes_has_the_same_arguments(session: list[str]) -> 
     assert (again.out, again.env_steps, again.seed) == (Path("some run"), settings().env_steps, settings().seed)
     for name in ("algorithm", "scenario", "env_runners", "address", "checkpoint_every"):
         assert getattr(again, name) == getattr(options, name)
+
+
+@pytest.mark.parametrize(
+    ("path", "following"),
+    [("runs/mine", "runs/mine-seed-4"), ("runs/mine-seed-3", "runs/mine-seed-4"), ("a/seed-3", "a/seed-4")],
+)
+def test_the_next_seed_goes_beside_the_folder_that_was_given(path: str, following: str) -> None:
+    assert beside(Path(path), 3) == Path(following)
+
+
+def test_a_result_below_the_floor_is_called_so() -> None:
+    game = settings(scenario="sparse", env={"max_cycles": 10})
+    nearest, greedy = (evaluate(name, "sparse", 4, 0, max_cycles=10) for name in ("nearest", "greedy"))
+    note = below_floor(game, nearest)
+    floor = evaluate("random", "sparse", 4, 0, max_cycles=10).utility.mean()
+    assert f"{nearest.utility.mean():.2f} is below the floor of the score, {floor:.2f} of `random`" in note
+    assert "--env-steps 40000; this run had 100" in note
+    assert below_floor(game, greedy) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Learning curves, figures and recordings of small runs."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +53,30 @@ def test_a_run_is_recorded_beside_a_shipped_policy(
     path = tmp_path / "play.gif"
     assert main(["play", str(runs[0]), "--beside", "random", "--slots", "3", "--record", str(path)]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in printed] == ["random", "idql-tolb"]
+    assert [line.split()[0] for line in printed] == ["idql-tolb", "random"]  # left, right
     assert imageio.imread(path, index=None).shape[0] == 4
+
+
+@pytest.mark.parametrize("words", ["play RUN --slots 2 --record FILE.html", "plot RUN --episode --out FILE.png"])
+def test_no_file_is_overwritten_unless_asked(
+    words: str, runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / words.rpartition(" ")[2].replace("FILE", "shown")
+    arguments = [*words.replace("RUN", str(runs[0])).split()[:-1], str(path)]
+    path.write_text("mine")
+    assert main(arguments) == REFUSED
+    assert f"{path} exists; add --force to overwrite it" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+    assert main([*arguments, "--force"]) == 0
+    assert path.stat().st_size > 4
+
+
+def test_the_runs_policy_is_on_the_left(runs: list[Path], tmp_path: Path) -> None:
+    """As the first policy of `python -m edgeoffload_env play` is."""
+    path = tmp_path / "play.html"
+    assert main(["play", str(runs[0]), "--beside", "random", "--slots", "2", "--record", str(path)]) == 0
+    (text,) = re.findall(r'id="episode">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)
+    assert [played["caption"] for played in json.loads(text)["plays"]] == ["idql-tolb", "random"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import json
 import re
 import shlex
+import subprocess
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from recipes import registry
 from recipes.cli import parse
 from recipes.commands.train import settings_of
 from recipes.hyperparameters import LayerSizes, Range, ValidatedConfig
-from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments
+from recipes.settings import RunSettings, hyperparameters_and_env, parse_assignments, quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +158,25 @@ def test_effects_of_the_environment(given: dict[str, Any]) -> None:
     assert made.env_config.energy == Energy(cost_s_per_j=0.2)
     assert made == settings(env={"energy": Energy(cost_s_per_j=0.2)})
     assert_written_and_read(made)
+
+
+def test_a_command_names_the_fields_of_an_effect() -> None:
+    """Those alone that differ from the scenario's, or else from the effect's own defaults."""
+    made = settings(env={"deadline": {"range_s": (0.2, 0.6), "miss_cost_s": 2.0}})
+    assert made.command.endswith("--set 'env.deadline.range_s=(0.2, 0.6)' --set env.deadline.miss_cost_s=2.0")
+    made = settings(scenario="urban", env={"deadline.miss_cost_s": 2.0})
+    assert made.command.endswith("--env-steps 100 --set env.deadline.miss_cost_s=2.0")
+    assert settings(scenario="urban", env={"deadline": None}).command.endswith("--set env.deadline=None")
+    for asked in (made, settings(scenario="urban", env={"deadline": None})):
+        assert settings_of(parse(shlex.split(asked.command)[3:])) == asked
+
+
+@pytest.mark.parametrize("word", ["plain", "two words", "it's {'a': 1}", "$HOME's", '"both\' kinds"', "`x`'"])
+def test_a_quoted_word_is_one_word_for_a_shell(word: str) -> None:
+    assert shlex.split(quoted(word)) == [word]
+    assert "'\"'\"'" not in quoted("{'a': 1}")
+    shown = subprocess.run(["bash", "-c", f"printf %s {quoted(word)}"], capture_output=True, text=True, check=True)
+    assert shown.stdout == word
 
 
 def test_a_trace_is_written_with_the_hash_of_its_content() -> None:

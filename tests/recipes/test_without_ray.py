@@ -167,10 +167,25 @@ def test_what_is_missing_is_named_with_the_extra_that_has_it(
     assert told.stderr.splitlines()[-1].endswith(needs[-1])
 
 
-@pytest.mark.parametrize("command", ["ls", "train"])
-def test_commands_that_need_torch_say_so_in_one_line(command: str, tmp_path: Path) -> None:
-    code = BLOCKED.format(module="torch") + "from recipes.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = in_a_process(code, command, "dtomalb")
+def test_a_checkout_that_is_not_installed_says_what_to_run() -> None:
+    code = "import runpy, sys; sys.modules['gymnasium'] = None; runpy.run_module('recipes', run_name='__main__')"
+    done = in_a_process(code)
     assert done.returncode == REFUSED
-    assert done.stderr.splitlines()[-1].endswith("dtomalb needs `pip install 'edgeoffload-env[torch]'`")
-    assert len(done.stderr.splitlines()) == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("python -m recipes: error: ")
+    assert "gymnasium" in line
+    assert line.endswith("run `pip install -c constraints.txt -e '.[rllib]'` in the checkout's root")
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [("ls dtomalb", "torch"), ("train dtomalb", "rllib"), ("sweep --algorithms dtomalb --out sweep", "rllib")],
+)
+def test_commands_that_need_torch_say_so_in_one_line(command: str, extra: str, tmp_path: Path) -> None:
+    """Training needs Ray as well, so the extra is the one that has both."""
+    code = BLOCKED.format(module="torch") + "from recipes.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = in_a_process(code, *command.split())
+    assert done.returncode == REFUSED
+    (line,) = done.stderr.splitlines()
+    assert line.count("pip install") == 1
+    assert line.endswith(f"dtomalb needs `pip install 'edgeoffload-env[{extra}]'`")

@@ -1,8 +1,10 @@
 import json
 import math
+import os
 import re
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from edgeoffload_env.effects import Effect, Feature, Quantity, squashed
 from recipes.joint.export import export_policy
 from recipes.joint.policy import NetworkPolicy
 from recipes.networks.acting import ActingNetwork, Branching, JointHead, PerUser
+from recipes.networks.equivariant import EquivariantActor
 from recipes.networks.sizes import GameSizes, sizes_of
 
 CONFIG = scenarios.configure("paper", num_users=4)
@@ -110,6 +113,35 @@ def test_exported_files_run_in_plain_torch(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PLAIN, json.dumps(asked), *asked]
     output = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert json.loads(output.stdout) == answers
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("kind", ["per-user", "branching", "any-user"])
+def test_the_readmes_program_plays_the_policys_episode(kind: str, tmp_path: Path) -> None:
+    """Without Ray and the recipes, in the game of ``game.json``, effects included."""
+    config = CONFIG.replace(deadline={"range_s": (0.2, 0.5), "miss_cost_s": 1.0}, max_cycles=5)
+    sizes = sizes_of(config)
+    acting = EquivariantActor(sizes, (8,), seed=0) if kind == "any-user" else network(kind, sizes, 8)
+    trained, out = NetworkPolicy("mine", acting), tmp_path / "out"
+    export_policy(trained, config, out)
+    text = (out / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"the recipes:\n\n(.*?)\n\n## Features", text, re.DOTALL)
+    program = textwrap.dedent(program)
+    blocked = "import sys\nsys.modules['ray'] = sys.modules['recipes'] = None\n"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-c", blocked + program]
+    done = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True, check=True)
+    env = edgeoffload_v0.parallel_env(config)
+    observations, _ = env.reset(seed=0)
+    utility = 0.0
+    while env.agents:
+        seen = {"state": env.state()} if trained.central else {"observations": observations}
+        observations, *_ = env.step(trained.actions(**seen))
+        utility += env.unwrapped.utility()
+    assert float(done.stdout) == pytest.approx(utility, rel=1e-9)
+    if kind == "per-user":
+        page = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
+        assert f"```py\n{program}\n```\n" in page
 
 
 def by_the_readme(formula: str, fields: dict[str, float]) -> float:
