@@ -17,6 +17,7 @@ from benchmarks.study.measurements import FOR_FIGURES
 from benchmarks.study.provenance import DRAWS
 from benchmarks.study.server_use import server_use
 from benchmarks.study.store import KEY, RESULTS, Results, digest, key_of
+from edgeoffload_env._validation import fail
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
 from recipes.runs import RunFolder
 from recipes.sweep import PlannedRun
@@ -82,8 +83,12 @@ def reproduce(
 
     Returns:
         Names of the runs that are not finished.
+
+    Raises:
+        ValueError: a pattern that is the name of no run.
     """
     stored = Results(results)
+    _check_patterns(only, figures, quick)
     missing = _missing(stored, figures, quick, only, retrain)
     for variant, planned in list(missing.values()):
         folder = RunFolder(runs / planned.folder)
@@ -101,6 +106,14 @@ def reproduce(
     for name in figures:
         print(*draw(name, stored, quick=quick), sep="\n")
     return [planned.name for _, planned in missing.values() if not RunFolder(runs / planned.folder).finished]
+
+
+def _check_patterns(only: Sequence[str], figures: Sequence[str], quick: bool) -> None:
+    planned = {run.name for name in figures for study in FIGURES[name].studies for _, run in study.runs(quick)}
+    for pattern in only:
+        if not any(fnmatchcase(name, pattern) for name in planned):
+            runs = ", ".join(sorted({name.rpartition("/")[0] for name in planned}))
+            fail("--only", pattern, f"a pattern of runs of these figures, such as {runs}, followed by /seed-K")
 
 
 def _missing(stored: Results, figures: Sequence[str], quick: bool, only: Sequence[str], retrain: bool) -> Missing:

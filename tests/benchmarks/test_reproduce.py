@@ -66,3 +66,11 @@ def test_rows_of_earlier_streams_are_missing_if_asked_for(tmp_path: Path, monkey
     for retrain, seeds in ((False, []), (True, [0])):
         missing = module._missing(results, ["7"], False, [], retrain)
         assert [run.settings.seed for _, run in missing.values()] == seeds
+
+
+def test_a_pattern_of_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"--only must be a pattern of runs .*runs/dtomalb/paper, .*got '\*/dtomalb/moon/\*'"
+    ):
+        reproduce(["8"], tmp_path / "runs", tmp_path / "results", only=["*/dtomalb/moon/*"])
+    assert not (tmp_path / "results").exists()

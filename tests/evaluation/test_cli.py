@@ -86,7 +86,7 @@ def test_all_is_every_shipped_policy(capsys):
     status, out, _ = main(capsys, "evaluate", *QUICK)
     assert status == 0
     assert rows_of(out) == PLAY_ANY_GAME
-    assert "\nfixed left out: fixed: no counts are stored for this game; give counts, users on the device" in out
+    assert "\nfixed left out: no counts are stored for this game; give counts, users on the device" in out
     assert "best-response: settled 1" in out
     assert "optimum: exact 1, gap 0" in out
     assert "no score and no gain: the overrides change the scenario's game" in out
