@@ -13,7 +13,7 @@ from benchmarks.analysis.learning_tables import EARLIER, are_earlier, draws_note
 from benchmarks.analysis.suite import BASELINE, SUITES, aggregates, counted, own_aggregates
 from benchmarks.analysis.verdicts import CONTRADICTED, EQUIVALENT, HOLDS, IN_PART, INCONCLUSIVE, NOT_MEASURED
 from benchmarks.study.plan import PAPER_ALGORITHMS
-from benchmarks.study.store import Results, rows_of, select
+from benchmarks.study.store import Results, select
 from edgeoffload_env import scenarios
 
 _VERBS = {
@@ -25,16 +25,22 @@ _VERBS = {
     NOT_MEASURED: ("is not measured", "are not measured"),
 }
 """Verdicts as one claim or several have them."""
+_MORE_TRIALS = (
+    "Settings of `dtomalb`, `dtoma` and `dtomalb-equivariant` are from more trials than those of the others.\n"
+)
+"""True until the search by rounds, alike for all, has been run."""
 
 
 def findings(results: Results) -> str:
     """Return the results as numbered findings of one or two sentences, fewer where there are no rows.
 
-    Below them is a note where rows of an algorithm that they name are from earlier random streams.
+    Below them are notes: on rows from earlier random streams, and on settings until all are searched alike.
     """
-    found = [_verdicts(results), _ranking(results), *_best(results), _above_greedy(results), _many_users(results)]
+    found = [_verdicts(results), _ranking(results), *_best(results), _headline(results), _above_greedy(results)]
     text = "".join(f"{number}. {text}\n" for number, text in enumerate(filter(None, found), 1))
-    return f"{text}\n{draws_note(results)}" if EARLIER in text else text
+    notes = [draws_note(results)] if EARLIER in text else []
+    notes += [_MORE_TRIALS] if text and not len(results.table("tuning_rounds")) else []
+    return "\n".join([text, *notes])
 
 
 def _verdicts(results: Results) -> str:
@@ -85,7 +91,8 @@ def _best(results: Results) -> Iterator[str]:
 def _called(results: Results, algorithm: str, games: Sequence[str], variant: str = "") -> str:
     """Return an algorithm's name, marked if its runs on these games are from earlier random streams."""
     rows = select(results.last(), algorithm=algorithm, variant=variant)
-    rows = rows[rows["scenario"].isin(games)]
+    own = {game: scenarios.configure(game).num_users for game in games}
+    rows = rows[rows["num_users"] == rows["scenario"].map(own)]
     return algorithm + (EARLIER if are_earlier(results, rows).any() else "")
 
 
@@ -102,18 +109,18 @@ def _defaults(rows: pd.DataFrame, scenario: str) -> pd.DataFrame:
     return select(rows, scenario=scenario, num_users=scenarios.configure(scenario).num_users, variant="")
 
 
-def _many_users(results: Results) -> str:
-    rows, users = results.last(), scenarios.configure("crowded").num_users
-    texts = []
-    for name in PAPER_ALGORITHMS:
-        here = rows_of(rows, name, "paper", users)
-        if len(here):
-            mark = EARLIER if are_earlier(results, here).any() else ""
-            texts.append(f"{iqm(here['utility']).value:.1f} ({name}{mark})")
-    shipped = select(results.table("users"), num_users=users).set_index("policy")["utility"]
-    known = [f"{shipped[name]:.1f} (`{name}`)" for name in ("local", "drift-plus-penalty") if name in shipped]
-    about = f"With {users} users on `paper`, more than its servers can serve, utilities are"
-    return f"{about} {listed([*texts, *known])}." if texts else ""
+def _headline(results: Results) -> str:
+    """Name the utilities on the game that the README recommends, the algorithms' and some shipped policies'."""
+    rows = _defaults(results.last(), "urban")
+    found = {}
+    for name, runs in rows.groupby("algorithm"):
+        if len(runs) >= LEAST_SEEDS:
+            mark = EARLIER if are_earlier(results, runs).any() else ""
+            found[f"{name}{mark}"] = iqm(runs["utility"]).value
+    shipped = {f"`{name}`": utility_of(results, name, "urban") for name in ("lookahead", "greedy", "fixed")}
+    best_first = sorted(found.items(), key=lambda item: -item[1])
+    texts = [f"{utility:.1f} ({name})" for name, utility in [*best_first, *shipped.items()] if utility == utility]
+    return f"On `urban`, the game to start with, utilities are {listed(texts)}." if found else ""
 
 
 TABLES["findings"] = findings

@@ -32,18 +32,15 @@ def draws_note(results: Results) -> str:
     if (final["draws"] == DRAWS).all():
         return f"All results are from episodes of the current random streams (version {DRAWS}).\n"
     versions = ", ".join(map(str, sorted({int(draws) for draws in final["draws"]} - {DRAWS})))
-    return (
-        f"Results marked{EARLIER} are of algorithms trained on episodes of the earlier random streams (version "
-        f"{versions}); the environment now uses version {DRAWS}. {_earlier_critics(final)}They stand until these "
-        "algorithms are trained again.\n"
-    )
+    text = f"Results marked{EARLIER} are of runs on earlier random streams (version {versions}, now {DRAWS})"
+    return f"{text}, until these are trained again. {_earlier_critics(final)}".rstrip() + "\n"
 
 
 def _earlier_critics(final: pd.DataFrame) -> str:
     """Return a sentence on the algorithms whose rows of earlier random streams are also of an earlier critic."""
     names = [f"`{name}`" for name in _EARLIER_CRITICS if len(select(final[final["draws"] < DRAWS], algorithm=name))]
     about = "are also with critics that read the own action as an input (`critic=separate`)"
-    return f"Those of {listed(names)} {about}. " if names else ""
+    return f"Those of {listed(names)} {about}." if names else ""
 
 
 TABLES["draws"] = draws_note

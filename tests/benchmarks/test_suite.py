@@ -98,18 +98,34 @@ def test_the_number_of_games_is_told() -> None:
     assert f"held-out games (2 of {total})" in suite_caption(results)
 
 
+MORE_TRIALS = "Settings of `dtomalb`, `dtoma` and `dtomalb-equivariant` are from more trials than those of the others."
+
+
 def test_findings_follow_from_the_rows() -> None:
     noise = np.linspace(-0.1, 0.1, 5)
     rows = rows_of("dtomalb", -11.0 + noise) + rows_of("dqn-tolb", -12.0 + noise) + rows_of("idql-tolb", -13.0 + noise)
     board = [{"policy": "greedy", "scenario": "paper", "utility": -11.5}]
     lines = findings(MadeUp(final=rows, leaderboard=board)).splitlines()
-    assert [line[:2] for line in lines[:4]] == ["1.", "2.", "3.", "4."]  # nothing of 20 users
+    assert [line[:2] for line in lines[:4]] == ["1.", "2.", "3.", "4."]  # nothing of urban
     assert "with slots of 0.15 s" in lines[0]
     assert "is 1 [" in lines[1]
     assert "minus that of its best rival in the paper, dqn-tolb" in lines[1]
     assert "dtomalb † has the best score on the paper's games (2 of 2): 0.89 [" in lines[2]
     assert lines[3].startswith("4. 5 of 15 runs")
-    assert findings(MadeUp()).count("\n") == 1
+    assert findings(MadeUp()).splitlines()[1:] == ["", MORE_TRIALS]
+    urban = [row | {"scenario": "urban", "num_users": 30} for row in rows if row["algorithm"] != "idql-tolb"]
+    few = [row | {"scenario": "urban", "num_users": 30} for row in rows if row["algorithm"] == "idql-tolb"][:4]
+    text = findings(MadeUp(final=rows + urban + few, leaderboard=[*board, {**board[0], "scenario": "urban"}]))
+    assert (
+        "On `urban`, the game to start with, utilities are -11.0 (dtomalb †), -12.0 (dqn-tolb †) and -11.5 (`greedy`)."
+        in text
+    )
+
+
+def test_findings_tell_of_unequal_searches_until_all_are_searched_alike() -> None:
+    assert MORE_TRIALS in findings(MadeUp(final=rows_of("dtomalb", [-12.0] * 5)))
+    searched = [{"algorithm": "dtomalb", "round": 0}]
+    assert MORE_TRIALS not in findings(MadeUp(final=rows_of("dtomalb", [-12.0] * 5), tuning_rounds=searched))
 
 
 def test_findings_have_one_interval_each() -> None:
