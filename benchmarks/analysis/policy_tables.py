@@ -12,12 +12,9 @@ from edgeoffload_env import policies as shipped
 from edgeoffload_env import scenarios
 from recipes import registry
 
-_METRICS = {"mean_delay_s": 3, "p95_delay_s": 3, "offload_fraction": 2, "score": 3, "gain_over_fixed": 3}
-"""Metrics beside the utility, with their decimals."""
-_HEAD = (
-    *("policy", "seeds", "utility", "worst seed", "mean delay / s", "p95 / s", "offloaded", "score", "gain over fixed"),
-    "description",
-)
+_METRICS = {"score": 3, "gain_over_fixed": 3, "mean_delay_s": 3}
+"""Metrics beside the utility, with their decimals; ``leaderboard.csv`` has them all."""
+_HEAD = ("policy", "utility", "score", "gain over fixed", "mean delay (s)")
 
 
 def policies(results: Results) -> pd.DataFrame:
@@ -47,7 +44,7 @@ def leaders(results: Results) -> str:
             if known in shipped.names() and "--about" not in str(row["command"]):
                 about = shipped.describe(known).replace("``", "")  # as it is now, not as on the day of the row
             metrics = [f"{row[metric]:.{digits}f}" for metric, digits in _METRICS.items()]
-            board.append((found.value, name, "-", bootstrapped(found), "-", *metrics, about))
+            board.append((found.value, _described(name, about), bootstrapped(found), *metrics))
         here = select(trained, game=scenario)
         for _, rows in here.assign(gain_over_fixed=gains(scenario, here["utility"])).groupby("name", sort=False):
             found, first, seeds = iqm(rows["utility"]), rows.iloc[0], len(rows)
@@ -56,13 +53,18 @@ def leaders(results: Results) -> str:
             about = f"trained{where}: {known.summary if known else first['algorithm']}; "
             about += "global state" if first["algorithm"] == "dqn-tolb" else "own observation"
             metrics = [f"{iqm(rows[metric]).value:.{digits}f}" for metric, digits in _METRICS.items()]
-            cells = (str(seeds), bootstrapped(found, seeds), f"{rows['utility'].min():.2f}", *metrics, about)
-            board.append((found.value, first["marked"], *cells))
+            utility = f"{bootstrapped(found, seeds)}<br>worst of {seeds} seeds {rows['utility'].min():.2f}"
+            board.append((found.value, _described(first["marked"], about), utility, *metrics))
         if board:
             table = pd.DataFrame([cells for _, *cells in sorted(board, key=lambda row: -row[0])], columns=_HEAD)
             table.insert(0, "", range(1, len(table) + 1))
             parts.append(f"\n## {scenario}\n\n{scenarios.get(scenario).description}\n\n{markdown(table)}")
     return "".join(parts) + "\n"
+
+
+def _described(name: str, about: str) -> str:
+    """Return a policy's name with what it is below, so that tables stay narrow."""
+    return f"{name}<br><small>{about}</small>"
 
 
 @table()
