@@ -40,9 +40,8 @@ def test_the_leaderboard_describes_shipped_policies_as_they_are_now() -> None:
     text = TABLES["leaders"](MadeUp(leaderboard=[old, priced, other]))
     assert policies.describe("greedy").replace("``", "") in text
     assert "As it was." not in text
-    assert "Mine. |" in text
-    assert "Another. |" in text
-    assert "| mine:make |" in text
+    assert "`drift-plus-penalty:price=5`<br><small>Mine.</small> |" in text
+    assert "| mine:make<br><small>Another.</small> |" in text
 
 
 def test_trained_algorithms_stand_below_the_best_constant_assignment() -> None:
