@@ -186,19 +186,22 @@ def users(results: Results) -> Rows:
         yield f"`{policy}`", *(f"{utilities[n]:.1f}" if n in utilities else "-" for n in counts)
 
 
-@table("scenario | policy | seeds | mean utility | worst to best | above every myopic policy")
+@table("scenario | policy | env steps | seeds | mean utility | worst to best | above every myopic policy")
 def crowded(results: Results) -> Rows:
     """Trained algorithms and shipped policies where looking beyond the slot pays."""
     rows = results.last()
     for game in ("crowded", "crowded-team"):
         names = ("fixed", *MYOPIC, "drift-plus-penalty", "lookahead")
         shipped = {name: utility_of(results, name, game) for name in names}
-        yield from ((f"`{game}`", f"`{name}`", "-", f"{utility:.2f}", "-", "-") for name, utility in shipped.items())
+        yield from (
+            (f"`{game}`", f"`{name}`", "-", "-", f"{utility:.2f}", "-", "-") for name, utility in shipped.items()
+        )
         best = max(shipped[name] for name in MYOPIC)
         here = select(rows, scenario=game, num_users=scenarios.configure(game).num_users)
         for (_, _, name), group in named(here).groupby(["algorithm", "variant", "name"]):
             found, above = group["utility"], f"{int((group['utility'] > best).sum())} of {len(group)}"
-            yield f"`{game}`", name, str(len(found)), f"{found.mean():.2f}", extremes(found), above
+            steps = f"{group['env_steps'].max():,}"
+            yield f"`{game}`", name, steps, str(len(found)), f"{found.mean():.2f}", extremes(found), above
 
 
 @table("trained on `paper` | played on | seeds | utility | score")

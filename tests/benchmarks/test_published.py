@@ -63,12 +63,14 @@ def test_every_row_has_the_protocols_number_of_episodes() -> None:
 
 
 def test_every_published_run_was_evaluated_at_every_hundredth() -> None:
-    """A run stops for it only between two steps of all its games, RLlib's own algorithms only between rounds."""
+    """A run stops for it only between two steps of all its games, PPO and RLlib's algorithms between rounds."""
     for key, run in STORED.table("curves").groupby(list(KEY)):
         hyper = registry.get(key[0]).load().Hyperparameters()
         stride = hyper.num_envs_per_env_runner
         if key[0].startswith("rllib"):
             stride = getattr(hyper, "slots_per_update", 0) * stride or hyper.train_batch_size_per_learner
+        elif hasattr(hyper, "num_epochs"):
+            stride = hyper.train_batch_size_per_learner
         steps = [0, *run["env_steps"]]
         apart = protocol.steps_between_evaluations(steps[-1])
         for before, after in itertools.pairwise(steps):
