@@ -31,6 +31,17 @@ class UsageError(Exception):
     """An error that the user can fix; shown in one line."""
 
 
+class _Once(argparse.Action):
+    """Store a list of names; a second list would replace the first without a word."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
+        given = namespace.__dict__.setdefault("given_lists", set())
+        if self.dest in given:
+            parser.error(f"argument {option}: given twice; list all names after one {option}")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class _Parser(Parser):
     refusal = UsageError
 
@@ -75,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--policies",
         nargs="+",
+        action=_Once,
         default=["all"],
         metavar="POLICY",
         help="name, name:parameter=value, module:factory, with commas or spaces between them; all: the shipped ones, "
@@ -135,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_scenarios(command: argparse.ArgumentParser, default: str) -> None:
     text = "name, or module:name of a configuration, with commas or spaces between them; all: the shipped ones"
     command.add_argument(
-        "--scenario", nargs="+", default=[default], metavar="NAME", help=f"{text} (default: {default})"
+        "--scenario", nargs="+", action=_Once, default=[default], metavar="NAME", help=f"{text} (default: {default})"
     )
 
 

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
+import pandas as pd
 from scipy import stats
 
 from benchmarks.analysis import style
@@ -22,7 +22,7 @@ from benchmarks.study.plan import (
     STEADINESS,
 )
 from benchmarks.study.plan import PAPER_ALGORITHMS as PAPERS
-from benchmarks.study.store import Results, select, values
+from benchmarks.study.store import Results, are_alike, rows_of, select, values
 from edgeoffload_env import scenarios
 
 _REFERENCES = ("fixed", "greedy", "drift-plus-penalty")
@@ -34,9 +34,11 @@ def sensitivity(results: Results) -> Rows:
     rows = results.last()
     yield "", "seeds", *(f"{n}, mean utility" for n in PAPERS), *(f"dtomalb above {n} by" for n in PAPERS[1:])
     for variant in ("", *SENSITIVITY):
+        runs = [rows_of(rows, name, "paper", variant=variant) for name in PAPERS]
         found = [values(rows, name, "paper", variant=variant) for name in PAPERS]
         if all(map(len, found)):
-            ahead = [contrast(found[0], theirs) for theirs in found[1:]]
+            pairs = zip(runs[1:], found[1:], strict=True)
+            ahead = [contrast(found[0], theirs) if are_alike(runs[0], run) else "-" for run, theirs in pairs]
             yield variant or "default", len(found[0]), *(f"{utilities.mean():.2f}" for utilities in found), *ahead
 
 
@@ -47,7 +49,7 @@ def hyperparameters(results: Results) -> Rows:
     small = {"default": ("paper", "")} | {name: ("paper", name) for name in variants}
     large = {"default": ("paper", ""), "discount 0.9": ("paper", "discount 0.9"), "100,800 env steps": ("crowded", "")}
     for users, games in ((10, small), (20, large)):
-        found = {name: values(rows, "dtomalb", game, users, variant) for name, (game, variant) in games.items()}
+        found = {name: rows_of(rows, "dtomalb", game, users, variant) for name, (game, variant) in games.items()}
         yield from ((f"N = {users}", *row) for row in _beside(found, "default"))
 
 
@@ -59,12 +61,17 @@ def smaller_rewards(results: Results) -> Rows:
     """Each own algorithm with rewards smaller than any in the tuning."""
     rows = results.last()
     ours = values(rows, "dtomalb", "paper", variant=SMALLEST)
+    our_runs = rows_of(rows, "dtomalb", "paper", variant=SMALLEST)
     for name in OWN:
         base, found = (values(rows, name, "paper", variant=variant) for variant in ("", SMALLEST))
         if min(len(found), len(base)) > 1:
             means = [f"{utilities.mean():.2f} ({style.seeds(utilities)})" for utilities in (base, found)]
+            runs = [rows_of(rows, name, "paper", variant=variant) for variant in ("", SMALLEST)]
             ahead = ["-" if name == "dtomalb" else contrast(ours, theirs) for theirs in (found, base)]
-            yield name, *means, extremes(found), contrast(found, base), *ahead
+            if not are_alike(runs[0], our_runs):
+                ahead[1] = "-"
+            to_default = contrast(found, base) if are_alike(*runs) else "-"
+            yield name, *means, extremes(found), to_default, *ahead
 
 
 @table(
@@ -80,10 +87,11 @@ def steadiness(results: Results) -> Rows:
             now, base = (style.deviations(curves, "paper", algorithm, v) for v in (variant, ""))
             ends, before = (values(rows, algorithm, "paper", variant=v) for v in (variant, ""))
             if min(map(len, (now, base, ours, ends, before))) > 1:
+                alike = are_alike(*(rows_of(rows, algorithm, "paper", variant=v) for v in (variant, "")))
                 spread, mean = f"{stats.gmean(now):.2f} ({extremes(now)})", f"{ends.mean():.2f} ({extremes(ends)})"
-                to_default = contrast(now, base, ratio) if variant else "-"
+                to_default = contrast(now, base, ratio) if variant and alike else "-"
                 to_ours = contrast(now, ours, ratio) if algorithm != "dtomalb" else "-"
-                gain = contrast(ends, before) if variant else "-"
+                gain = contrast(ends, before) if variant and alike else "-"
                 yield variant or "default", algorithm, len(now), spread, to_default, to_ours, mean, gain
 
 
@@ -125,12 +133,14 @@ def _variants(results: Results, variants: Iterable[str], base: str) -> Rows:
     """Yield rows of variants on ``paper``, whatever their algorithm."""
     on_paper = select(results.last(), scenario="paper", num_users=10)
     names = dict.fromkeys((*variants, base))
-    yield from _beside({n: select(on_paper, variant=n)["utility"].to_numpy(dtype=float) for n in names}, base)
+    yield from _beside({name: select(on_paper, variant=name) for name in names}, base)
 
 
-def _beside(found: dict[str, Any], base: str) -> Rows:
-    """Yield seeds, utilities and the difference to a base, for each name with two seeds or more."""
-    for name, utilities in found.items():
+def _beside(found: dict[str, pd.DataFrame], base: str) -> Rows:
+    """Yield seeds, utilities and the difference to a base of the same streams, for each name with two seeds or more."""
+    for name, rows in found.items():
+        utilities, others = (here["utility"].to_numpy(dtype=float) for here in (rows, found[base]))
         if len(utilities) > 1:
-            above = "-" if name == base or not len(found[base]) else contrast(utilities, found[base])
+            compared = name != base and len(others) and are_alike(rows, found[base])
+            above = contrast(utilities, others) if compared else "-"
             yield name, len(utilities), f"{utilities.mean():.2f}", extremes(utilities), above

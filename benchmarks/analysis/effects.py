@@ -27,7 +27,7 @@ from benchmarks.speed.complexity import joint_outputs
 from benchmarks.study.generalization import FAILURE
 from benchmarks.study.plan import SENSITIVITY
 from benchmarks.study.server_use import server_use
-from benchmarks.study.store import game_name, label, rows_of, select, values
+from benchmarks.study.store import are_alike, game_name, label, rows_of, select, values
 from edgeoffload_env import policies, scenarios
 from edgeoffload_env.evaluation.score import score_baselines
 from recipes.protocol import FINAL_EPISODES, FINAL_SEED
@@ -162,6 +162,8 @@ def mean_difference(
 ) -> Iterator[Effect]:
     """Yield the difference of interquartile means over seeds, positive if ours is better."""
     users, sign = num_users or scenarios.configure(game).num_users, 1.0 if metric == "utility" else -1.0
+    if not are_alike(*(rows_of(rows, name, game, users, variant) for name, variant in (ours, theirs))):
+        return
     found = [sign * values(rows, name, game, users, variant, metric=metric) for name, variant in (ours, theirs)]
     where, text = game_name(game, users), _METRICS[metric].format(_called(ours), _called(theirs))
     apart = functools.partial(margin, game, users, metric, ours[1] if overrides_of(ours[1]) else "")
@@ -179,6 +181,8 @@ def utility_over_users(rows: pd.DataFrame, variant: str = "") -> Iterator[Effect
     """Yield the loss of utility from each number of users to the next."""
     for counts in itertools.pairwise(user_counts(rows)):
         found = [values(rows, "dtomalb", "paper", n, variant) for n in counts]
+        if not are_alike(*(rows_of(rows, "dtomalb", "paper", n, variant) for n in counts)):
+            continue
         yield from _of_two("paper", "dtomalb's utility lost from N = {} to {}".format(*counts), found)
 
 

@@ -81,7 +81,7 @@ def _best(results: Results) -> Iterator[str]:
         base, shown = (_called(results, name, trained) for name in (BASELINE, best))
         others = "" if best == BASELINE else f"; that of {base} is {scores[BASELINE].value:.2f}"
         where = counted(suite, found[best].games)
-        about = f"Of algorithms with {LEAST_SEEDS} seeds or more, {shown} has the best score on {where}"
+        about = f"Of algorithms with {LEAST_SEEDS} seeds or more on each, {shown} has the best score on {where}"
         text = f"{about}: {bootstrapped(scores[best])}{others}."
         own = own_aggregates(results).get(suite, {}).get(best)
         wider = f" Over all {len(own.games)} that {best} has played, its score is {own.score.value:.2f}." if own else ""

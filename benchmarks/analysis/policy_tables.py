@@ -1,5 +1,7 @@
 """Tables of shipped policies and of the leaderboard."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -35,7 +37,7 @@ def leaders(results: Results) -> str:
     if len(elsewhere):
         trained = pd.concat([trained, marked(results, elsewhere).assign(game=elsewhere["game"])])
     for scenario in scenarios.names():
-        board = []
+        board: list[tuple[Any, ...]] = []
         for row in select(entries, scenario=scenario).to_dict("records"):
             found = Estimate(row["utility"], row["utility_low"], row["utility_high"])
             known = row["policy"].split(":")[0]

@@ -184,6 +184,11 @@ def digest(run: PlannedRun) -> str:
     return hashlib.sha256(json.dumps(run.settings.to_json(), sort_keys=True).encode()).hexdigest()[:12]
 
 
+def are_alike(*groups: pd.DataFrame) -> bool:
+    """Tell whether rows of ``final.csv`` are of the same random streams: earlier ones had other defaults."""
+    return len({int(draws) for rows in groups for draws in rows["draws"]}) <= 1
+
+
 def label(algorithm: str, variant: str) -> str:
     """Return the name of an algorithm and its variant in figures and tables."""
     return f"{algorithm} ({variant})" if variant else algorithm

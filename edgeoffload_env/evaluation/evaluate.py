@@ -41,8 +41,8 @@ class Evaluation:
     """One array for each metric of the game; each is an attribute too, ``result.utility``. A metric of an effect that
     is off is None."""
     score: Floats
-    """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN in a configuration of your own,
-    and where overrides change the game. Reward weights, reward sharing and the observation may be overridden."""
+    """(utility - floor) / (reference - floor) with the scenario's stored baselines; NaN in a game that has none, yours
+    or by overrides. Reward weights, reward sharing and the observation may be overridden."""
     gain_over_fixed: Floats
     """(utility - fixed) / (reference - fixed), with the utility of the best constant assignment; NaN as ``score``."""
     diagnostics: dict[str, Floats]

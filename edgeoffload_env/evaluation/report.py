@@ -86,7 +86,8 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
     result = rows[0][1]
     config = result.config
     sizes = f"{config.num_users} users, {config.servers} servers, {config.max_cycles} slots{changes(overrides)}"
-    title = f"{result.scenario}: {sizes}; {result.episodes} episodes, seed {result.seed}"
+    episodes = "episode" if result.episodes == 1 else "episodes"
+    title = f"{result.scenario}: {sizes}; {result.episodes} {episodes}, seed {result.seed}"
     cells = [["policy", *(metric.heading for metric in config.schema.metrics), "score", "gain over fixed"]]
     cells += [[label, *(_cell(interval) for interval in row.summary().values())] for label, row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

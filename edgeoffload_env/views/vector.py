@@ -230,7 +230,9 @@ class EdgeOffloadVectorEnv:
         if not self.config.schema.masked:
             return {}
         assert self._snapshot is not None
-        return {"action_mask": action_mask(self._snapshot, action_count(self.config), xp=self.backend.xp)}
+        mask = action_mask(self._snapshot, action_count(self.config), xp=self.backend.xp)
+        # torch's view() wants it so; numpy copies where it must
+        return {"action_mask": mask.contiguous() if self.backend.name == "torch" else mask}
 
     def _observe(self) -> Array:
         backend = self.backend

@@ -12,6 +12,7 @@ from benchmarks.analysis.ablation_tables import (
     steadiness,
 )
 from benchmarks.study.plan import SMALLEST, STEADINESS
+from benchmarks.study.provenance import DRAWS
 from tests.benchmarks.tables import MadeUp, curve_rows, final_rows
 
 
@@ -26,6 +27,19 @@ def test_smaller_rewards() -> None:
     assert [row[4].split(",")[0] for row in body] == ["1.10", "0.30"]
     assert body[0][5:] == ["-", "-"]
     assert [text.split(",")[0] for text in body[1][5:]] == ["0.60", "0.90"]
+
+
+def test_rows_of_other_random_streams_are_not_compared() -> None:
+    """Their defaults were other ones, so that the difference would not be the variant's."""
+    new = [row | {"draws": DRAWS} for row in final_rows("dtomalb", "paper", [-11.3, -11.4])]
+    rows = new + final_rows("dtomalb", "paper", [-11.6, -11.5], variant=SMALLEST)
+    rows += final_rows("dtomalb", "paper", [-11.6, -11.5], variant="discount 0.9")
+    (row,) = smaller_rewards(MadeUp(final=rows)).to_numpy().tolist()
+    assert row[4] == "-"
+    found = hyperparameters(MadeUp(final=rows)).to_numpy().tolist()
+    assert [(row[1], row[-1]) for row in found[:2]] == [("default", "-"), ("discount 0.9", "-")]
+    alike = [row | {"draws": DRAWS} for row in rows]
+    assert smaller_rewards(MadeUp(final=alike)).to_numpy().tolist()[0][4].startswith("-0.20")
 
 
 def wandering(*sizes: float) -> list[list[float]]:

@@ -13,11 +13,14 @@ from benchmarks.analysis.effects import (
     SLOTS,
     ends_of_score,
     margin,
+    mean_difference,
     steps_to_reach,
     steps_to_stay,
     thresholds,
+    utility_over_users,
 )
 from benchmarks.analysis.learning_tables import best_and_last, convergence
+from benchmarks.study.provenance import DRAWS
 from benchmarks.study.store import Results
 from edgeoffload_env import evaluate
 from edgeoffload_env.evaluation.score import score_baselines
@@ -255,3 +258,15 @@ def test_time_to_thresholds() -> None:
     curves = curve_rows("dtomalb", "paper", [[-60, -12, -16], [-60, -12, -12]])
     body = convergence(MadeUp(curves=curves)).to_numpy().tolist()
     assert [row[-2:] for row in body] == [["200", "200"], ["200", "never (1 of 2 do)"]]
+
+
+def test_rows_of_other_random_streams_are_not_compared() -> None:
+    ours = [row | {"draws": DRAWS} for row in final_rows("dtomalb", "paper", [-11.0, -11.1, -11.2])]
+    theirs = final_rows("dtoma", "paper", [-12.0, -12.1, -12.2])
+    pair = ("paper", None, ("dtomalb", ""), ("dtoma", ""))
+    assert not [*mean_difference(MadeUp(final=ours + theirs).last(), *pair)]
+    alike = MadeUp(final=[row | {"draws": 1} for row in ours] + theirs)
+    (effect,) = mean_difference(alike.last(), *pair)
+    assert effect.found.value == pytest.approx(1.0)
+    five = final_rows("dtomalb", "paper", [-6.0, -6.1], num_users=5)
+    assert not [*utility_over_users(MadeUp(final=ours + five).last())]

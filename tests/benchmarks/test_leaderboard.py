@@ -113,7 +113,7 @@ def test_a_submission_is_judged_again(submitted: Path, capsys: pytest.CaptureFix
     assert checked(submitted, "local") == 1
     assert "it has 4 episodes, and the protocol has 320" in capsys.readouterr().out
     assert checked(submitted, "another") == 1
-    assert "no rows of another on the leaderboard" in capsys.readouterr().err
+    assert "FAILED  another: no rows on the leaderboard" in capsys.readouterr().out
 
 
 def test_a_row_that_is_not_the_policys_is_found(submitted: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -194,6 +194,11 @@ class TestLists:
             ("sparse", "greedy"),
         ]
 
+    @pytest.mark.parametrize("option", ["--scenario", "--policies"])
+    def test_a_second_list_is_refused(self, capsys, option):
+        found = main(capsys, "evaluate", option, "local", option, "greedy", *QUICK)
+        assert_refused(*found, f"argument {option}: given twice; list all names after one {option}")
+
 
 class TestPolicies:
     """Policies of one's own."""

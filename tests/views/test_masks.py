@@ -91,3 +91,13 @@ def test_masks_of_the_central_view(scenario):
     check(env.reset(seed=0)[1])
     for _ in range(5):
         check(env.step(env.action_space.sample())[-1])
+
+
+def test_masks_of_torch_lie_whole_in_memory():
+    """So that ``view`` takes them, as it takes the observations."""
+    env = edgeoffload_v0.vector_env(3, "urban", backend="torch")
+    _, info = env.reset(seed=0)
+    users, actions = env.config.num_users, env.config.num_servers + 1
+    assert info["action_mask"].view(3 * users, actions).shape == (3 * users, actions)
+    info = env.step(np.zeros((3, users), dtype=int))[-1]
+    assert info["action_mask"].view(-1).shape == (3 * users * actions,)
