@@ -32,7 +32,6 @@ class Slot:
         xp: the array API namespace of the arrays.
         outcome: what is known so far of the slot's infos; at the end also ``reward``.
         next: queues at the start of the next slot.
-        local: 1 where a task runs on its device, else 0; ``[B, N]``. It is kept when first read, after ``route``.
         active: 1 where a user has a task, else 0, ``[B, N]``; the number 1.0 where every user has one.
         routing: who goes to which server.
         offloads: 1 where a task leaves its device, else 0; ``[B, N]``.
@@ -78,7 +77,7 @@ class Slot:
 
     @property
     def local(self) -> Array:
-        """1 where a task runs on its device, else 0; ``[B, N]``."""
+        """1 where a task runs on its device, else 0; ``[B, N]``. Kept once it has been read."""
         if self._local is None:
             self._local = self.active * (1.0 - self.offloads)
         return self._local
