@@ -29,7 +29,12 @@ AGILERL_GAMES = (1, 16)
 AGILERL_STEPS = 1_600
 HYPERPARAMETERS: dict[str, Any] = {"gamma": 0.9, "lr": 1e-3, "final_lr": 1e-3, "target_actions": "greedy"}
 HYPERPARAMETERS |= {"temperature": 1.0, "final_temperature": 1.0, "critic": "separate"}
-HYPERPARAMETERS |= {"train_batch_size_per_learner": 512, "replay_capacity": 100_000}
+HYPERPARAMETERS |= {
+    "train_batch_size_per_learner": 512,
+    "replay_capacity": 100_000,
+    "reward_scale": 1.0,
+    "huber": False,
+}
 """Hyper-parameters of DTOMALB that :mod:`benchmarks.speed.bare_update` is written for."""
 
 
