@@ -25,7 +25,8 @@ HYPERPARAMETERS: dict[str, dict[str, Any]] = {
     # entropies of 0.002 and 0.02, with a replay of 20,000, and with normalised advantages.
     "DTOMALBConfig": REPLAY
     | {"critic": "separate", "replay_capacity": 100_000, "exploration_fraction": 1 / 6, "lr": 2e-3, "final_lr": 2e-4}
-    | {"temperature": 1.0, "final_temperature": 1.0, "entropy_coeff": 0.02, "final_entropy_coeff": 0.02},
+    | {"temperature": 1.0, "final_temperature": 1.0, "entropy_coeff": 0.02, "final_entropy_coeff": 0.02}
+    | {"reward_scale": 1.0, "huber": False},
     # After about 40,000 env steps it was -18.7 to -19.2 with each of seven settings: there, rounding decides on -19.
     "MAPPOConfig": {"total_env_steps": 96_000, "num_envs_per_env_runner": 16, "hidden": (128, 128), "team_reward": True}
     | {"train_batch_size_per_learner": 1_600, "minibatch_size": 200, "num_epochs": 10}
