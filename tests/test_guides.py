@@ -190,7 +190,7 @@ def test_replay_a_trace(tmp_path):
         assert name.partition(".")[0] in block.text
         (copy.folder / name).write_text(stand_in(name), encoding="utf-8")
     printed = "".join(copy.do(block) for block in every if block not in downloads)
-    assert printed.count("no score and no gain: the overrides change the scenario's game") == 5
+    assert printed.count("no score and no gain: the overrides change the scenario's game") == 6
     assert len(re.findall(r"^ *greedy +-\d", printed, re.MULTILINE)) == 5
     assert printed.count("tasks wait") == 3
     lines = (copy.folder / "tasks.csv").read_text().splitlines()
