@@ -1,4 +1,4 @@
-"""What command lines share: a parser that suggests options, lists of names, and imports of ``module:name``."""
+"""Parts of all command lines: a parser that suggests options, lists of names, imports of ``module:name``."""
 
 import argparse
 import importlib

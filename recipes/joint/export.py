@@ -78,7 +78,7 @@ _LOOPS = {
         "    actions = {user: int(actor(rows[user])) for user, actor in actors.items()}",
     ),
 }
-"""How the networks of each kind of file are loaded, and how they choose."""
+"""Lines of the program for each kind of file: loading the networks, and choosing with them."""
 
 
 class _OneUser(nn.Module):
