@@ -6,9 +6,11 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar
 
-from edgeoffload_env._validation import fail_unknown
+from edgeoffload_env._validation import fail, fail_unknown
+
+Found = TypeVar("Found")
 
 _COMMA = re.compile(r",(?![^(\[]*[)\]])")  # outside brackets
 
@@ -44,6 +46,13 @@ class Parser(argparse.ArgumentParser):
 def split_names(texts: Sequence[str]) -> list[str]:
     """Return the names of an argument: separated by spaces, or by commas outside brackets."""
     return [name for text in texts for part in _COMMA.split(text) if (name := part.strip())]
+
+
+def only_one(found: Sequence[Found], option: str, text: str) -> Found:
+    """Return what an option names where it takes a single name; refuse ``text`` that names more."""
+    if len(found) != 1:
+        fail(option, text, f"one {option.removeprefix('--')}")
+    return found[0]
 
 
 def load(kind: str, label: str, module: str, name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeoffload_env import policies
 from edgeoffload_env._validation import fail, fail_unknown
-from edgeoffload_env.cli_parser import load, split_names
+from edgeoffload_env.cli_parser import load, only_one, split_names
 from edgeoffload_env.config import EdgeOffloadConfig
 from edgeoffload_env.evaluation.evaluate import as_policy
 from edgeoffload_env.policies.optimum import QUICK_USERS, is_quick, is_solvable
@@ -83,10 +83,7 @@ def parse_policy(text: str) -> PolicySpec:
     Raises:
         TypeError, ValueError, ImportError: as :func:`parse_policies`, and for more than one policy.
     """
-    spec, *more = parse_policies([text])
-    if more:
-        fail("--policy", text, "one policy")
-    return spec
+    return only_one(parse_policies([text]), "--policy", text)
 
 
 def parse_value(text: str) -> Any:

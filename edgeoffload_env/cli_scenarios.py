@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeoffload_env import scenarios
 from edgeoffload_env._validation import fail, fail_unknown
-from edgeoffload_env.cli_parser import load, split_names
+from edgeoffload_env.cli_parser import load, only_one, split_names
 from edgeoffload_env.config import EdgeOffloadConfig
 
 
@@ -39,10 +39,7 @@ def parse_scenario(text: str) -> ScenarioSpec:
     Raises:
         TypeError, ValueError, ImportError: as :func:`parse_scenarios`, and for more than one scenario.
     """
-    spec, *more = parse_scenarios([text])
-    if more:
-        fail("--scenario", text, "one scenario")
-    return spec
+    return only_one(parse_scenarios([text]), "--scenario", text)
 
 
 def _config(label: str) -> EdgeOffloadConfig:
