@@ -15,7 +15,7 @@ from edgeoffload_env._files import atomic_write
 from edgeoffload_env._validation import check_int, check_known, fail
 from edgeoffload_env._version import __version__
 from edgeoffload_env.cli_completion import complete
-from edgeoffload_env.cli_parser import Parser
+from edgeoffload_env.cli_parser import Parser, check_folder, check_new
 from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
 from edgeoffload_env.cli_scenarios import ScenarioSpec, parse_scenario, parse_scenarios
 from edgeoffload_env.config import EdgeOffloadConfig
@@ -210,8 +210,11 @@ def _evaluate(options: argparse.Namespace) -> None:
         raise UsageError(
             "; ".join(f"{entry.policy} cannot play {entry.scenario}: {entry.reason}" for entry in left_out)
         )
-    for path in (options.json, options.csv):
-        _check_folder(path)
+    try:
+        for path in (options.json, options.csv):
+            check_folder(path)
+    except OSError as error:
+        raise UsageError(str(error)) from error
     slots = sum(game.config.max_cycles * options.episodes for game, _ in plan)
     with tqdm(total=slots, unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
         for game, spec in plan:
@@ -240,7 +243,7 @@ def _play(options: argparse.Namespace) -> None:
         slots = None if options.slots is None else check_int("--slots", options.slots, 1, 10**9)
         labels, players = _players(options)
         config, place = _game(options)
-        _check_new(options.record, options.force)
+        check_new(options.record, options.force)
         utilities = play(
             players,
             config,
@@ -267,7 +270,7 @@ def _inspect(options: argparse.Namespace) -> None:
         labels, players = _players(options)
         config, place = _game(options)
         title = f"{' and '.join(labels)} on {place}"
-        _check_new(options.out, options.force)
+        check_new(options.out, options.force)
         if options.out.suffix == page.EXTENSION:
             page.write_page(options.out, players, config, seed=seed, captions=labels, title=title)
         elif len(players) > 1:
@@ -300,9 +303,9 @@ def _references(options: argparse.Namespace) -> None:
 
     try:
         games = {spec.label: spec.config for spec in parse_scenarios(options.scenario)}
-    except (TypeError, ValueError, ImportError) as error:
+        check_new(options.out, options.force)
+    except (TypeError, ValueError, ImportError, OSError) as error:
         raise UsageError(str(error)) from error
-    _check_new(options.out, options.force)
     given = [] if list(games) == scenarios.names() else ["--scenario", ",".join(games)]
     given += [] if options.out is None else ["--out", options.out, "--force"]
     command = shlex.join([*PROGRAM.split(), "references", *given])
@@ -326,18 +329,6 @@ def _override(text: str) -> tuple[str, Any]:
     if not equals:
         raise UsageError(f"--set must be FIELD=VALUE, as in num_users=20, got {text!r}")
     return name.strip(), parse_value(value)
-
-
-def _check_new(path: str | Path | None, force: bool) -> None:
-    """Fail before the work, not after it: the file exists, or its folder does not."""
-    if path is not None and Path(path).exists() and not force:
-        raise UsageError(f"{path} exists; add --force to overwrite it")
-    _check_folder(path)
-
-
-def _check_folder(path: str | Path | None) -> None:
-    if path not in (None, "-") and not (folder := Path(path).resolve().parent).is_dir():  # type: ignore[arg-type]
-        raise UsageError(f"{path} cannot be written: no such folder, {folder}")
 
 
 def _write(path: str | None, text: str) -> None:

@@ -55,6 +55,28 @@ def only_one(found: Sequence[Found], option: str, text: str) -> Found:
     return found[0]
 
 
+def check_new(path: str | Path | None, force: bool) -> None:
+    """Check before the work that a file can be written after it; "-" is standard output.
+
+    Raises:
+        FileExistsError: it exists, and ``--force`` is not given.
+        FileNotFoundError: its folder does not exist.
+    """
+    if path is not None and Path(path).exists() and not force:
+        raise FileExistsError(f"{path} exists; add --force to overwrite it")
+    check_folder(path)
+
+
+def check_folder(path: str | Path | None) -> None:
+    """Check that the folder of a file exists.
+
+    Raises:
+        FileNotFoundError: it does not.
+    """
+    if path is not None and path != "-" and not (folder := Path(path).resolve().parent).is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: no such folder, {folder}")
+
+
 def load(kind: str, label: str, module: str, name: str) -> Any:
     """Return what ``module:name`` names, with the current folder among those of the modules.
 

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from recipes.checkpoints import CHECKPOINT_INTERVAL_S
-from recipes.errors import UsageError
 
 
 def add_run(command: argparse.ArgumentParser) -> None:
@@ -15,16 +14,6 @@ def add_run(command: argparse.ArgumentParser) -> None:
 def add_force(command: argparse.ArgumentParser) -> None:
     """Add the switch without which no file is overwritten."""
     command.add_argument("--force", action="store_true", help="overwrite the file")
-
-
-def check_new(path: Path | None, force: bool) -> None:
-    """Check that a file to write is not there, or may be overwritten.
-
-    Raises:
-        UsageError: it exists, and ``--force`` is not given.
-    """
-    if path is not None and path.exists() and not force:
-        raise UsageError(f"{path} exists; add --force to overwrite it")
 
 
 def add_session(command: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edgeoffload_env import policies, scenarios
 from edgeoffload_env._validation import check_int
+from edgeoffload_env.cli_parser import check_new
 from recipes.commands import arguments
 from recipes.errors import UsageError
 from recipes.runs import RunFolder
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
         config = settings.env_config if options.scenario is None else scenarios.configure(options.scenario)
         beside = [] if options.beside is None else [options.beside]
         players = [load_trained_policy(folder), *map(policies.make, beside)]
-        arguments.check_new(options.record, options.force)
+        check_new(options.record, options.force)
         utilities = play(players, config, seed=options.seed, slots=slots, record=options.record, fps=fps)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(str(error)) from error

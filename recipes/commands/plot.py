@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from edgeoffload_env._validation import check_int
+from edgeoffload_env.cli_parser import check_new
 from recipes.commands import arguments
 from recipes.errors import UsageError
 from recipes.runs import RunFolder
@@ -37,8 +38,8 @@ def run(options: argparse.Namespace) -> None:
     from recipes import plots
 
     folders = [RunFolder.open(path) for path in options.runs]
-    arguments.check_new(options.out, options.force)
     try:
+        check_new(options.out, options.force)
         if not options.episode:
             plots.plot_learning_curves(folders, options.out)
         elif len(folders) > 1:
