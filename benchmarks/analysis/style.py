@@ -84,12 +84,16 @@ def band(axis: Any, places: Any, found: Any, colour: str, shade: dict[str, Any],
     axis.fill_between(places, low, high, color=colour, **shade)
 
 
+_DASHES = {"selfish": "--", "overload": ":"}
+"""Line styles of variants that are drawn beside others of the same algorithm, in its colour."""
+
+
 def learning_curves(axis: Any, rows: pd.DataFrame, scenario: str, names: Iterable[tuple[str, str]]) -> None:
     """Draw the interquartile means over seeds along the training of algorithms and variants, where there are rows."""
     for algorithm, variant in names:
         if len(found := rows_of(rows, algorithm, scenario, variant=variant)):
             steps, utilities = by_seed(found)
-            dashes, text = "--" if variant == "selfish" else "-", f"{label(algorithm, variant)}, {seeds(utilities)}"
+            dashes, text = _DASHES.get(variant, "-"), f"{label(algorithm, variant)}, {seeds(utilities)}"
             colour, shade = of(algorithm, variant)[0], {"alpha": 0.2, "linewidth": 0}
             band(axis, steps, curve(utilities, rng()), colour, shade, linestyle=dashes, label=text)
     axis.set(title=scenario, xlabel="env steps", ylabel="system utility, greedy execution")

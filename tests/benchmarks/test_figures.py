@@ -14,6 +14,7 @@ from matplotlib.transforms import Bbox
 from benchmarks.analysis import style
 from benchmarks.analysis.figures import FIGURES, draw
 from benchmarks.study.store import COLUMNS, Results
+from tests.benchmarks.tables import MadeUp, curve_rows
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results"
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
@@ -83,3 +84,12 @@ def test_every_figure_draws_an_unknown_algorithm(tmp_path: Path) -> None:
             svg, _ = draw(figure, results)
             assert svg.exists()
     assert set(COLUMNS["final"]) == {*alone.table("final").columns}
+
+
+def test_variants_of_an_algorithm_have_lines_of_their_own() -> None:
+    names, rows = [("dtomalb", variant) for variant in ("", "selfish", "overload")], []
+    for _, variant in names:
+        rows += curve_rows("dtomalb", "crowded", [[-130, -110], [-120, -100]], variant)
+    _, (axis, _) = style.axes(2)
+    style.learning_curves(axis, MadeUp(curves=rows).table("curves"), "crowded", names)
+    assert len({line.get_linestyle() for line in axis.lines}) == len(axis.lines) == len(names)
