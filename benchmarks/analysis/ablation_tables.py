@@ -9,6 +9,7 @@ from scipy import stats
 from benchmarks.analysis import style
 from benchmarks.analysis.formatting import Rows, contrast, extremes, table
 from benchmarks.analysis.leaderboard import utility_of
+from benchmarks.analysis.learning_tables import as_published
 from benchmarks.analysis.statistics import ratio
 from benchmarks.study.plan import (
     EQUIVARIANT_PARTS,
@@ -17,6 +18,7 @@ from benchmarks.study.plan import (
     LONGER,
     OWN,
     SENSITIVITY,
+    SEVERAL_SCENARIOS,
     SMALLER_REWARDS,
     SMALLEST,
     STEADINESS,
@@ -127,6 +129,27 @@ def equivariant_elsewhere(results: Results) -> Rows:
             shipped = ["-" if math.isnan(utility) else f"{utility:.2f}" for utility in known]
             sizes = config.num_users, config.servers, len(utilities)
             yield f"`{game}`", *sizes, f"{utilities.mean():.2f}", extremes(utilities), *shipped
+
+
+@table(
+    "trained and played on | users | servers | seeds | score of one network for all | worst to best | "
+    "of networks for it alone | " + " | ".join(f"`{n}`" for n in _REFERENCES)
+)
+def one_for_all(results: Results) -> Rows:
+    """The equivariant network trained on all scenarios at once, beside those trained on each of them alone."""
+    name, last, elsewhere = "dtomalb-equivariant", results.last(), results.table("generalization")
+    boards = results.table("leaderboard")
+    for variant, values_of in SEVERAL_SCENARIOS.items():
+        for game in ("paper", *values_of["also"]):
+            rows = select(last.assign(game="paper") if game == "paper" else elsewhere, algorithm=name, variant=variant)
+            scores = select(rows, scenario="paper", game=game)["score"].to_numpy(dtype=float)
+            if len(scores):
+                config, alone = scenarios.configure(game), select(as_published(last), algorithm=name, scenario=game)
+                means = alone[~alone["variant"].isin(SEVERAL_SCENARIOS)].groupby("variant")["score"].mean()
+                shipped = [select(boards, policy=policy, scenario=game)["score"] for policy in _REFERENCES]
+                others = [f"{max(found):.3f}" if len(found) else "-" for found in (means, *shipped)]
+                sizes = config.num_users, config.servers, len(scores)
+                yield f"`{game}`", *sizes, f"{scores.mean():.3f}", extremes(scores, 3), *others
 
 
 def _variants(results: Results, variants: Iterable[str], base: str) -> Rows:

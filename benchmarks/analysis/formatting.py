@@ -88,6 +88,6 @@ def iqm(values: Any) -> Estimate:
     return estimate(values, rng())
 
 
-def extremes(values: Any) -> str:
+def extremes(values: Any, digits: int = 2) -> str:
     """Return the lowest and the highest value."""
-    return f"{np.min(values):.2f} to {np.max(values):.2f}"
+    return f"{np.min(values):.{digits}f} to {np.max(values):.{digits}f}"

@@ -207,7 +207,7 @@ def crowded(results: Results) -> Rows:
 @table("trained on `paper` | played on | seeds | utility | score")
 def held_out(results: Results) -> Rows:
     """Interquartile means on games that nothing was trained on, below the best constant assignment of each."""
-    rows = results.table("generalization")
+    rows = select(results.table("generalization"), variant="")
     boards = select(results.table("leaderboard"), policy="fixed").set_index("scenario")
     for game in dict.fromkeys(rows["game"]):
         if game in boards.index:

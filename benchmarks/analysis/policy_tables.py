@@ -8,6 +8,7 @@ import pandas as pd
 from benchmarks.analysis.formatting import TABLES, Rows, bootstrapped, gains, iqm, markdown, table
 from benchmarks.analysis.learning_tables import as_published, marked
 from benchmarks.analysis.statistics import Estimate
+from benchmarks.study.plan import SEVERAL_SCENARIOS
 from benchmarks.study.store import Results, select
 from benchmarks.submissions import PREFIX
 from edgeoffload_env import policies as shipped
@@ -33,7 +34,10 @@ def leaders(results: Results) -> str:
     """Every policy and trained algorithm under the protocol, best first, scenario by scenario."""
     entries, parts = results.table("leaderboard"), []
     trained, elsewhere = marked(results, as_published(results.last())), results.table("generalization")
-    elsewhere = elsewhere[elsewhere["game"].isin(scenarios.names(held_out=True))]
+    several = elsewhere["variant"].isin(SEVERAL_SCENARIOS)
+    elsewhere = elsewhere[
+        elsewhere["game"].isin(scenarios.names()) & several | elsewhere["game"].isin(scenarios.names(held_out=True))
+    ]
     if len(elsewhere):
         trained = pd.concat([trained, marked(results, elsewhere).assign(game=elsewhere["game"])])
     for scenario in scenarios.names():
@@ -51,6 +55,8 @@ def leaders(results: Results) -> str:
         for _, rows in here.assign(gain_over_fixed=gains(scenario, here["utility"])).groupby("name", sort=False):
             found, first, seeds = iqm(rows["utility"]), rows.iloc[0], len(rows)
             where = "" if first["scenario"] == scenario else f" on `{first['scenario']}`"
+            if several := SEVERAL_SCENARIOS.get(first["variant"]):
+                where = f" on {1 + len(several['also'])} scenarios at once"
             known = registry.ALGORITHMS.get(first["algorithm"])
             about = f"trained{where}: {known.summary if known else first['algorithm']}; "
             about += "global state" if first["algorithm"] == "dqn-tolb" else "own observation"

@@ -1,5 +1,6 @@
 """Generalization of trained policies: held-out scenarios, and the training game with a failed component."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ class FailedComponent:
         return actions
 
 
-def generalization(policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: int) -> dict[str, Evaluation]:
+def generalization(
+    policy: Policy, config: EdgeOffloadConfig, episodes: int, seed: int, *, also: Sequence[str] = ()
+) -> dict[str, Evaluation]:
     """Evaluate a policy on each held-out scenario and each of :data:`OTHER_SIZES` that it can play, and with a failure.
 
     Args:
@@ -42,9 +45,10 @@ def generalization(policy: Policy, config: EdgeOffloadConfig, episodes: int, see
         config: the game it was trained on.
         episodes: number of episodes of each game.
         seed: seed of the games.
+        also: further scenarios, those that it was trained on beside the game.
     """
     found = {FAILURE: evaluate(FailedComponent(policy), config, episodes, seed)}
-    for name in (*scenarios.names(held_out=True), *OTHER_SIZES):
+    for name in dict.fromkeys((*scenarios.names(held_out=True), *OTHER_SIZES, *also)):
         if can_play(policy, scenarios.configure(name)):
             found[name] = evaluate(policy, name, episodes, seed)
     return found

@@ -22,6 +22,8 @@ SMALLEST = "rewards / 100"
 """The reward scale that all own algorithms were trained with."""
 ESTIMATORS = _VARIANTS["estimators"] | _VARIANTS["exact gradient"]
 EQUIVARIANT_PARTS = _VARIANTS["equivariant parts"]
+SEVERAL_SCENARIOS = _VARIANTS["several scenarios"]
+"""One network for several scenarios: ``also`` names those beside the first."""
 ABLATIONS = (
     *(SENSITIVITY | HYPERPARAMETERS | LONGER | SMALLER_REWARDS | _VARIANTS["weights"]),
     *(STEADINESS | ESTIMATORS | EQUIVARIANT_PARTS),

@@ -140,7 +140,9 @@ def _store(stored: Results, variant: str, planned: PlannedRun, folder: RunFolder
 
     policy, config = load_trained_policy(folder), planned.settings.env_config
     use = server_use(policy, config, FINAL_EPISODES, FINAL_SEED)
-    found = generalization(policy, config, FINAL_EPISODES, FINAL_SEED) if _generalizes(planned) else None
+    also, found = planned.settings.scenarios[1:], None
+    if _generalizes(planned):
+        found = generalization(policy, config, FINAL_EPISODES, FINAL_SEED, also=also)
     stored.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(stored.folder / ".lock"):
         stored.add_servers(variant, planned, use)
@@ -150,8 +152,12 @@ def _store(stored: Results, variant: str, planned: PlannedRun, folder: RunFolder
 
 
 def _generalizes(planned: PlannedRun) -> bool:
-    """Return whether a run is evaluated on other games: those on unchanged ``paper`` with default settings are."""
-    return planned.settings.scenario == "paper" and not planned.settings.env and not planned.searched
+    """Return whether a run is evaluated on other games.
+
+    Those on unchanged ``paper`` with default settings are, and those on several scenarios.
+    """
+    settings = planned.settings
+    return len(settings.scenarios) > 1 or (settings.scenario == "paper" and not (settings.env or planned.searched))
 
 
 def _train(missing: Missing, runs: Path, stored: Results, max_concurrent: int | None, address: str | None) -> None:

@@ -7,6 +7,7 @@ from benchmarks.analysis.ablation_tables import (
     equivariant_parts,
     estimators,
     hyperparameters,
+    one_for_all,
     sensitivity,
     smaller_rewards,
     steadiness,
@@ -105,9 +106,36 @@ def test_games_of_other_sizes_stand_below_the_one_trained_on() -> None:
     ]
 
 
+def test_one_network_for_all_stands_beside_those_for_one() -> None:
+    name, several = "dtomalb-equivariant", "all scenarios"
+    trained = {"algorithm": name, "scenario": "paper", "num_users": 10, "variant": several, "episodes": 320}
+    played = [
+        trained | {"seed": seed, "game": game, "utility": -9.0, "score": score}
+        for game, scores in {"urban": (0.91, 0.93), "held-out-urban": (0.5, 0.5)}.items()
+        for seed, score in enumerate(scores)
+    ]
+    final = final_rows(name, "paper", [-11.4, -11.5], variant=several) + final_rows(name, "paper", [-11.1, -11.3])
+    final += final_rows(name, "urban", [-13.0, -14.0])
+    entry = {"policy": "greedy", "scenario": "urban", "score": 0.938}
+    rows = one_for_all(MadeUp(final=final, generalization=played, leaderboard=[entry])).to_numpy().tolist()
+    assert [row[:4] for row in rows] == [["`paper`", 10, 5, 2], ["`urban`", 30, 5, 2]]
+    assert rows[1][4:6] == ["0.920", "0.910 to 0.930"]
+    assert rows[1][7:] == ["-", "0.938", "-"]
+    assert float(rows[0][4]) < float(rows[0][6])
+
+
 @pytest.mark.parametrize(
     "table",
-    [equivariant_elsewhere, equivariant_parts, estimators, hyperparameters, sensitivity, smaller_rewards, steadiness],
+    [
+        equivariant_elsewhere,
+        equivariant_parts,
+        estimators,
+        hyperparameters,
+        one_for_all,
+        sensitivity,
+        smaller_rewards,
+        steadiness,
+    ],
 )
 def test_without_rows_there_is_only_a_head(table) -> None:  # type: ignore[no-untyped-def]
     made = table(MadeUp())

@@ -58,3 +58,5 @@ def test_a_policy_plays_the_held_out_scenarios_that_it_can() -> None:
 def test_a_network_for_any_number_of_users_also_plays_other_sizes() -> None:
     found = generalization(policies.make("nearest"), scenarios.configure("paper"), 1, 0)
     assert {"held-out-small", "held-out-large", "sparse"} < found.keys()
+    assert "two-tier" not in found
+    assert "two-tier" in generalization(policies.make("nearest"), scenarios.configure("paper"), 1, 0, also=["two-tier"])

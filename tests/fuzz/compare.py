@@ -61,6 +61,9 @@ def _assert_game(
     actions = np.array(slot.target)
     assert np.array_equal(played.target[game], actions)
     relative = relative_bound(config, eps)
+    smallest = (
+        FLOAT32_SMALLEST if eps == FLOAT32_EPS else 0.0
+    )  # factors below it become 0, so this times what they scale
     server_hz = np.array(snapshot["server_hz"])
     own_hz = np.append(math.inf, server_hz)[actions]  # nobody on a device waits for the others
     # where a game is sorted, one running sum in float64 passes over all of its servers
@@ -74,14 +77,16 @@ def _assert_game(
     imbalance_bound = 2.0 * math.sqrt(slot.imbalance) * load_bound + load_bound**2 + relative * slot.imbalance
     w1, w2, share = config.delay_weight, config.balance_weight, config.reward_sharing
     reward_bound = w1 * delay_bound + w2 * imbalance_bound + relative * w2 * slot.imbalance
-    if eps == FLOAT32_EPS:  # weights below its smallest number become 0
-        reward_bound = reward_bound + FLOAT32_SMALLEST * (np.array(slot.delay_s) + slot.imbalance)
+    reward_bound = reward_bound + smallest * (np.array(slot.delay_s) + slot.imbalance)
     energy, lateness = np.array(slot.energy_j), np.array(slot.lateness_s)
     energy_bound, lateness_bound = relative * energy, 0.0 * lateness
     if config.energy is not None:
-        energy_bound = energy_bound + config.energy.idle_power_w * offloaded_bound
+        energy_bound = (
+            energy_bound + config.energy.idle_power_w * offloaded_bound + smallest * np.array(slot.offloaded_s)
+        )
         cost = config.energy_weight * config.energy.cost_s_per_j
         reward_bound = reward_bound + cost * (energy_bound + relative * energy)
+        reward_bound = reward_bound + smallest * (config.energy_weight + config.energy.cost_s_per_j) * energy
     if config.deadline is not None:
         deadline_s = np.array(snapshot["deadline_s"])
         lateness_bound = delay_bound + relative * deadline_s
@@ -89,6 +94,8 @@ def _assert_game(
         miss_cost = config.deadline.miss_cost_s * np.where(timely, relative, 1.0)
         lateness_cost = config.deadline.lateness_cost * (lateness_bound + relative * lateness)
         reward_bound = reward_bound + config.deadline_weight * (miss_cost + lateness_cost)
+        costs = config.deadline.miss_cost_s + config.deadline.lateness_cost * lateness
+        reward_bound = reward_bound + smallest * (config.deadline_weight * (1.0 + lateness) + costs)
     own_mean = abs(math.fsum(slot.reward)) / len(slot.reward)
     mean_bound = reward_bound.mean() + relative * own_mean
     reward_bound = (1.0 - share) * reward_bound + share * mean_bound
@@ -104,7 +111,8 @@ def _assert_game(
         compare(name, getattr(played, name)[game], expected, relative * expected)
     if "download_s" in played.extra:
         expected = np.array(slot.download_s)
-        compare("download_s", played.extra["download_s"][game], expected, relative * expected)
+        bits = np.array(snapshot["task_bits"])
+        compare("download_s", played.extra["download_s"][game], expected, relative * expected + smallest * bits)
     if config.levels is not None:
         assert_within(played.extra["offload_ratio"][game], slot.offload_ratio, 2.0 * eps, f"shares of game {game}")
         power_bound = 2.0 * eps * np.array(slot.tx_power_w)

@@ -181,7 +181,7 @@ def equivariant(results: Results) -> Any:
     from matplotlib.ticker import LogLocator, NullLocator
 
     name = "dtomalb-equivariant"
-    rows = select(results.table("generalization"), algorithm=name)
+    rows = select(results.table("generalization"), algorithm=name, variant="")
     games = [game for game in dict.fromkeys(rows["game"]) if game in scenarios.names()]
     figure, axes = style.axes(2 if games else 1, width=5.5)
     _ablation(axes[0], results, (name,), EQUIVARIANT_PARTS)
