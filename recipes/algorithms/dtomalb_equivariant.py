@@ -39,6 +39,10 @@ from recipes.networks.stacked_mlp import argmax, gumbel, softmax
 __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 
 
+SMALLEST_UNIT = 1e-3
+"""Of errors, in scaled rewards."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters(ActorCriticHyperparameters):
     """Hyper-parameters of the equivariant network."""
@@ -58,6 +62,9 @@ class Hyperparameters(ActorCriticHyperparameters):
     critic: Literal["structured", "team"] = "structured"
     """The team's value as a sum over servers and users, or by the perceptron of ``dtomalb``'s critic of that name,
     which is of one game."""
+    normalize_errors: bool = False
+    """Train the critic on errors in units of the standard deviation of the batch's targets, so that games whose rewards
+    are of other sizes weigh alike."""
     also: tuple[str, ...] | None = None
     """Scenarios trained on beside the first, in equal shares; ``--scenario`` with several names sets it."""
     reward_scales: tuple[Scale, ...] | None = None
@@ -106,6 +113,13 @@ class Learner(dtomalb_exact.Learner):
         if hyper.critic == "structured":
             return {"critics": EquivariantTeamCritic(sizes, hyper.hidden, seed=critic_seed)}
         return {"critics": make_critics(hyper.critic, sizes, hyper.hidden, seed=critic_seed)}
+
+    def td_error(self, values: Tensor, targets: Tensor, counted: Tensor | None = None) -> Tensor:
+        """See :meth:`.OffPolicyLearner.td_error`."""
+        if self.hyper.normalize_errors:
+            unit = targets.std().clamp_min(SMALLEST_UNIT)
+            values, targets = values / unit, targets / unit
+        return super().td_error(values, targets, counted)
 
     def choice_and_values(self, batch: TransitionBatch, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Return the policy's probabilities and the value of each action, ``[N, batch, A]``.
