@@ -305,6 +305,18 @@ def test_actors_learn_from_an_unstructured_critic_too() -> None:
         Hyperparameters(critic="team", also=("sparse",))
 
 
+def test_normalized_errors_weigh_games_of_other_rewards_alike() -> None:
+    view, _, _ = played("paper")
+    targets = torch.tensor([[1.0, 2.0, 4.0]])
+    values = torch.tensor([[1.5, 1.0, 3.0]])
+    sizes = sizes_of(view.config)
+    alike, plain = (learner_of(sizes, hidden=(8,), normalize_errors=option) for option in (True, False))
+    expected = ((values - targets) / targets.std()).square().mean()
+    torch.testing.assert_close(alike.td_error(values, targets), expected)
+    torch.testing.assert_close(alike.td_error(1e4 * values, 1e4 * targets), expected)
+    assert plain.td_error(1e4 * values, 1e4 * targets) > 1e3 * plain.td_error(values, targets)
+
+
 def test_a_game_with_a_known_optimum_is_solved() -> None:
     """Three users with equal tasks, two servers, the second twice as fast: one user belongs at the first.
 
