@@ -5,13 +5,14 @@ with fresh seeds, on Ray Tune; the best go on to the next. The rule: mean over g
 evaluation episodes of the training, clipped to [-1, 1]; of equal means the one with the better worst run. Rounds wait
 for all of their runs: Tune's ASHA would promote in the order in which trials happen to finish.
 
-A stored run is never trained again; after a crash, re-run the command to resume.
+A run's row is stored when it ends, and a stored run is never trained again, on whatever machine; after a crash, re-run
+the command to resume.
 """
 
 import argparse
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pandas as pd
 
 from benchmarks import config
 from benchmarks.study.provenance import note
-from benchmarks.study.store import RESULTS, Results, Row, select
+from benchmarks.study.store import RESULTS, Results, Row, digest
 from edgeoffload_env._validation import check_known
 from recipes.files import finite_or_none
 from recipes.runs import RunFolder
@@ -126,22 +127,42 @@ def search(
                 env_steps_divisor=divisor,
             )
         ]
-        folder = runs / f"round-{number + 1}"
-        _train([one for _, one in planned if not RunFolder(folder / one.folder).finished], folder, jobs)
-        finished = [(place, one) for place, one in planned if RunFolder(folder / one.folder).finished]
-        _store(stored, number, finished, folder, settings)
-        if len(finished) < len(planned):
+        folder, cells = runs / f"round-{number + 1}", {}
+        for place, one in planned:
+            cells[digest(one)] = {"round": number + 1, "setting": place, "values": _text(settings[place])}
+        rows = _trained([one for _, one in planned], cells, folder, stored, jobs)
+        if len(rows) < len(planned):
             return []
-        ranked = ranking(_rows_of(stored, planned, number))
+        ranked = ranking(rows)
     return [(settings[place], score) for place, score in ranked]
 
 
-def _rows_of(stored: Results, planned: Sequence[tuple[int, PlannedRun]], number: int) -> pd.DataFrame:
-    """Return the stored rows of a round's runs, without those of an earlier protocol."""
-    wanted = [(place, one.settings.scenario, one.settings.seed) for place, one in planned]
-    rows = select(stored.table(TABLE), algorithm=planned[0][1].settings.algorithm, round=number + 1)
-    found = list(zip(rows["setting"], rows["scenario"], rows["seed"], strict=True))
-    return rows[[key in wanted for key in found]]
+def _trained(
+    planned: Sequence[PlannedRun], cells: dict[str, Row], folder: Path, stored: Results, jobs: int | None
+) -> pd.DataFrame:
+    """Train the runs of a round that are not stored, and return the rows of those that are then.
+
+    Args:
+        planned: the round's runs.
+        cells: their columns of the table that the search decides, by digest.
+        folder: to train in.
+        stored: where rows are stored.
+        jobs: maximum number of concurrent runs.
+    """
+
+    def store(one: PlannedRun) -> None:
+        _store(stored, _row(folder, one) | cells[digest(one)])
+
+    def missing() -> list[PlannedRun]:
+        known = set(stored.table(TABLE)["settings"])
+        return [one for one in planned if digest(one) not in known]
+
+    for one in missing():
+        if RunFolder(folder / one.folder).finished:
+            store(one)
+    _train(missing(), folder, jobs, store)
+    rows = stored.table(TABLE)
+    return rows[rows["settings"].isin(cells)]
 
 
 def draws(algorithm: str, count: int) -> dict[int, dict[str, Any]]:
@@ -158,7 +179,9 @@ def ranking(rows: pd.DataFrame) -> list[tuple[int, float]]:
     return [(int(setting), float(mean)) for setting, mean in found["mean"].items()]
 
 
-def _train(missing: Sequence[PlannedRun], folder: Path, jobs: int | None) -> None:
+def _train(
+    missing: Sequence[PlannedRun], folder: Path, jobs: int | None, finished: Callable[[PlannedRun], None]
+) -> None:
     if not missing:
         return
     from filelock import FileLock
@@ -169,35 +192,32 @@ def _train(missing: Sequence[PlannedRun], folder: Path, jobs: int | None) -> Non
     with FileLock(folder / ".lock", timeout=0), local_ray(jobs):
         from recipes.rllib.tuning import train_runs
 
-        train_runs(missing, folder, max_concurrent=jobs)
+        train_runs(missing, folder, max_concurrent=jobs, finished=finished)
 
 
-def _store(
-    stored: Results, number: int, finished: Sequence[tuple[int, PlannedRun]], folder: Path, settings: dict[int, Any]
-) -> None:
-    """Store the rows of finished runs, which replace those of the same runs."""
-    rows: list[Row] = []
-    made_with: list[dict[str, Any]] = []
-    for place, planned in finished:
-        summary = RunFolder(folder / planned.folder).summary
-        assert summary is not None
-        found = finite_or_none({name: summary["evaluation"][name]["mean"] for name in ("utility", "score")})
-        made_with.append(summary["versions"])
-        rows.append(
-            {
-                "algorithm": planned.settings.algorithm,
-                "round": number + 1,
-                "setting": place,
-                "scenario": planned.settings.scenario,
-                "seed": planned.settings.seed,
-                "env_steps": summary["env_steps"],
-                **found,
-                "wall_s": summary["wall_s"],
-                "values": json.dumps(settings[place], sort_keys=True),
-            }
-        )
-    if not rows:
-        return
-    stored.merge(TABLE, rows, ["algorithm", "round", "setting", "scenario", "seed"])
+def _row(folder: Path, planned: PlannedRun) -> Row:
+    summary = RunFolder(folder / planned.folder).summary
+    assert summary is not None
+    found = finite_or_none({name: summary["evaluation"][name]["mean"] for name in ("utility", "score")})
+    settings = planned.settings
+    return {
+        "algorithm": settings.algorithm,
+        "scenario": settings.scenario,
+        "seed": settings.seed,
+        "settings": digest(planned),
+        "code": summary.get("code", ""),
+        "env_steps": summary["env_steps"],
+        **found,
+        "wall_s": summary["wall_s"],
+    }
+
+
+def _store(stored: Results, row: Row) -> None:
+    """Store the row of a finished run, which replaces that of the same run with other settings."""
+    stored.merge(TABLE, [row], ["algorithm", "round", "setting", "scenario", "seed"])
     command = "python -m benchmarks tune ALGO ..."
-    note(stored.folder, f"{TABLE}.csv", command, "benchmarks/config/tuning/rounds.yaml", made_with, extends=True)
+    note(stored.folder, f"{TABLE}.csv", command, "benchmarks/config/tuning/rounds.yaml", extends=True)
+
+
+def _text(values: dict[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True)

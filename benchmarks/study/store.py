@@ -60,7 +60,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "policies": ("scenario", "policy", "package"),
     "verdict_rates": ("truth", "seeds", *verdicts.VERDICTS),
     "tuning_rounds": (
-        *("algorithm", "round", "setting", "scenario", "seed"),
+        *("algorithm", "round", "setting", "scenario", "seed", "settings", "code"),
         *("env_steps", "utility", "score", "wall_s", "values"),
     ),
 }

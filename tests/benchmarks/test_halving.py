@@ -28,10 +28,11 @@ def trains(score: Any) -> tuple[Any, list[PlannedRun]]:
     """In place of training: runs end with the score of a function of the run; and the list of runs."""
     trained: list[PlannedRun] = []
 
-    def train(missing: list[PlannedRun], folder: Path, jobs: int | None) -> None:
+    def train(missing: list[PlannedRun], folder: Path, jobs: int | None, store: Any) -> None:
         for planned in missing:
             trained.append(planned)
             finished(folder, planned, score(planned))
+            store(planned)
 
     return train, trained
 
@@ -59,12 +60,29 @@ def test_the_best_go_on_to_fresh_seeds(tmp_path: Path, monkeypatch: pytest.Monke
     assert f"{halving.TABLE}.csv" in provenance.read(stored.folder)
 
 
-def test_an_interrupted_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_an_interrupted_search_goes_on_where_it_stood(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the table alone, of another machine, as with the runs."""
     train, trained = trains(lr)
     stored = Results(tmp_path / "results")
-    monkeypatch.setattr(halving, "_train", lambda missing, folder, jobs: train(missing[:7], folder, jobs))
-    assert search("idql-tolb", tmp_path, stored, SMALL) == []
+    monkeypatch.setattr(halving, "_train", lambda missing, *rest: train(missing[:7], *rest))
+    assert search("idql-tolb", tmp_path / "here", stored, SMALL) == []
     assert len(stored.table(halving.TABLE)) == 7
+    monkeypatch.setattr(halving, "_train", train)
+    assert len(search("idql-tolb", tmp_path / where, stored, SMALL)) == 2
+    assert len(trained) == len({(planned.settings.env_steps, planned.folder) for planned in trained})
+
+
+def test_a_run_that_ended_without_its_row_is_stored_and_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, trained = trains(lr)
+    stored = Results(tmp_path / "results")
+    monkeypatch.setattr(halving, "_train", lambda missing, folder, jobs, store: train(missing[:3], folder, jobs, str))
+    assert search("idql-tolb", tmp_path, stored, SMALL) == []
+    assert stored.table(halving.TABLE).empty
     monkeypatch.setattr(halving, "_train", train)
     assert len(search("idql-tolb", tmp_path, stored, SMALL)) == 2
     assert len(trained) == len({(planned.settings.env_steps, planned.folder) for planned in trained})
@@ -77,7 +95,7 @@ def test_rows_of_an_earlier_protocol_do_not_count(tmp_path: Path, monkeypatch: p
     best = search("idql-tolb", tmp_path, stored, SMALL)
     rows = stored.table(halving.TABLE)
     worst = rows[rows["round"] == 1].sort_values("score").iloc[[0]]
-    stored.write(halving.TABLE, pd.concat([rows, worst.assign(seed=99, score=1.0), worst.assign(scenario="urban")]))
+    stored.write(halving.TABLE, pd.concat([rows, worst.assign(seed=99, score=1.0, settings="other")]))
     assert search("idql-tolb", tmp_path, stored, SMALL) == best
 
 
