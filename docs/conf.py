@@ -100,8 +100,8 @@ def _recipes() -> str:
     ]
     for recipe in registry.ALGORITHMS.values():
         module = recipe.load()
-        text = re.sub(r"\n\n(?=    python -m)", "\n\n::\n\n", inspect.cleandoc(module.__doc__ or ""))  # commands as code
-        lines.append(f"## {recipe.name}\n\n```{{eval-rst}}\n{text}\n```\n")
+        about = re.sub(r"\n\n(?=    python -m)", "\n\n::\n\n", inspect.cleandoc(module.__doc__ or ""))  # code, no quote
+        lines.append(f"## {recipe.name}\n\n```{{eval-rst}}\n{about}\n```\n")
         lines.append("| hyper-parameter | default | what it is |\n|---|---|---|")
         for name, default, text in module.Hyperparameters.described():
             lines.append(f"| `{name}` | `{default!r}` | {text.replace('``', '`').replace('|', chr(92) + '|')} |")
