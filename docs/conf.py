@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))  # recipes and benchmarks run from a checkout
@@ -29,6 +30,7 @@ html_theme = "furo"
 html_extra_path = ["_generated/pages"]
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
+pygments_dark_style = "a11y-high-contrast-dark"  # whose names of modules and classes do not look like links
 html_title = f"EdgeOffload {__version__}"
 exclude_patterns = ["_build", "_generated/clients.md", "_generated/gallery.md"]
 autodoc_member_order = "bysource"
@@ -45,6 +47,12 @@ def _write(name: str, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
+
+
+def _environment() -> str:
+    """The docstring that PettingZoo shows, under a title of the page."""
+    text, _, tables_and_text = inspect.cleandoc(edgeoffload_v0.__doc__ or "").partition("\n\n# EdgeOffload\n")
+    return f"# The environment\n\n{text}\n{tables_and_text}"
 
 
 def _quantities() -> str:
@@ -92,7 +100,8 @@ def _recipes() -> str:
     ]
     for recipe in registry.ALGORITHMS.values():
         module = recipe.load()
-        lines.append(f"## {recipe.name}\n\n```{{eval-rst}}\n{inspect.cleandoc(module.__doc__ or '')}\n```\n")
+        about = re.sub(r"\n\n(?=    python -m)", "\n\n::\n\n", inspect.cleandoc(module.__doc__ or ""))  # code, no quote
+        lines.append(f"## {recipe.name}\n\n```{{eval-rst}}\n{about}\n```\n")
         lines.append("| hyper-parameter | default | what it is |\n|---|---|---|")
         for name, default, text in module.Hyperparameters.described():
             lines.append(f"| `{name}` | `{default!r}` | {text.replace('``', '`').replace('|', chr(92) + '|')} |")
@@ -120,7 +129,7 @@ def _clients() -> str:
             part for part in module.body if isinstance(part, ast.FunctionDef) and part.name.startswith("test_")
         ]
         texts = [ast.get_docstring(function) for function in functions]
-        what = "; ".join(text for text in texts if text)
+        what = " ".join(text.rstrip(".") + "." for text in texts if text)
         title = (ast.get_docstring(module) or "").rstrip(".")
         lines.append(f"| {title} | {', '.join(f'{each} {versions[each]}' for each in shown)} | {what} |")
     return "\n".join(lines) + "\n"
@@ -158,9 +167,20 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 _play_episode("episode.html", ["lookahead", "greedy"], "urban-outages")
 _play_episode("urban.html", ["lookahead", "fixed"], "urban")
 _write("clients", _clients())
-_write("environment", inspect.cleandoc(edgeoffload_v0.__doc__ or ""))
+_write("environment", _environment())
 _write("gallery", _gallery())
 _write("quantities", _quantities())
 _write("scenarios", _scenarios())
 _write("policies", _policies())
 _write("recipes", _recipes())
+
+
+def _keep_colons(app: Any, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
+    """Start an attribute's docstring with an empty line: Napoleon reads a first line ``text: text`` as a type."""
+    if what in ("attribute", "data", "property"):
+        lines.insert(0, "")
+
+
+def setup(app: Any) -> None:
+    """Register what Sphinx calls."""
+    app.connect("autodoc-process-docstring", _keep_colons, priority=400)  # before Napoleon's 500

@@ -128,7 +128,7 @@ def vector_env(
     """Make B games that step at once over arrays.
 
     Args:
-        num_envs: B.
+        num_envs: the number of games, B.
         scenario: a name from ``scenarios.names()``, or a custom configuration.
         backend: "numpy" or "torch".
         device: "cpu", or any device of torch.

@@ -51,12 +51,20 @@ def groups(frame: pd.DataFrame) -> list[tuple[str, str]]:
     return sorted(set(zip(frame["algorithm"], frame["variant"], strict=True)))
 
 
-def axes(count: int, *, rows: int = 1, width: float = 4.2, height: float = 3.8) -> tuple[Any, Any]:
-    """Create a figure with ``count`` axes in each row; return it with its axes in reading order."""
+def axes(count: int, *, columns: int = 2, width: float = 4.2, height: float = 3.8) -> tuple[Any, Any]:
+    """Create a figure with ``count`` axes in rows of ``columns``; return it with its axes in reading order.
+
+    Pages show figures about 740 pixels wide, so that text is legible in figures of up to 9 inches.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width * count, height * rows), layout="constrained")
-    return figure, figure.subplots(rows, count, squeeze=False).ravel()
+    columns = min(count, columns)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    created = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in created[count:]:
+        unused.remove()
+    return figure, created[:count]
 
 
 def by_seed(rows: pd.DataFrame) -> tuple[Any, Any]:
@@ -97,6 +105,7 @@ def learning_curves(axis: Any, rows: pd.DataFrame, scenario: str, names: Iterabl
             colour, shade = of(algorithm, variant)[0], {"alpha": 0.2, "linewidth": 0}
             band(axis, steps, curve(utilities, rng()), colour, shade, linestyle=dashes, label=text)
     axis.set(title=scenario, xlabel="env steps", ylabel="system utility, greedy execution")
+    axis.locator_params(axis="x", nbins=5)  # labels of six digits stay apart
 
 
 def point(axis: Any, place: float, values: Any, style: Style, label: str | None = None) -> None:

@@ -173,7 +173,7 @@ def draw(samples: list[dict[str, Any]], folder: Path) -> None:
     from benchmarks.analysis.figures import save
 
     parts = [part for _, part in pd.DataFrame(samples).groupby("part", sort=False)]
-    figure, axes = style.axes(len(parts), width=2.6)
+    figure, axes = style.axes(len(parts), columns=3, width=2.8, height=3.2)
     for axis, part in zip(axes, parts, strict=True):
         memory, last = part["memory_mb"], part.iloc[-1]
         share, settled_mb = np.arange(1, len(part) + 1) * 100 / len(part), memory.iloc[len(part) // 2]
@@ -181,8 +181,8 @@ def draw(samples: list[dict[str, Any]], folder: Path) -> None:
         axis.axhline(100.0, color="0.7", linewidth=0.8, zorder=0)
         axis.set(xlabel="part of the run / %", ylim=(80, 120))
         text = length(last["env_steps"], last["elapsed_s"] / 60)
-        axis.set_title(f"{last['part']}\n{text}\n{settled_mb:.0f} MB")
-    axes[0].set_ylabel("memory / % of that after half")
+        axis.set_title(f"{last['part']}\n{text}\n{settled_mb:.0f} MB", fontsize=9)
+    figure.supylabel("memory / % of that after half", fontsize=9)
     save(figure, folder, "soak")
 
 

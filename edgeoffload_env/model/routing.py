@@ -18,13 +18,13 @@ class Routing:
 
     Args:
         target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``.
-        num_servers: M.
+        num_servers: the number of servers, M.
         dtype: float type of the numbers that will be moved.
         xp: the array API namespace.
 
     Attributes:
         target: as given.
-        num_servers: M.
+        num_servers: the number of servers, M.
         away: whether a task leaves its device, ``[B, N]``.
         offloads: 1 where a task leaves its device, else 0; ``[B, N]``.
         forwarded: 1 where a task goes to a server behind server 1, else 0; ``[B, N]``.

@@ -44,7 +44,7 @@ def service_order(arrival_s: Array, target: Array, num_servers: int, dtype: Any,
     Args:
         arrival_s: when each task reaches its server, seconds after the start of the slot, >= 0, ``[B, N]``.
         target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``.
-        num_servers: M.
+        num_servers: the number of servers, M.
         dtype: float type of the numbers that will be put in order.
         xp: the array API namespace.
 
@@ -67,7 +67,7 @@ def cycles_ahead(
         arrival_s: when each task reaches its server, seconds after the start of the slot, >= 0, ``[B, N]``.
         target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``.
         task_cycles: C_n, ``[B, N]``.
-        num_servers: M.
+        num_servers: the number of servers, M.
         order: :func:`service_order` where it is known.
         xp: the array API namespace.
 

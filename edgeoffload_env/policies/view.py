@@ -49,7 +49,7 @@ class PolicyView:
 
     @property
     def num_games(self) -> int:
-        """B."""
+        """The number of games, B."""
         return len(self.snapshot["slot"])
 
     @functools.cached_property

@@ -33,7 +33,7 @@ class EdgeOffloadVectorEnv:
 
     Attributes:
         config: the games' constants.
-        num_envs: B.
+        num_envs: the number of games, B.
         observation_space, action_space: one user's spaces.
         state_space: the global state's space.
     """

@@ -29,8 +29,12 @@ _LOWER_LEFT = {"loc": "lower left"}
 
 def profile(results: Results) -> Any:
     """The suite as one number: scores over the games of each suite, and the shares of runs above each score."""
+    from matplotlib.figure import Figure
+
     found = aggregates(results)
-    figure, axes = style.axes(1 + len(SUITES), width=4.6)
+    figure = Figure(figsize=(8.4, 6.6), layout="constrained")
+    places = figure.subplot_mosaic([["scores"] * len(SUITES), [*SUITES]], height_ratios=(3, 4))
+    axes = [places["scores"], *(places[suite] for suite in SUITES)]
     shown = style.ordered(name for algorithms in found.values() for name in algorithms)
     for place, algorithms in enumerate(found.values()):
         for name, algorithm in algorithms.items():
@@ -40,7 +44,9 @@ def profile(results: Results) -> Any:
             axes[0].hlines(at, *ends, color=colour)
     axes[0].set_yticks(range(len(shown)), shown)
     axes[0].invert_yaxis()
-    style.finish(axes[0], xlabel="score", title=f"interquartile mean; filled: {next(iter(SUITES))}")
+    filled, *others = SUITES
+    title = f"interquartile mean; filled: {filled}, open: {', '.join(others)}"
+    style.finish(axes[0], xlabel="score", title=title)
     for axis, (suite, algorithms) in zip(axes[1:], found.items(), strict=False):
         for name, algorithm in algorithms.items():
             shade, text = {"alpha": 0.15, "linewidth": 0}, f"{name}, {algorithm.runs} seeds"
@@ -55,14 +61,14 @@ def held_out(results: Results) -> Any:
     games = ["paper", *filter(_of_papers_size, scenarios.names(held_out=True))]
     games = [name for name in games if name == "paper" or name in set(rows["game"])]
     trained = select(pd.concat([last, rows]) if len(rows) else last, variant="")
-    figure, (axis,) = style.axes(1, width=9.0)
+    figure, (axis,) = style.axes(1, width=8.4)
     algorithms = style.ordered(trained["algorithm"])
     for place, algorithm in enumerate(algorithms):
         found = [values(select(trained, game=game), algorithm, "paper", metric="score") for game in games]
         first = next((number for number, scores in enumerate(found) if len(scores)), None)
         for number, scores in enumerate(found):
             text = f"{algorithm}, {style.seeds(scores)}" if number == first else None
-            at = number + 0.12 * (place - (len(algorithms) - 1) / 2)
+            at = number + min(0.12, 0.8 / len(algorithms)) * (place - (len(algorithms) - 1) / 2)
             style.point(axis, at, scores, style.of(algorithm), text)
     for number, game in enumerate(games):
         greedy = style.evaluated("greedy", game).score.mean()
@@ -80,7 +86,7 @@ def _of_papers_size(scenario: str) -> bool:
 def optimum_gap(results: Results) -> Any:
     """Utility below that of ``optimum``, the best joint action for each slot, on the same episodes."""
     rows = results.last()
-    figure, axes = style.axes(len(plan.OPTIMUM_GAMES), width=2.6, height=4.2)
+    figure, axes = style.axes(len(plan.OPTIMUM_GAMES), columns=3, width=2.8, height=4.0)
     for axis, scenario in zip(axes, plan.OPTIMUM_GAMES, strict=True):
         here = select(rows, scenario=scenario, num_users=scenarios.configure(scenario).num_users)
         best, names = utility_of(results, "optimum", scenario), list[str]()
@@ -93,9 +99,9 @@ def optimum_gap(results: Results) -> Any:
             axis.plot(len(names), best - utility_of(results, policy, scenario), "_", color=style.GREY, markersize=14)
             names.append(policy)
         axis.axhline(0.0, color=style.GREY, linewidth=0.8)
-        axis.set_xticks(range(len(names)), names, rotation=75, ha="right", fontsize=6)
-        axis.set_title(scenario, fontsize=8)
-    axes[0].set(ylabel="utility of optimum minus the policy's")
+        axis.set_xticks(range(len(names)), names, rotation=75, ha="right", fontsize=7)
+        axis.set_title(scenario, fontsize=9)
+    figure.supylabel("utility of optimum minus the policy's", fontsize=9)
     return figure
 
 
@@ -140,7 +146,7 @@ def sensitivity(results: Results) -> Any:
     settings and rewards; deviations within runs.
     """
     rows, curves = results.last(), results.table("curves")
-    figure, axes = style.axes(1, rows=3, width=8.5, height=3.3)
+    figure, axes = style.axes(3, columns=1, width=8.4, height=3.3)
 
     def relative(algorithm: str, variant: str) -> Any:
         changed = {name.removeprefix("env."): value for name, value in SENSITIVITY.get(variant, {}).items()}
@@ -183,7 +189,7 @@ def equivariant(results: Results) -> Any:
     name = "dtomalb-equivariant"
     rows = select(results.table("generalization"), algorithm=name, variant="")
     games = [game for game in dict.fromkeys(rows["game"]) if game in scenarios.names()]
-    figure, axes = style.axes(2 if games else 1, width=5.5)
+    figure, axes = style.axes(2 if games else 1, columns=1, width=8.4, height=3.4)
     _ablation(axes[0], results, (name,), EQUIVARIANT_PARTS)
     style.finish(axes[0], {}, ylabel="system utility on paper")
     for place, game in enumerate(games):
@@ -191,7 +197,7 @@ def equivariant(results: Results) -> Any:
         style.point(axes[1], place, select(rows, game=game)["utility"].to_numpy(dtype=float) / greedy, style.of(name))
     if games:
         axes[1].axhline(1.0, color=style.GREY, linestyle=style.DASHES["greedy"], linewidth=1)
-        axes[1].set_xticks(range(len(games)), games, rotation=75, ha="right", fontsize=6)
+        axes[1].set_xticks(range(len(games)), games, rotation=45, ha="right", fontsize=7)
         text = "utility / greedy's (less is better)"
         style.finish(axes[1], ylabel=text, yscale="log", title="trained on paper alone")
         axes[1].yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))

@@ -24,7 +24,7 @@ def convergence(results: Results) -> Any:
     curves = results.table("curves")
     users = {game: scenarios.configure(game).num_users for game in (*_BALANCED, "sparse")}
     games = {game: rows for game, n in users.items() if len(rows := select(curves, scenario=game, num_users=n))}
-    figure, axes = style.axes(max(1, len(games)), height=5.2)
+    figure, axes = style.axes(max(1, len(games)), height=4.8)
     for axis, (scenario, rows) in zip(axes, games.items(), strict=False):
         shown = [who for who in style.groups(rows) if who[0] != "dtoma" and who[1] in ("", "joint head")]
         style.learning_curves(axis, rows, scenario, shown)
@@ -37,7 +37,7 @@ def convergence(results: Results) -> Any:
 
 def balancing(results: Results) -> Any:
     """Figure 6: training with and without the balancing term; curves, the weight ``w2``, final results."""
-    figure, axes = style.axes(3, rows=2)
+    figure, axes = style.axes(6)
     for axis, scenario in zip(axes, _BALANCED, strict=False):
         style.learning_curves(axis, results.table("curves"), scenario, [("dtoma", ""), ("dtomalb", "")])
         style.reference_lines(axis, ("proportional", "greedy"), scenario)
@@ -45,7 +45,7 @@ def balancing(results: Results) -> Any:
     _weights(axes[2], results.last())
     for axis, (metric, text) in zip(axes[3:], _BALANCED_METRICS.items(), strict=True):
         _final_results(axis, results.last(), metric)
-        style.finish(axis, {} if metric == "utility" else None, ylabel=text)
+        style.finish(axis, {"loc": "center left"} if metric == "utility" else None, ylabel=text)
     return figure
 
 
@@ -85,7 +85,7 @@ def users(results: Results) -> Any:
     """Figure 7: utility and share of tasks offloaded over the number of users."""
     rows, shipped = select(results.last(), scenario="paper", variant=""), results.table("users")
     counts = sorted(set(rows["num_users"]))
-    figure, axes = style.axes(2, width=4.8, height=4.8)
+    figure, axes = style.axes(2, width=4.4, height=4.8)
     texts = {"utility": "system utility", "offload_fraction": "share offloaded"}
     ends: list[list[tuple[float, float, str, str]]] = []
     for axis, (metric, text) in zip(axes, texts.items(), strict=True):

@@ -76,7 +76,7 @@ def latest_slack_s(
         slack: slacks or 0 where they are negative, seconds, ``[B, N]``.
         arrival_s: when each task reaches its server, seconds after the start of the slot, >= 0, ``[B, N]``.
         target: a_n, 0 = device, m >= 1 = server m; integers ``[B, N]``.
-        num_servers: M.
+        num_servers: the number of servers, M.
         order: :func:`.servers.service_order` where it is known.
         xp: the array API namespace.
 

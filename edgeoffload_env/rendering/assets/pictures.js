@@ -74,7 +74,8 @@ function drawMap(now) {
 function drawDelays(now) {
   const row = 18;
   const left = 30;
-  const width = 300;
+  const width = 280;
+  const total = 450; // holds "0.0123 s late" in bold right of the axis
   const height = users * row + 24;
   const x = (seconds) => left + (width * Math.min(seconds, longestDelay)) / longestDelay;
   const marks = ticksOf(0, longestDelay, 5).flatMap((tick) => [
@@ -85,7 +86,7 @@ function drawDelays(now) {
   const deadline = has("deadline_s") ? now.field("deadline_s") : undefined;
   for (let n = 0; n < users; n += 1) {
     const top = 24 + n * row;
-    if (state.user === n) marks.push(svg("rect", { x: 0, y: top - 2, width: 432, height: row, class: "mark" }));
+    if (state.user === n) marks.push(svg("rect", { x: 0, y: top - 2, width: total, height: row, class: "mark" }));
     marks.push(svg("text", { x: left - 6, y: top + 10, "text-anchor": "end" }, String(n)));
     if (!now.active[n]) continue;
     let from = 0;
@@ -109,7 +110,7 @@ function drawDelays(now) {
     marks.push(svg("text", { x: left + width + 12, y: top + 10, class: late ? "down" : "" }, text));
   }
   const name = `Delay of each user's task by part${deadline ? ", with its deadline" : ""}; the numbers are in the table`;
-  return svg("svg", { viewBox: `0 0 432 ${height}`, role: "img", "aria-label": name }, ...marks);
+  return svg("svg", { viewBox: `0 0 ${total} ${height}`, role: "img", "aria-label": name }, ...marks);
 }
 
 /* An arrow at the end of an axis, where a bar is longer. */
