@@ -22,6 +22,7 @@ CONSTANT = "constant"
 """Name of the constant term of a sum of columns."""
 _QUANTITIES = ("time", "bits", "cycles")
 _ROWS_AT_ONCE = 2**16
+_LARGEST = 1e30  # of times and factors, so that nothing overflows
 
 Columns = dict[str, Any]
 """``{"time": name, "bits": size, "cycles": size}``; a size is a name, a number, or factors by name."""
@@ -43,6 +44,8 @@ def check_columns(name: str, columns: Any) -> Columns:
             raise ValueError(f"{name} lacks the entry {key!r}; it must have {', '.join(_QUANTITIES)}")
     if not isinstance(columns["time"], str):
         fail(f"{name}['time']", columns["time"], "the name of a column", TypeError)
+    if columns["time"] == CONSTANT:
+        fail(f"{name}['time']", CONSTANT, f"the name of a column other than {CONSTANT!r}")
     return {
         "time": columns["time"],
         "bits": _check_size(f"{name}['bits']", columns["bits"]),
@@ -52,13 +55,15 @@ def check_columns(name: str, columns: Any) -> Columns:
 
 def _check_size(name: str, size: Any) -> str | float | dict[str, float]:
     if isinstance(size, str):
+        if size == CONSTANT:
+            fail(name, size, f"the name of a column other than {CONSTANT!r}, a number, or a dict of factors by column")
         return size
     if isinstance(size, int | float) and not isinstance(size, bool):
         return check_float(name, size, 1.0, CYCLES[1])
     if not isinstance(size, Mapping) or not size or not all(isinstance(key, str) for key in size):
         expected = f"the name of a column, a number, or a dict of factors by column and {CONSTANT!r}"
         fail(name, size, expected, TypeError)
-    factors = {key: check_float(f"{name}[{key!r}]", factor, -1e30, 1e30) for key, factor in size.items()}
+    factors = {key: check_float(f"{name}[{key!r}]", factor, -_LARGEST, _LARGEST) for key, factor in size.items()}
     if list(factors) == [CONSTANT]:
         return check_float(name, factors[CONSTANT], 1.0, CYCLES[1])
     ((key, factor),) = list(factors.items())[:1]
@@ -81,8 +86,9 @@ def fingerprint(path: str) -> str:
     try:
         stat = os.stat(path)
         return _sha256(path, stat.st_mtime_ns, stat.st_size)
-    except OSError as error:
-        raise ValueError(f"TaskTrace.path must be a readable file, got {path!r}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"TaskTrace.path must be a readable file, got {path!r}: {why}") from None
 
 
 @functools.lru_cache(maxsize=64)
@@ -125,13 +131,17 @@ class _Reader:
         """Read and check all rows."""
         parts: list[tuple[Floats, ...]] = []
         latest = -math.inf
-        try:
-            with open(self._path, newline="", encoding="utf-8-sig") as file:
-                for lines, table in self._tables(csv.reader(file)):
+        with open(self._path, newline="", encoding="utf-8-sig") as file:
+            rows = csv.reader(file)
+            try:
+                for lines, table in self._tables(rows):
                     parts.append(self._convert(lines, table, latest))
                     latest = float(parts[-1][0][-1])
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(f"{self._path} must be a CSV file in UTF-8: {error}") from None
+            except UnicodeDecodeError as error:
+                line = _undecodable_line(self._path)
+                raise ValueError(f"{self._path}, line {line}: not UTF-8, {error.reason}") from None
+            except csv.Error as error:
+                raise ValueError(f"{self._path}, line {rows.line_num}: not CSV, {error}") from None
         if not parts:
             raise ValueError(f"{self._path} must have a line for each task below its line of names, got no task")
         time, bits, cycles = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -168,6 +178,11 @@ class _Reader:
             if not _is_number(table[self._time][0], _seconds):
                 self._fail(lines[0], repr(self._time), "a number or an ISO date", table[self._time][0])
         time = self._parsed(lines, self._time, table[self._time], self._parse_time)
+        endless = np.abs(time) > _LARGEST
+        if endless.any():
+            row = int(np.argmax(endless))
+            expected = f"a number in [{-_LARGEST:g}, {_LARGEST:g}] or an ISO date"
+            self._fail(lines[row], repr(self._time), expected, table[self._time][row])
         early = ~(np.diff(time, prepend=latest) >= 0.0)
         if early.any():
             row = int(np.argmax(early))
@@ -198,6 +213,20 @@ class _Reader:
 
     def _fail(self, line: int, name: str, expected: str, value: Any) -> NoReturn:
         fail(f"{self._path}, line {line}: {name}", value, expected)
+
+
+def _undecodable_line(path: str) -> int:
+    """Return the number of the first line that is not UTF-8; the decoder, which reads ahead, does not know it."""
+    with open(path, "rb") as file:
+        return next(number for number, line in enumerate(file, start=1) if not _is_utf8(line))
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _seconds(date: str) -> float:

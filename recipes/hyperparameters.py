@@ -4,10 +4,12 @@ import ast
 import dataclasses
 import inspect
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
+from edgeoffload_env import EdgeOffloadConfig
 from edgeoffload_env._validation import check_choice, check_float, check_int, fail, fail_unknown
 
 
@@ -52,6 +54,16 @@ class ValidatedConfig:
         for field in dataclasses.fields(self):
             value = _validate(field.name, getattr(self, field.name), hints[field.name])
             object.__setattr__(self, field.name, value)
+
+    def check_games(self, games: Mapping[str, EdgeOffloadConfig]) -> None:
+        """Refuse games that the algorithm cannot be trained on; most take any.
+
+        Args:
+            games: the configurations of the games trained on, by the scenarios' names.
+
+        Raises:
+            ValueError: the message names the game, the value and what is allowed.
+        """
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Self:

@@ -44,12 +44,14 @@ class RunSettings:
         if self.env and len(self.scenarios) > 1:
             fail(
                 f"{_ENV_PREFIX}{next(iter(self.env))}",
-                "a value",
+                next(iter(self.env.values())),
                 "left as it is where several scenarios are trained on",
             )
         config = self.env_config
         names = dict.fromkeys(name.partition(".")[0] for name in self.env)  # "energy.idle_power_w" sets part of energy
         object.__setattr__(self, "env", {name: _plain_effect(getattr(config, name)) for name in names})
+        others = {name: scenarios.configure(name) for name in self.scenarios[1:]}
+        self.hyperparameters.check_games({self.scenario: config} | others)
 
     @property
     def env_config(self) -> EdgeOffloadConfig:

@@ -21,7 +21,8 @@ from edgeoffload_env.model import numpy_namespace as xp
 from edgeoffload_env.model.reward import utility
 from edgeoffload_env.rendering import page
 from edgeoffload_env.views.central import EdgeOffloadCentralEnv
-from tests.helpers import compiles
+from tests.drivers import ParallelDriver, VectorDriver
+from tests.helpers import ALL_ON, TRACE_ON, compiles, random_actions
 from tests.pages import ROOT, blocks
 from tests.policies.games import make_for
 
@@ -158,6 +159,37 @@ def test_pure_functions(config):
         assert outcome["drained_j"].tolist() == [info["drained_j"] for info in infos.values()]
         assert all(np.array_equal(snapshot[name], value) for name, value in env.snapshot().items())
     assert (snapshot["battery_j"] < 10.0).any()
+
+
+@pytest.mark.parametrize("others", [ALL_ON, TRACE_ON], ids=["all effects", "a trace"])
+def test_with_all_of_the_packages_effects(battery, others):
+    """In every view the battery is as by hand, and all else as without it."""
+    config = others.replace(extra_effects=(battery,), max_cycles=6)
+    plain, rng = config.replace(extra_effects=()), np.random.default_rng(0)
+    drained = 0.0
+    for make in (
+        lambda config: VectorDriver(config, dtype="float64"),
+        lambda config: VectorDriver(config, backend="torch", dtype="float64"),
+        ParallelDriver,
+    ):
+        driver, without = make(config), make(plain)
+        driver.reset(seed=3)
+        without.reset(seed=3)
+        for _ in range(config.max_cycles - 1):
+            before = driver.snapshot()
+            actions = random_actions(rng, config, driver.batch)
+            found, expected = driver.step(actions), without.step(actions)
+            local = (found.target == 0) & (before["active"] > 0.5)
+            lacking = battery.capacity_j - before["battery_j"]
+            np.testing.assert_allclose(found.extra["drained_j"], local * 1e-9 * before["task_cycles"])
+            np.testing.assert_allclose(found.reward, expected.reward - 0.05 * lacking)
+            for name, values in expected.after.items():
+                np.testing.assert_array_equal(found.after[name], values)
+            np.testing.assert_array_equal(found.delay_s, expected.delay_s)
+            np.testing.assert_array_equal(found.mask, expected.mask)
+            np.testing.assert_array_equal(found.observation[..., :-1], expected.observation)
+            drained += found.extra["drained_j"].sum()
+    assert drained > 0.0
 
 
 def test_single_game_conforms(config):

@@ -106,6 +106,15 @@ def estimators(results: Results) -> Rows:
     yield from _variants(results, ESTIMATORS, "separate critic")
 
 
+@table("critic | seeds | env steps | slope points to the best other action | least to most")
+def slopes(results: Results) -> Rows:
+    """Share of cases in which the slope of (34) ranks the user's other actions as the critic's own values do."""
+    for critic, rows in results.table("slopes").groupby("critic", sort=False):
+        shares = 100 * rows["agreement"].to_numpy(dtype=float)
+        steps = f"{rows['env_steps'].max():,}"
+        yield f"`{critic}`", len(rows), steps, f"{shares.mean():.0f} %", f"{shares.min():.0f} % to {shares.max():.0f} %"
+
+
 @table("`dtomalb-equivariant` on `paper` | " + _PARTS.format("all parts"))
 def equivariant_parts(results: Results) -> Rows:
     """The equivariant network without each of its parts."""

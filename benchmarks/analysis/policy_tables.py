@@ -90,4 +90,35 @@ def who_wins(results: Results) -> Rows:
         yield f"`{scenario}`", *utilities, "{:.2f} [{:.2f}, {:.2f}]".format(*ahead), *shown
 
 
+_BESIDE = {
+    "urban-outages": "urban",
+    "continuous": "bursty",
+    "power-control": "urban",
+    "split": "urban",
+    "vehicles": "urban",
+}
+"""Scenarios that are another one with an effect more, and that one."""
+
+
+@table("scenario | beside | best to worst | beside it | moves past `greedy`")
+def ranking(results: Results) -> Rows:
+    """Orders of the shipped policies in scenarios with one effect more than another scenario, and in that one."""
+    rows = results.table("effects")
+    for scenario, base in _BESIDE.items():
+        here, there = (select(rows, scenario=name).set_index("policy") for name in (scenario, base))
+        if len(here) and len(there):
+            orders = [" > ".join(one["utility"].sort_values(ascending=False).index) for one in (here, there)]
+            signs = [_sides_of_greedy(one) for one in (here, there)]
+            moved = [
+                f"`{name}` ({signs[1][name]}, now {side})" for name, side in signs[0].items() if side != signs[1][name]
+            ]
+            yield f"`{scenario}`", f"`{base}`", *orders, ", ".join(moved) or "none"
+
+
+def _sides_of_greedy(rows: pd.DataFrame) -> dict[str, str]:
+    """Return whether each policy is above or below ``greedy`` by its 95 % interval, else level with it."""
+    low, high = (rows[f"above_greedy_{end}"].drop("greedy") for end in ("low", "high"))
+    return {name: "above" if low[name] > 0.0 else "below" if high[name] < 0.0 else "level" for name in low.index}
+
+
 TABLES |= {"policies": policies, "leaders": leaders}

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.study import provenance
-from benchmarks.study.store import write_table
+from benchmarks.study.store import COLUMNS, write_table
 from recipes.registry import get
 from recipes.settings import RunSettings
 
 FILE = "slopes.csv"
 CRITICS = ("separate", "per-action")
 ENV_STEPS, SEEDS, ROWS = 20_000, 5, 4_096
-COLUMNS = ["critic", "seed", "env_steps", "agreement"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -37,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
             for seed in range(options.seeds):
                 rows.append(measured(critic, seed, options.env_steps))
                 print(", ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
-    write_table(options.out / FILE, rows, COLUMNS)
+    write_table(options.out / FILE, rows, COLUMNS["slopes"])
     configuration = {"scenario": "paper", "rows": ROWS}
     command = f"python -m benchmarks slopes --env-steps {options.env_steps} --seeds {options.seeds}"
     provenance.note(options.out, FILE, command, configuration)

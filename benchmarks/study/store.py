@@ -58,6 +58,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("above_greedy", "above_greedy_low", "above_greedy_high"),
     ),
     "policies": ("scenario", "policy", "package"),
+    "slopes": ("critic", "seed", "env_steps", "agreement"),
     "verdict_rates": ("truth", "seeds", *verdicts.VERDICTS),
     "tuning_rounds": (
         *("algorithm", "round", "setting", "scenario", "seed", "settings", "code"),

@@ -16,6 +16,7 @@ Differences from the paper: all of this; those of ``recipes/algorithms/dtomalb.p
 and learning rates that fall.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -32,7 +33,7 @@ from recipes.joint.transitions import TransitionBatch
 from recipes.networks.acting import ActingNetwork
 from recipes.networks.critics import make_critics
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
-from recipes.networks.equivariant_inputs import RememberingReader
+from recipes.networks.equivariant_inputs import RememberingReader, has_levels
 from recipes.networks.sizes import GameSizes
 from recipes.networks.stacked_mlp import argmax, gumbel, softmax
 
@@ -82,6 +83,17 @@ class Hyperparameters(ActorCriticHyperparameters):
         games = 1 + len(self.also or ())
         if self.reward_scales is not None and len(self.reward_scales) != games:
             fail("reward_scales", self.reward_scales, f"a factor for each of {games} scenarios")
+
+    def check_games(self, games: Mapping[str, EdgeOffloadConfig]) -> None:
+        """See :class:`.ValidatedConfig`; one network is for games with levels or for games without."""
+        (first, config), *others = games.items()
+        for name, game in games.items():
+            if game.observation != "full":
+                fail(f"observation of {name}", game.observation, "'full', which the networks decode")
+        for name, game in others:
+            if has_levels(game) != has_levels(config):
+                expected = f"{'given' if has_levels(config) else 'None'} as in {first}: one network trains on both"
+                fail(f"levels of {name}", game.levels, expected)
 
 
 class Learner(dtomalb_exact.Learner):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
+from edgeoffload_env import scenarios
 from edgeoffload_env._validation import check_int, fail, fail_unknown
 from recipes.envs.make_envs import game_of
 from recipes.joint.algorithm import JointAlgorithm
@@ -105,6 +106,9 @@ class JointConfig(AlgorithmConfig):  # type: ignore[misc]  # RLlib carries no ty
         super().validate()
         if self.num_learners:
             fail("num_learners", self.num_learners, "0: the learner runs in the process that collects transitions")
+        if (game := game_of(self.env, self.env_config)) is not None:
+            others = {name: scenarios.configure(name) for name in getattr(self, "also", None) or ()}
+            self.hyperparameters.check_games({self.env: game} | others)
         if self.num_env_runners and self.other_games():
             fail("num_env_runners", self.num_env_runners, "0 where several scenarios are trained on")
 

@@ -9,6 +9,7 @@ from benchmarks.analysis.ablation_tables import (
     hyperparameters,
     one_for_all,
     sensitivity,
+    slopes,
     smaller_rewards,
     steadiness,
 )
@@ -90,6 +91,18 @@ def test_estimators_and_parts_stand_beside_their_base() -> None:
     assert [row[4].split(",")[0] for row in parts] == ["-", "-9.00"]
 
 
+def test_slopes_of_each_critic_stand_in_a_row() -> None:
+    rows = [
+        {"critic": critic, "seed": seed, "env_steps": 20_000, "agreement": share}
+        for critic, shares in (("separate", (0.5, 0.7)), ("per-action", (1.0, 1.0)))
+        for seed, share in enumerate(shares)
+    ]
+    assert slopes(MadeUp(slopes=rows)).to_numpy().tolist() == [
+        ["`separate`", 2, "20,000", "60 %", "50 % to 70 %"],
+        ["`per-action`", 2, "20,000", "100 %", "100 % to 100 %"],
+    ]
+
+
 def test_games_of_other_sizes_stand_below_the_one_trained_on() -> None:
     name = "dtomalb-equivariant"
     trained = {"algorithm": name, "scenario": "paper", "num_users": 10, "variant": "", "episodes": 320}
@@ -133,6 +146,7 @@ def test_one_network_for_all_stands_beside_those_for_one() -> None:
         hyperparameters,
         one_for_all,
         sensitivity,
+        slopes,
         smaller_rewards,
         steadiness,
     ],

@@ -28,6 +28,24 @@ def test_who_wins_shows_a_scenario_in_a_row() -> None:
     assert second == ["`cloud`", "-22.8", "-21.0", "-17.0", "-7.00 [-8.00, -6.00]", "-", "-"]
 
 
+def test_effects_that_move_the_ranking_are_told_by_who_passes_greedy() -> None:
+    def row(scenario: str, policy: str, utility: float, low: float, high: float) -> dict[str, Any]:
+        above = {"above_greedy": (low + high) / 2, "above_greedy_low": low, "above_greedy_high": high}
+        return {"scenario": scenario, "policy": policy, "utility": utility, **above}
+
+    rows = [row("bursty", "greedy", -35.0, 0.0, 0.0), row("bursty", "best-response", -36.0, -1.2, -0.8)]
+    rows += [row("continuous", "greedy", -35.8, 0.0, 0.0), row("continuous", "best-response", -34.0, 1.0, 2.6)]
+    rows += [row("urban", "greedy", -10.0, 0.0, 0.0), row("urban", "herd", -14.0, -5.0, -3.0)]
+    rows += [row("split", "greedy", -9.0, 0.0, 0.0), row("split", "herd", -9.1, -0.3, 0.1)]
+    rows += [row("vehicles", "greedy", -11.0, 0.0, 0.0), row("vehicles", "herd", -15.0, -5.0, -3.0)]
+    orders = {"best": "greedy > best-response", "now": "best-response > greedy", "herd": "greedy > herd"}
+    assert TABLES["ranking"](MadeUp(effects=rows)).to_numpy().tolist() == [
+        ["`continuous`", "`bursty`", orders["now"], orders["best"], "`best-response` (below, now above)"],
+        ["`split`", "`urban`", orders["herd"], orders["herd"], "`herd` (below, now level)"],
+        ["`vehicles`", "`urban`", orders["herd"], orders["herd"], "none"],
+    ]
+
+
 def board(policy: str, scenario: str, utility: float) -> dict[str, Any]:
     return {"policy": policy, "scenario": scenario, "utility": utility, "score": 0.25}
 

@@ -1,13 +1,15 @@
 """``lookahead`` against the scalar model of the tests: its costs, its descent, and where it ends."""
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeoffload_env import policies
+from edgeoffload_env import evaluate, policies
+from edgeoffload_env.effects import Effect, Quantity, RewardTerm
 from edgeoffload_env.policies import PolicyView
 from edgeoffload_env.policies.lookahead import slot_cost_s
 from tests import oracle
@@ -182,3 +184,23 @@ def test_weights_of_the_reward_leave_its_choices_alone():
     weights = {"delay_weight": 0.0, "balance_weight": 5.0, "deadline_weight": 0.0, "energy_weight": 9.0}
     other = PolicyView(ALL_ON.replace(**weights, reward_sharing=1.0), view.snapshot, view.rng)
     assert np.array_equal(policies.make("lookahead").act(view), policies.make("lookahead").act(other))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toll(Effect):
+    """Whoever offloads pays more than any delay costs."""
+
+    def quantities(self):
+        return (Quantity(name="toll_s", unit="s", scope="user", kind="info", text="cost of leaving the device"),)
+
+    def after_delay(self, slot):
+        slot.outcome["toll_s"] = 1e3 * slot.offloads
+
+    def reward_terms(self):
+        return (RewardTerm(name="toll", text="toll_s", weight=lambda config: 1.0, cost=lambda infos: infos["toll_s"]),)
+
+
+@pytest.mark.parametrize(("name", "offloaded"), [("lookahead", 0.0), ("greedy", 1.0), ("best-response", 1.0)])
+def test_it_alone_counts_the_costs_of_effects_of_ones_own(name, offloaded):
+    result = evaluate(name, "paper", 2, 0, extra_effects=(Toll(),), max_cycles=2)
+    assert result.offload_fraction.tolist() == [offloaded] * 2

@@ -1,6 +1,7 @@
 """``optimum`` against every joint action played in the environment itself, and against all other policies."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeoffload_env import edgeoffload_v0, policies
-from edgeoffload_env.policies.optimum import slot_problems
+from edgeoffload_env.policies.optimum import UNSOLVED, slot_problems
+from tests.pages import ROOT
 from tests.policies.games import view_in_scenario, view_of_game
 
 
@@ -119,6 +121,15 @@ def test_the_continuous_clock_is_refused_by_name(bounded):
     message = r"^optimum: cannot solve games with queue_clock = 'continuous', bounded or not$"
     with pytest.raises(ValueError, match=message):
         policies.make("optimum", bounded=bounded).act(view)
+
+
+def test_the_page_names_the_effects_that_it_refuses():
+    text = " ".join((ROOT / "docs" / "effects.md").read_text(encoding="utf-8").split())
+    refused, solved = re.search(
+        r"`optimum` refuses games with (.*?) by name, and solves those with (.*?)\.", text
+    ).groups()
+    assert sorted(re.findall(r"`(\w+)`", refused)) == sorted(UNSOLVED)
+    assert solved == "other effects"
 
 
 def test_out_of_time_it_plays_the_best_it_has_and_says_so():

@@ -81,6 +81,7 @@ class TestColumns:
 
 
 LATER = "must be a number or an ISO date, not before the line above, got "
+ENDLESS = "must be a number in [-1e+30, 1e+30] or an ISO date, got "
 ROWS = ["time_s,bits,cycles", "0,1e6,1e9", "1,1e6,1e9", "2,1e6,1e9"]
 BAD_LINES = {  # what is wrong: the lines, and the message behind the path
     "an empty file": ([], " must have one column 'bits', got none of that name; its columns: none"),
@@ -103,6 +104,10 @@ BAD_LINES = {  # what is wrong: the lines, and the message behind the path
     "endless cycles": ([*ROWS[:3], "2,1,inf"], ", line 4: cycles of the task must be in [1, 1e+16], got inf"),
     "undefined cycles": ([*ROWS[:3], "2,1,nan"], ", line 4: cycles of the task must be in [1, 1e+16], got nan"),
     "unsorted": ([*ROWS, "1.5,1e6,1e9"], f", line 5: 'time_s' {LATER}'1.5'"),
+    "an endless time": ([*ROWS, "inf,1e6,1e9"], f", line 5: 'time_s' {ENDLESS}'inf'"),
+    "an endless first time": ([ROWS[0], "-inf,1e6,1e9"], f", line 2: 'time_s' {ENDLESS}'-inf'"),
+    "a time that would overflow": ([*ROWS, "1e300,1e6,1e9"], f", line 5: 'time_s' {ENDLESS}'1e300'"),
+    "a field too long": ([*ROWS[:2], f"1,{'1' * 200_000},1e9"], ", line 3: not CSV, field larger than field limit"),
     "an undefined time": ([*ROWS[:2], "nan,1e6,1e9"], f", line 3: 'time_s' {LATER}'nan'"),
     "a column too few": ([*ROWS[:2], "1,1e6"], ", line 3: the number of columns must be 3, got 2"),
     "a column too many": ([*ROWS[:2], "1,1e6,1e9,7"], ", line 3: the number of columns must be 3, got 4"),
@@ -120,14 +125,15 @@ def test_bad_files_are_refused_with_their_name_and_line(write, case):
 
 
 def test_no_file(tmp_path):
-    (tmp_path / "binary.csv").write_bytes(b"time_s,bits,cycles\n\xff\xfe\n")
+    (tmp_path / "binary.csv").write_bytes(b"time_s,bits,cycles\n0,1e6,1e9\n\xff\xfe\n")
     for path, message in (
         (
             tmp_path / "none.csv",
             "^TaskTrace.path must be a readable file, got '.*none.csv': No such file or directory$",
         ),
         (tmp_path, "^TaskTrace.path must be a readable file, got '.*': Is a directory$"),
-        (tmp_path / "binary.csv", "binary.csv must be a CSV file in UTF-8: "),
+        (tmp_path / "binary.csv", "binary.csv, line 3: not UTF-8, invalid start byte$"),
+        ("a\0b", "^TaskTrace.path must be a readable file, got '.*': embedded null byte$"),
     ):
         with pytest.raises(ValueError, match=message) as refused:
             TaskTrace(path=path)
@@ -148,6 +154,14 @@ BAD_FIELDS = [
     ({"columns": {"time": "time_s", "bits": 1e6}}, "TaskTrace.columns lacks the entry 'cycles'; it must have"),
     ({"columns": GOOD_COLUMNS | {"bit": "x"}}, "unknown entry of TaskTrace.columns: 'bit'; did you mean 'bits'?"),
     ({"columns": GOOD_COLUMNS | {"time": 0}}, "TaskTrace.columns['time'] must be the name of a column, got 0"),
+    (
+        {"columns": GOOD_COLUMNS | {"time": "constant"}},
+        "TaskTrace.columns['time'] must be the name of a column other than 'constant', got 'constant'",
+    ),
+    (
+        {"columns": GOOD_COLUMNS | {"bits": "constant"}},
+        "TaskTrace.columns['bits'] must be the name of a column other than 'constant', a number, or a dict of factors",
+    ),
     ({"columns": GOOD_COLUMNS | {"bits": True}}, f"{SIZE} True"),
     ({"columns": GOOD_COLUMNS | {"bits": {}}}, f"{SIZE} {{}}"),
     ({"columns": GOOD_COLUMNS | {"bits": {1: 2.0}}}, f"{SIZE} {{1: 2.0}}"),

@@ -24,10 +24,10 @@ from recipes.networks.equivariant_inputs import Inputs, RememberingReader, Ways,
 from recipes.networks.sizes import GameSizes, sizes_of
 from recipes.offpolicy.learner import frozen_copy
 from recipes.offpolicy.replay_buffer import ReplayBuffer
+from tests.helpers import ALL_ON
 
 GAMES = ("paper", "urban", "failures", "cloud", "energy", "held-out-mixed", "power-control", "split")
 REPLAY = scenarios.configure("urban", task_trace={"path": EXAMPLE_TRACE})
-each_game = pytest.mark.parametrize("scenario", GAMES)
 
 
 def played(scenario: Any, games: int = 3) -> tuple[Any, torch.Tensor, torch.Tensor]:
@@ -41,7 +41,9 @@ def played(scenario: Any, games: int = 3) -> tuple[Any, torch.Tensor, torch.Tens
     return view, torch.from_numpy(obs).double(), torch.from_numpy(actions)
 
 
-@pytest.mark.parametrize("scenario", [*GAMES, pytest.param(REPLAY, id="a trace")])
+@pytest.mark.parametrize(
+    "scenario", [*GAMES, "vehicles", pytest.param(REPLAY, id="a trace"), pytest.param(ALL_ON, id="all effects")]
+)
 def test_decoded_observations_are_the_snapshots_seconds(scenario: Any) -> None:
     view, obs, _ = played(scenario)
     config = view.config
@@ -55,8 +57,14 @@ def test_decoded_observations_are_the_snapshots_seconds(scenario: Any) -> None:
         "device_s": active * snapshot["task_cycles"] / snapshot["device_hz"],
         "load_s": (snapshot["backlog_cycles"] / snapshot["server_hz"])[:, None] * np.ones((1, config.num_users, 1)),
         "service_s": (active * snapshot["task_cycles"])[..., None] / snapshot["server_hz"][:, None],
-        "forward_s": costs.forward_s(active * snapshot["task_bits"], config),
+        "forward_s": costs.forward_s(active * snapshot["task_bits"], config)
+        + (active * snapshot["task_bits"] * config.result_ratio / config.downlink_bps)[..., None],
     }
+    if config.energy is not None:
+        local_j = config.energy.switched_capacitance * snapshot["device_hz"] ** 2 * snapshot["task_cycles"]
+        expected["device_cost_s"] = config.energy.cost_s_per_j * active * local_j
+        sent_j = config.tx_powers_w[-1] * uploads.send_s[..., -1] / config.offload_ratios[-1]
+        expected["send_cost_s"] = config.energy.cost_s_per_j * active * sent_j
     if config.device_queue:
         expected["device_load_s"] = snapshot["device_backlog_cycles"] / snapshot["device_hz"]
     if config.uplink_queue:
@@ -82,7 +90,7 @@ def test_delays_at_each_server_are_those_that_greedy_sees_with_nobody_ahead(scen
         np.testing.assert_allclose(found[active, n], expected[active], rtol=1e-3)
 
 
-@each_game
+@pytest.mark.parametrize("scenario", [*GAMES, pytest.param(ALL_ON, id="all effects")])
 def test_values_of_a_changed_own_action_are_those_of_the_changed_joint_action(scenario: str) -> None:
     view, obs, actions = played(scenario)
     critic = EquivariantTeamCritic(sizes_of(view.config), (16, 16), seed=0).double()

@@ -12,6 +12,7 @@ from edgeoffload_env import scenarios
 from recipes import DTOMALBEquivariantConfig
 from recipes.algorithms.dtomalb_equivariant import Hyperparameters
 from recipes.cli import main
+from recipes.commands.exit_codes import REFUSED
 from recipes.networks.equivariant import EquivariantActor, EquivariantTeamCritic
 from recipes.networks.sizes import sizes_of
 from recipes.plots import group_name
@@ -169,13 +170,39 @@ def test_the_command_trains_on_several_scenarios(tmp_path: Path, capsys: pytest.
         ),
         (
             ["dtomalb-equivariant", "--scenario", "paper", "sparse", "--set", "env.num_users=5"],
-            "env.num_users must be left as it is where several scenarios are trained on",
+            "env.num_users must be left as it is where several scenarios are trained on, got 5",
+        ),
+        (
+            ["dtomalb-equivariant", "--scenario", "paper", "power-control"],
+            "levels of power-control must be None as in paper: one network trains on both, got Levels(",
+        ),
+        (
+            ["dtomalb-equivariant", "--scenario", "split", "power-control", "urban"],
+            "levels of urban must be given as in split: one network trains on both, got None",
+        ),
+        (
+            ["dtomalb-equivariant", "--scenario", "paper-load-only", "paper"],
+            "observation of paper-load-only must be 'full', which the networks decode, got 'load'",
+        ),
+        (
+            ["dtomalb-equivariant", "--set", "env.observation=load"],
+            "observation of paper must be 'full', which the networks decode, got 'load'",
         ),
     ],
 )
-def test_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", *arguments]) == 2
+def test_refused(arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *arguments, "--out", str(tmp_path / "run")]) == REFUSED
     assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()  # a corrected command may have the same folder
+
+
+def test_games_that_one_network_cannot_play_are_refused_from_python() -> None:
+    config = small().training(also=("power-control",))
+    with pytest.raises(ValueError, match=r"^levels of power-control must be None as in edgeoffload/sparse-v0: "):
+        config.validate()
+    config = small().training(also=None).environment("edgeoffload/paper-load-only-v0")
+    with pytest.raises(ValueError, match=r"^observation of edgeoffload/paper-load-only-v0 must be 'full', "):
+        config.validate()
 
 
 def test_env_runner_processes_are_refused() -> None:
