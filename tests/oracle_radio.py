@@ -56,9 +56,11 @@ def mirror(vector: Sequence[float], at: Sequence[float]) -> list[float]:
     return [v - 2.0 * along * n for v, n in zip(vector, normal, strict=True)]
 
 
-def before_reflection(place: Sequence[float], radius_m: float) -> list[float]:
-    """Where a user would be that the cell's edge has sent back to a place."""
+def before_reflection(place: Sequence[float], radius_m: float, *, beyond: bool = False) -> list[float]:
+    """Where a user would be that the cell's edge has sent back to a place, or ``beyond`` the centre to it."""
     length = math.hypot(*place)
+    if beyond:
+        return [-x * (2.0 * radius_m + length) / length for x in place]
     return [x * (2.0 * radius_m - length) / length for x in place]
 
 
@@ -78,16 +80,21 @@ def next_at_waypoints(before: Mapping[str, Any], after: Mapping[str, Any], n: in
     return towards(goal, following, min(way_m - left_m, math.dist(goal, following)))
 
 
-def kick_mps(before: Mapping[str, Any], after: Mapping[str, Any], n: int, config: Any) -> tuple[list[float], bool]:
-    """What chance added to user n's velocity in a slot of Gauss-Markov mobility, and whether the edge sent it back."""
+def kick_mps(
+    before: Mapping[str, Any], after: Mapping[str, Any], n: int, config: Any
+) -> tuple[list[float], list[float] | None]:
+    """What chance added to user n's velocity in a slot of Gauss-Markov mobility.
+
+    Also returns where user n would be if the edge had not sent it back; None where it did not.
+    """
     keep = math.exp(-config.slot_s / config.mobility.memory_s)
     start, place, velocity = before["position_m"][n], after["position_m"][n], after["velocity_mps"][n]
     sent_back = mirror(velocity, place)
-    errors_m = [
-        math.dist(end, [x + config.slot_s * v for x, v in zip(start, speeds, strict=True)])
-        for end, speeds in ((place, velocity), (before_reflection(place, config.cell_radius_m), sent_back))
-    ]
-    reflected = errors_m[1] < errors_m[0]
-    velocity = sent_back if reflected else velocity
+    ends = [before_reflection(place, config.cell_radius_m, beyond=beyond) for beyond in (False, True)]
+    ways = [(None, place, velocity), *((end, end, sent_back) for end in ends)]
+    reflected, _, velocity = min(
+        ways,
+        key=lambda way: math.dist(way[1], [x + config.slot_s * v for x, v in zip(start, way[2], strict=True)]),
+    )
     old, mean = before["velocity_mps"][n], before["mean_velocity_mps"][n]
     return [v - keep * o - (1.0 - keep) * m for v, o, m in zip(velocity, old, mean, strict=True)], reflected

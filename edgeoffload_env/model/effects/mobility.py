@@ -55,8 +55,8 @@ def polar(radius: Array, turn: Array, *, xp: Any) -> Array:
 def reflect(motion: Motion, radius_m: float, *, xp: Any) -> Motion:
     """Mirror who has left the cell at its edge: position, velocity and mean velocity.
 
-    A user at r > R comes back to 2 R - r on the same ray, and velocities v become v - 2 (v n) n with the ray's unit
-    vector n.
+    A user at r > R comes back to 2 R - r on the same ray, beyond the centre if that is negative and at most to the
+    edge there, and velocities v become v - 2 (v n) n with the ray's unit vector n.
     """
     position_m, velocity_mps, mean_mps = motion
     square_m2 = dot(position_m, position_m)
@@ -64,8 +64,7 @@ def reflect(motion: Motion, radius_m: float, *, xp: Any) -> Motion:
     if xp is numpy_namespace and not np.count_nonzero(outside):
         return motion
     r_m = xp.sqrt(xp.where(outside, square_m2, xp.ones_like(square_m2)))
-    back_m = xp.abs(2.0 * radius_m - r_m)
-    back_m = xp.minimum(back_m, xp.full_like(back_m, radius_m))
+    back_m = xp.maximum(2.0 * radius_m - r_m, xp.full_like(r_m, -radius_m))
     normal = position_m / r_m
     mirrored = (
         normal * back_m,

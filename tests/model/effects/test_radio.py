@@ -146,7 +146,7 @@ def test_gauss_markov(snapshots):
             for n in range(GAME.num_users):
                 kick, reflected = oracle_radio.kick_mps(before, after, n, config)
                 kicks.append(kick)
-                reflections += reflected
+                reflections += reflected is not None
     assert reflections > 20
     scale = 0.25 * 14.0 * np.sqrt(-np.expm1(-2.0 * 0.15 / 2.0))
     assert_distributed(kicks, stats.norm, scale=scale)
@@ -208,6 +208,20 @@ def test_a_reflection_by_hand():
         assert np.hypot(*velocity) == pytest.approx(50.0)
         assert np.dot(velocity, away) == pytest.approx(-np.dot((30.0, 40.0), away))
         assert np.dot(velocity, (-4.0, 102.0)) == pytest.approx(np.dot((30.0, 40.0), (-4.0, 102.0)))
+
+
+@pytest.mark.parametrize(
+    ("speed_mps", "expected_m"),
+    [(10.0, 100.0), (50.0, 60.0), (130.0, -20.0), (250.0, -100.0)],  # beyond the centre from 110 m/s on
+)
+def test_a_reflection_far_outside_by_hand(speed_mps, expected_m):
+    """From (90, 0) m along x for 1 s in a cell of 100 m: a user at 100 m stays, beyond it the edge sends it back."""
+    velocity = (speed_mps, 0.0)
+    still = np.zeros((2, 1))
+    fields = {"position_m": (90.0, 0.0), "velocity_mps": velocity, "mean_mps": velocity}
+    moved = play_motion(lambda *a, xp: mobility.gauss_markov(*a, 1.0, 0.0, 1.0, 100.0, xp=xp), still, **fields)
+    assert moved[0] == pytest.approx([expected_m, 0.0])
+    assert moved[1] == pytest.approx([speed_mps if speed_mps == 10.0 else -speed_mps, 0.0])
 
 
 @pytest.mark.parametrize(
