@@ -4,5 +4,6 @@
 import sys
 
 from edgeoffload_env.cli import main
+from edgeoffload_env.cli_parser import run
 
-sys.exit(main())
+sys.exit(run(main))

@@ -10,8 +10,8 @@ from pathlib import Path
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary file with the same extension, which replaces ``path`` after the block.
 
-    If the block fails, ``path`` is left unchanged. Symbolic links are followed. A path that is not a regular file, such
-    as ``/dev/stdout``, is written directly.
+    If the block fails, ``path`` is left unchanged, and an error of the temporary file names ``path``. Symbolic links
+    are followed. A path that is not a regular file, such as ``/dev/stdout``, is written directly.
 
     Args:
         path: file to write; its folder must exist.
@@ -22,14 +22,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path
         return
-    path = path.resolve()
+    given, path = path, path.resolve()
     unfinished = temporary_path(path)
     try:
         yield unfinished
         sync(unfinished)
         unfinished.replace(path)
-    except BaseException:
+    except BaseException as error:
         unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(unfinished)):
+            error.filename = str(given)  # a full disk has no name, and the temporary file's is gone
         raise
     sync(path.parent)
 

@@ -15,7 +15,7 @@ from edgeoffload_env._files import atomic_write
 from edgeoffload_env._validation import check_int, check_known, fail
 from edgeoffload_env._version import __version__
 from edgeoffload_env.cli_completion import complete
-from edgeoffload_env.cli_parser import Parser, check_folder, check_new
+from edgeoffload_env.cli_parser import Parser, check_folder, check_new, message_of
 from edgeoffload_env.cli_policies import PolicySpec, parse_policies, parse_policy, parse_value
 from edgeoffload_env.cli_scenarios import ScenarioSpec, parse_scenario, parse_scenarios
 from edgeoffload_env.config import EdgeOffloadConfig
@@ -63,10 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check_command(arguments: Sequence[str]) -> None:
     """Refuse an unknown command with a suggestion, which argparse lacks."""
-    command = next((argument for argument in arguments if not argument.startswith("-")), None)
-    if command is not None:
+    if not arguments or arguments[0] in ("-h", "--help", "--version"):
+        return
+    if arguments[0].startswith("-") and any(not argument.startswith("-") for argument in arguments):
+        raise UsageError(f"a command must come before {arguments[0]}: {', '.join(COMMANDS)}")
+    if not arguments[0].startswith("-"):
         try:
-            check_known("command", command, COMMANDS)
+            check_known("command", arguments[0], COMMANDS)
         except ValueError as error:
             raise UsageError(str(error)) from None
 
@@ -205,16 +208,16 @@ def _evaluate(options: argparse.Namespace) -> None:
                 else:
                     left_out.append(LeftOut(spec.label, game.label, reason))
     except (TypeError, ValueError, ImportError) as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(message_of(error)) from error
     if not plan:
         raise UsageError(
-            "; ".join(f"{entry.policy} cannot play {entry.scenario}: {entry.reason}" for entry in left_out)
+            "; ".join(f"{entry.policy} cannot play {entry.scenario}: {entry.plain_reason}" for entry in left_out)
         )
     try:
         for path in (options.json, options.csv):
             check_folder(path)
     except OSError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(message_of(error)) from error
     slots = sum(game.config.max_cycles * options.episodes for game, _ in plan)
     with tqdm(total=slots, unit="slot", unit_scale=True, disable=None, leave=False, file=sys.stderr) as bar:
         for game, spec in plan:
@@ -222,7 +225,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             try:
                 result = evaluate(spec.make(), game.config, options.episodes, options.seed, progress=bar.update)
             except PolicyError as error:
-                raise UsageError(str(error)) from error
+                raise UsageError(message_of(error)) from error
             results.append((spec.label, dataclasses.replace(result, scenario=game.label)))
     report = Report(results, left_out, overrides)
     if "-" not in (options.json, options.csv):
@@ -255,7 +258,7 @@ def _play(options: argparse.Namespace) -> None:
             title=f"{' and '.join(labels)} on {place}",
         )
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(message_of(error)) from error
     for label, utility in zip(labels, utilities, strict=True):
         print(f"{label} on {place}: utility {utility:.3f}")
     if options.record is not None:
@@ -278,7 +281,7 @@ def _inspect(options: argparse.Namespace) -> None:
         else:
             inspect.draw(inspect.episode_of(players[0], config, seed), title, options.out)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(message_of(error)) from error
     print(options.out)
 
 
@@ -305,7 +308,7 @@ def _references(options: argparse.Namespace) -> None:
         games = {spec.label: spec.config for spec in parse_scenarios(options.scenario)}
         check_new(options.out, options.force)
     except (TypeError, ValueError, ImportError, OSError) as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(message_of(error)) from error
     given = [] if list(games) == scenarios.names() else ["--scenario", ",".join(games)]
     given += [] if options.out is None else ["--out", options.out, "--force"]
     command = shlex.join([*PROGRAM.split(), "references", *given])

@@ -1,16 +1,23 @@
 """Parts of all command lines: a parser that suggests options, lists of names, imports of ``module:name``."""
 
 import argparse
+import difflib
 import importlib
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from edgeoffload_env._validation import fail, fail_unknown
 
 Found = TypeVar("Found")
+
+STOPPED = 130
+"""Exit status after Ctrl-C, as a shell's."""
+CLOSED_PIPE = 141
+"""Exit status when the reader of the output is gone, as ``head`` is, as a shell's."""
 
 _COMMA = re.compile(r",(?![^(\[]*[)\]])")  # outside brackets
 
@@ -55,12 +62,41 @@ def only_one(found: Sequence[Found], option: str, text: str) -> Found:
     return found[0]
 
 
+def run(main: Callable[[], int]) -> int:
+    """Return the exit status of a program, which ends without a traceback on Ctrl-C and when its reader is gone.
+
+    Args:
+        main: runs the program and returns its status.
+    """
+    try:
+        status = main()
+        sys.stdout.flush()  # a short output meets a closed pipe only here
+    except BrokenPipeError:
+        try:
+            print(flush=True)  # tells the output from the other pipes of a program
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+            return CLOSED_PIPE
+        raise
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
+    return status
+
+
+def message_of(error: Exception) -> str:
+    """Return an error's message; of one of the operating system, the file and the reason without the number."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 def check_new(path: str | Path | None, force: bool) -> None:
     """Check before the work that a file can be written after it; "-" is standard output.
 
     Raises:
         FileExistsError: it exists, and ``--force`` is not given.
-        FileNotFoundError: its folder does not exist.
+        OSError: as :func:`check_folder`.
     """
     if path is not None and Path(path).exists() and not force:
         raise FileExistsError(f"{path} exists; add --force to overwrite it")
@@ -68,13 +104,23 @@ def check_new(path: str | Path | None, force: bool) -> None:
 
 
 def check_folder(path: str | Path | None) -> None:
-    """Check that the folder of a file exists.
+    """Check that a file can be written: its folder exists and is writable, and the file is no folder.
 
     Raises:
-        FileNotFoundError: it does not.
+        FileNotFoundError: there is no such folder.
+        PermissionError: the folder is not writable.
+        IsADirectoryError: the file is a folder.
     """
-    if path is not None and path != "-" and not (folder := Path(path).resolve().parent).is_dir():
+    if path is None or path == "-":
+        return
+    folder = Path(path).resolve().parent
+    if not folder.is_dir():
         raise FileNotFoundError(f"{path} cannot be written: no such folder, {folder}")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} cannot be written: it is a folder")
+    is_device = Path(path).exists() and not Path(path).is_file()  # such as /dev/stdout, which is written in place
+    if not is_device and not os.access(folder, os.W_OK):
+        raise PermissionError(f"{path} cannot be written: the folder {folder} is not writable")
 
 
 def load(kind: str, label: str, module: str, name: str) -> Any:
@@ -93,6 +139,16 @@ def load(kind: str, label: str, module: str, name: str) -> Any:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, SyntaxError) as error:
-        raise ImportError(f"{kind} {label!r}: {error}") from None
+        found = importlib.import_module(module)
+    except (ImportError, SyntaxError) as error:
+        hint = ""
+        if module.endswith(".py"):
+            hint = "; give the module's name without .py"
+        elif isinstance(error, ModuleNotFoundError) and error.name == module:
+            hint = f"; modules are looked for in the current folder, {folder}, and on PYTHONPATH"
+        raise ImportError(f"{kind} {label!r}: {error}{hint}") from None
+    try:
+        return getattr(found, name)
+    except AttributeError as error:
+        close = difflib.get_close_matches(name, vars(found), n=1)
+        raise ImportError(f"{kind} {label!r}: {error}" + (f"; did you mean {close[0]!r}?" if close else "")) from None

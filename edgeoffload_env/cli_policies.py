@@ -134,8 +134,8 @@ def _custom(label: str, found: Any, values: dict[str, Any]) -> Callable[[], Any]
         if not values and _is_rule(found):
             return lambda: as_policy(found)
         raise TypeError(
-            f"policy {label!r} cannot be made: {error}; a factory must need no more than the given parameters, and a "
-            f"rule takes (agent, observation) and no parameters"
+            f"policy {label!r} cannot be made: {error}; it must be a rule f(agent, observation), without "
+            "parameters, or a class or function that makes a policy from the parameters given"
         ) from None
     return lambda: as_policy(found(**values))
 

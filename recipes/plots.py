@@ -58,7 +58,7 @@ def plot_learning_curves(runs: list[RunFolder], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("plots need matplotlib: pip install 'edgeoffload-env[plot]'") from error
+        raise ImportError("plots need matplotlib: pip install -c constraints.txt -e '.[plot]'") from error
     figure = Figure(figsize=(7.0, 4.5), layout="constrained")
     axis = figure.subplots()
     levels = []
@@ -68,11 +68,10 @@ def plot_learning_curves(runs: list[RunFolder], path: Path) -> None:
         axis.plot(steps, [i.mean for i in intervals], color=color, label=f"{name}, runs: {len(utilities)}")
         axis.fill_between(steps, [i.low for i in intervals], [i.high for i in intervals], color=color, alpha=0.2)
         levels.append(intervals[-1].mean)
-    games = {(run.settings.scenario, tuple(sorted(run.settings.env.items()))) for run in runs}
+    games = {run.settings.env_config for run in runs}
     if len(games) == 1:
-        settings = runs[0].settings
         for policy, dashes in _BASELINES:
-            result = evaluate(policy, settings.scenario, EVALUATION_EPISODES, EVALUATION_SEED, **settings.env)
+            result = evaluate(policy, *games, EVALUATION_EPISODES, EVALUATION_SEED)
             axis.axhline(result.utility.mean(), color="#555555", linestyle=dashes, linewidth=1, label=policy)
             levels.append(result.utility.mean())
         spread = max(levels) - min(levels)

@@ -85,7 +85,7 @@ class Algorithm:
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
-            need = f"{self.name} needs `pip install 'edgeoffload-env[{extra}]'`"
+            need = f"{self.name} needs `pip install -c constraints.txt -e '.[{extra}]'`"
             raise ImportError(f"{error}; {need}", name="torch") from None
 
 

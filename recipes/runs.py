@@ -70,7 +70,10 @@ class RunFolder:
                 f"{path} holds a finished run, which is never overwritten; evaluate it with "
                 f"`python -m recipes evaluate {path}`, or choose another folder with --out"
             )
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{path} cannot be made: {error.strerror}; choose another folder with --out") from None
         folder._lock = FileLock(path / ".lock")
         try:
             folder._lock.acquire(timeout=wait_s)

@@ -26,6 +26,7 @@ from edgeoffload_env import scenarios as scenarios_of_package
 from edgeoffload_env._validation import check_float, fail
 from edgeoffload_env.cli_policies import parse_value
 from recipes import registry
+from recipes.own_scenarios import folder_name, resolve
 from recipes.settings import RunSettings, hyperparameters_and_env
 
 _LONGEST_NAME = 100
@@ -62,7 +63,7 @@ def plan(
 
     Args:
         algorithms: names of algorithms.
-        scenarios: names of scenarios.
+        scenarios: names of scenarios, or ``module:name`` of configurations.
         seeds: seeds of the runs.
         num_users: numbers of users to use instead of each scenario's own; the scenario's own number is no change.
         search: values to try, from :func:`combinations`.
@@ -72,6 +73,7 @@ def plan(
 
     Raises:
         TypeError, ValueError: an unknown name, or a value that an algorithm or a scenario does not allow.
+        ImportError: an unknown module or attribute.
     """
     runs = []
     users: Sequence[int | None] = num_users or (None,)
@@ -79,22 +81,25 @@ def plan(
         algorithm = registry.get(name)
         if count is not None and "env.num_users" in (assigned or {}) | values:
             raise ValueError("env.num_users is given twice: by --num-users, and by --set or --search; give it once")
-        is_default = count is None or count == scenarios_of_package.configure(scenario).num_users
+        shipped, own = resolve(scenario, {})
+        is_default = count is None or count == scenarios_of_package.configure(shipped, **own).num_users
         number_of_users = {} if is_default else {"env.num_users": count}
         for name_twice in (assigned or {}).keys() & values.keys():
             raise ValueError(f"{name_twice} is given twice: by --set and by --search; give it once")
         hyperparameters, env = hyperparameters_and_env({**(assigned or {}), **number_of_users, **values})
+        shipped, env = resolve(scenario, env)
         hyper = algorithm.load("rllib").Hyperparameters.of(hyperparameters)
         for seed in seeds:
             settings = RunSettings(
                 algorithm=name,
-                scenario=scenario,
+                scenario=shipped,
                 seed=seed,
                 env_steps=(algorithm.env_steps if env_steps is None else env_steps) // env_steps_divisor,
                 hyperparameters=hyper,
                 env=env,
             )
-            folder = Path("runs", name, scenario, *_folder_name(number_of_users), *_folder_name(values), f"seed-{seed}")
+            chosen = (*_folder_name(number_of_users), *_folder_name(values))
+            folder = Path("runs", name, folder_name(scenario), *chosen, f"seed-{seed}")
             runs.append(PlannedRun(settings, dict(values), folder))
     return list({run.folder: run for run in runs}.values())
 

@@ -22,5 +22,5 @@ def load_trained_policy(folder: RunFolder) -> Policy:
         return module.load_policy(settings, last[0])
     except ImportError as error:
         extra = "torch" if error.name == "torch" else "rllib"
-        need = f"a policy of {settings.algorithm} needs `pip install 'edgeoffload-env[{extra}]'`"
+        need = f"a policy of {settings.algorithm} needs `pip install -c constraints.txt -e '.[{extra}]'`"
         raise ImportError(f"{error}; {need}", name=error.name) from error

@@ -25,8 +25,13 @@ class LeftOut:
     scenario: str
     reason: str
 
+    @property
+    def plain_reason(self) -> str:
+        """The reason without the policy's name in front, which the reader has seen."""
+        return self.reason.removeprefix(f"{self.policy}: ")
+
     def __str__(self) -> str:
-        return f"{self.policy} left out: {self.reason.removeprefix(f'{self.policy}: ')}"
+        return f"{self.policy} left out: {self.plain_reason}"
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def checked_actions(name: str, actions: Any, games: int, config: EdgeOffloadConf
     Raises:
         PolicyError: not integers, not ``[B, N]``, or out of range; the message names the policy.
     """
-    expected = f"integers {[games, config.num_users]} in [0, {action_count(config) - 1}]"
+    expected = f"integers in [0, {action_count(config) - 1}] of shape {[games, config.num_users]}"
     try:
         array: NDArray[Any] = np.asarray(actions)
     except (TypeError, ValueError, RuntimeError):

@@ -105,7 +105,9 @@ def _check_display() -> None:
         return
     found = sys.platform != "linux" or environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
     if not found or _driver() in ("", "offscreen", "dummy"):
-        raise RuntimeError("there is no display to open a window on; write a recording with --record FILE")
+        raise RuntimeError(
+            "there is no display to open a window on; write a recording with --record FILE, .html without any extra"
+        )
 
 
 def _driver() -> str:

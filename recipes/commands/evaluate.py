@@ -1,9 +1,10 @@
 """``python -m recipes evaluate``."""
 
 import argparse
+import dataclasses
 
-from edgeoffload_env import scenarios
 from edgeoffload_env._validation import check_int
+from edgeoffload_env.cli_scenarios import parse_scenario
 from edgeoffload_env.evaluation import evaluate
 from edgeoffload_env.evaluation.report import Report
 from recipes.commands import arguments
@@ -29,7 +30,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seed", type=int, default=EVALUATION_SEED, help=f"seed of the episodes (default: {EVALUATION_SEED})"
     )
-    command.add_argument("--scenario", metavar="NAME", help="scenario to evaluate on (default: the run's)")
+    command.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="scenario to evaluate on, or module:name of a configuration (default: the run's)",
+    )
     command.add_argument("--json", action="store_true", help="print all metrics of the run's policy as JSON instead")
 
 
@@ -45,9 +50,11 @@ def run(options: argparse.Namespace) -> None:
     try:
         check_int("--episodes", options.episodes, 1, 10**9)
         check_int("--seed", options.seed, 0, 2**128)
-        scenarios.get(scenario)
-        result = evaluate(load_trained_policy(folder), scenario, options.episodes, options.seed, **env)
-    except (ImportError, ValueError) as error:
+        game = parse_scenario(scenario)
+        policy = load_trained_policy(folder)
+        result = evaluate(policy, game.config, options.episodes, options.seed, **env)
+        result = dataclasses.replace(result, scenario=game.label)
+    except (ImportError, TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
     if options.json:
         print(Report([(settings.label, result)], overrides=env).to_json())

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from edgeoffload_env.cli_parser import message_of
 from recipes.commands import arguments
 from recipes.errors import UsageError
 from recipes.runs import RunFolder
@@ -33,6 +34,6 @@ def run(options: argparse.Namespace) -> None:
         )
     try:
         files = export_policy(policy, folder.settings.env_config, options.folder)
-    except FileExistsError as error:
-        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(message_of(error)) from error
     print(f"{options.folder}: {', '.join(path.name for path in files)}; README.md explains how to use them")

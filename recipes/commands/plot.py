@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from edgeoffload_env._validation import check_int
-from edgeoffload_env.cli_parser import check_new
+from edgeoffload_env.cli_parser import check_new, message_of
 from recipes.commands import arguments
 from recipes.errors import UsageError
 from recipes.runs import RunFolder
@@ -50,5 +50,5 @@ def run(options: argparse.Namespace) -> None:
             title = f"{settings.label} on {settings.scenario}, seed {settings.seed}, episode {seed}"
             inspect.draw(episode, title, options.out)
     except (TypeError, ValueError, ImportError, OSError, RuntimeError) as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(message_of(error)) from error
     print(options.out)

@@ -24,7 +24,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     known = ", ".join(registry.ALGORITHMS)
     command.add_argument("--algorithms", nargs="+", required=True, metavar="ALGO", help=f"one or more of {known}")
     command.add_argument(
-        "--scenarios", nargs="+", default=["paper"], metavar="NAME", help="scenarios to train on (default: paper)"
+        "--scenarios",
+        nargs="+",
+        default=["paper"],
+        metavar="NAME",
+        help="scenarios to train on, names or module:name of configurations (default: paper)",
     )
     command.add_argument("--seeds", type=int, default=1, metavar="K", help="number of seeds (default: 1)")
     command.add_argument("--first-seed", type=int, default=0, metavar="SEED", help="first seed (default: 0)")
@@ -69,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return _run(options)
     except ImportError as error:
-        raise UsageError(f"{error}; sweeps need `pip install 'edgeoffload-env[rllib]'`") from error
+        raise UsageError(f"{error}; sweeps need `pip install -c constraints.txt -e '.[rllib]'`") from error
 
 
 def _run(options: argparse.Namespace) -> int:

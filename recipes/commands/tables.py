@@ -1,5 +1,6 @@
 """Table of a trained policy beside the shipped policies."""
 
+import dataclasses
 from typing import Any
 
 from edgeoffload_env import policies
@@ -16,5 +17,6 @@ def comparison_table(label: str, result: Evaluation, env: dict[str, Any], episod
     assert result.scenario is not None
     left_out = {"optimum"} if entry_of(result.config) else {"optimum", "fixed"}
     shipped = [name for name in policies.names() if name not in left_out]
-    rows = [(name, evaluate(name, result.scenario, episodes, seed, **env)) for name in shipped]
+    played = {name: evaluate(name, result.config, episodes, seed) for name in shipped}
+    rows = [(name, dataclasses.replace(other, scenario=result.scenario)) for name, other in played.items()]
     return Report([(label, result), *rows], overrides=env).table()

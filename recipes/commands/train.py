@@ -9,12 +9,14 @@ from pathlib import Path
 
 from edgeoffload_env import Evaluation, evaluate
 from edgeoffload_env._validation import check_float, check_int, fail
+from edgeoffload_env.evaluation.report import changes
 from recipes import registry
 from recipes.checkpoints import CHECKPOINT_INTERVAL_S
 from recipes.commands import arguments
 from recipes.commands.exit_codes import DONE, STOPPED
 from recipes.commands.tables import comparison_table
 from recipes.errors import StoppedError, UsageError
+from recipes.own_scenarios import folder_name, resolve
 from recipes.runs import RunFolder
 from recipes.settings import ALSO, RunSettings, hyperparameters_and_env, parse_assignments, quoted
 from recipes.stop_signals import StopSignals
@@ -31,7 +33,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["paper"],
         metavar="NAME",
-        help="scenario to train on (default: paper); dtomalb-equivariant trains one network on several",
+        help="scenario to train on, a name or module:name of a configuration (default: paper); dtomalb-equivariant "
+        "trains one network on several",
     )
     command.add_argument("--seed", type=int, default=0, help="seed of networks, episodes and exploration (default: 0)")
     command.add_argument(
@@ -85,7 +88,9 @@ def run(options: argparse.Namespace) -> int:
             fail("--env-runners", env_runners, "0 where several scenarios are trained on")
     except (ImportError, TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
-    path = options.out or Path("runs", settings.algorithm, "+".join(settings.scenarios), f"seed-{settings.seed}")
+    path = options.out or Path("runs", settings.algorithm, folder_of(options, settings), f"seed-{settings.seed}")
+    if is_own(options):
+        print(f"{options.scenario[0]} is {settings.scenario}{changes(settings.env)}", file=sys.stderr)
     stop = StopSignals()
     try:
         with stop.installed():
@@ -103,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
             finally:
                 folder.release()
     except ImportError as error:
-        raise UsageError(f"{error}; training needs `pip install 'edgeoffload-env[rllib]'`") from error
+        raise UsageError(f"{error}; training needs `pip install -c constraints.txt -e '.[rllib]'`") from error
     except (StoppedError, KeyboardInterrupt) as error:
         note = str(error) or "stopped; training since the last checkpoint is lost"
         print(f"\n{note}\nresume with: {command_line(settings, options, path)}", file=sys.stderr)
@@ -118,10 +123,21 @@ def run(options: argparse.Namespace) -> int:
         )
     print(f"\nThe run is in {path}: summary.json, progress.csv, checkpoints, TensorBoard event files.")
     next_seed = dataclasses.replace(settings, seed=settings.seed + 1)
+    is_default = options.out is None and not is_own(options)  # the command names the shipped scenario
     print(f"Next: python -m recipes evaluate {shlex.quote(str(path))} --episodes 320")
-    print(f"      {command_line(next_seed, options, None if options.out is None else beside(path, settings.seed))}")
+    print(f"      {command_line(next_seed, options, None if is_default else beside(path, settings.seed))}")
     print(f"      python -m recipes ls {settings.algorithm}    (hyper-parameters for --set)")
     return DONE
+
+
+def is_own(options: argparse.Namespace) -> bool:
+    """Tell whether ``--scenario`` names a configuration outside the package."""
+    return ":" in options.scenario[0]
+
+
+def folder_of(options: argparse.Namespace, settings: RunSettings) -> str:
+    """Return the name of the folder of a scenario's runs."""
+    return folder_name(options.scenario[0]) if is_own(options) else "+".join(settings.scenarios)
 
 
 def below_floor(settings: RunSettings, result: Evaluation) -> str:
@@ -168,11 +184,14 @@ def settings_of(options: argparse.Namespace) -> RunSettings:
     scenario, *others = options.scenario
     types = recipe.load("rllib").Hyperparameters
     if others:
+        if own := [name for name in options.scenario if ":" in name]:
+            raise ValueError(f"{own[0]} must be trained on alone, or be a shipped scenario")
         if ALSO not in types.__dataclass_fields__:
             raise ValueError(f"{options.algorithm} trains on one scenario, got --scenario {' '.join(options.scenario)}")
         if ALSO in hyperparameters:
             raise ValueError("scenarios are given twice: by --scenario, and by --set also; give them once")
         hyperparameters[ALSO] = tuple(others)
+    scenario, env = resolve(scenario, env)
     return RunSettings(
         algorithm=options.algorithm,
         scenario=scenario,

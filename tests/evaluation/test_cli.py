@@ -264,7 +264,7 @@ def test_a_crash_in_ones_own_policy_shows_where(own):
     [
         (
             ["--policies", "mine:Always:server=9"],
-            "actions of policy 'Always' must be integers [2, 10] in [0, 5], got 9 for user_0",
+            "actions of policy 'Always' must be integers in [0, 5] of shape [2, 10], got 9 for user_0",
         ),
         (["--policies", "mine:nothing"], "policy 'mine:nothing': module 'mine' has no attribute 'nothing'"),
         (["--policies", "mine:number"], "policy 'mine:number' must be a policy, a factory of one, or a rule "),

@@ -1,15 +1,19 @@
 """Names on the command line: scenarios and policies of one's own, lists, unknown options."""
 
 import csv
+import errno
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import main as benchmarks
-from edgeoffload_env import EdgeOffloadConfig, cli, evaluate, scenarios
+from edgeoffload_env import EdgeOffloadConfig, cli, cli_parser, evaluate, scenarios
+from edgeoffload_env._files import atomic_write
 from edgeoffload_env.cli_parser import split_names
 from edgeoffload_env.cli_policies import parse_policies
 from edgeoffload_env.cli_scenarios import parse_scenarios
@@ -211,7 +215,7 @@ class TestPolicies:
 
     def test_a_rule_takes_no_parameters(self, capsys):
         arguments = ("evaluate", "--policies", "mine_named:second:agent=1")
-        assert_refused(*main(capsys, *arguments), "a rule takes (agent, observation) and no parameters")
+        assert_refused(*main(capsys, *arguments), "it must be a rule f(agent, observation), without parameters, or")
 
     @pytest.mark.parametrize(
         ("typed", "labels"),
@@ -269,9 +273,7 @@ class TestLeftOut:
 
     def test_none_that_can_play_is_an_error(self, capsys):
         arguments = ("evaluate", "--policies", "mine_named:Picky,fixed", "--scenario", "mine_named:config")
-        message = (
-            "picky cannot play mine_named:config: three is a crowd; fixed cannot play mine_named:config: fixed: no"
-        )
+        message = "picky cannot play mine_named:config: three is a crowd; fixed cannot play mine_named:config: no"
         assert_refused(*main(capsys, *arguments), message)
 
     def test_a_slow_policy_by_name_beside_all(self):
@@ -328,3 +330,59 @@ def test_a_missing_folder_is_named_before_the_work(capsys, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     expected = f"nodir/foo.html cannot be written: no such folder, {Path(tmp_path).resolve() / 'nodir'}"
     assert_refused(*main(capsys, *arguments), expected)
+
+
+@pytest.mark.parametrize("arguments", [[], ["evaluate", "--policies", "greedy", "--episodes", "1"]])
+def test_a_closed_pipe_ends_the_program_without_a_traceback(arguments: list[str]) -> None:
+    program = [sys.executable, "-m", "edgeoffload_env", *arguments]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == cli_parser.CLOSED_PIPE
+
+
+def test_ctrl_c_ends_a_program_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    assert cli_parser.run(interrupted) == cli_parser.STOPPED
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_broken_pipe_of_something_else_is_raised() -> None:
+    def broken() -> int:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        cli_parser.run(broken)
+
+
+def test_files_that_cannot_be_written_are_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["evaluate", "--json", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.endswith("cannot be written: it is a folder\n")
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
+    assert cli.main(["evaluate", "--csv", str(tmp_path / "new.csv")]) == 2
+    assert capsys.readouterr().err.endswith(f"the folder {tmp_path} is not writable\n")
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space") as caught, atomic_write(tmp_path / "game.html"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert cli_parser.message_of(caught.value) == f"{tmp_path / 'game.html'}: No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--scenario", "mine.py:game"], "give the module's name without .py"),
+        (["evaluate", "--scenario", "mine:game"], "modules are looked for in the current folder, "),
+        (["--scenario", "urban"], "a command must come before --scenario: list, evaluate, "),
+    ],
+)
+def test_what_to_type_instead(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments) == 2
+    assert message in capsys.readouterr().err

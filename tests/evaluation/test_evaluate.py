@@ -254,7 +254,10 @@ def test_diagnostics_are_averaged_over_the_slots():
 @pytest.mark.parametrize(
     ("actions", "message"),
     [
-        (np.zeros((2, 10)), r"^actions of policy 'Bad' must be integers \[2, 10\] in \[0, 5\], got type float64$"),
+        (
+            np.zeros((2, 10)),
+            r"^actions of policy 'Bad' must be integers in \[0, 5\] of shape \[2, 10\], got type float64$",
+        ),
         (np.zeros((2, 10), dtype=bool), "got type bool"),
         (np.zeros((2, 9), dtype=int), r"got shape \[2, 9\]"),
         (np.zeros(10, dtype=int), r"got shape \[10\]"),

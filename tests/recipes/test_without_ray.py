@@ -158,7 +158,7 @@ def test_what_is_missing_is_named_with_the_extra_that_has_it(
     algorithms: tuple[str, ...], module: str, extra: str, tmp_path: Path
 ) -> None:
     paths = [str(unread(algorithm, tmp_path / algorithm)) for algorithm in algorithms]
-    needs = [f"{algorithm} needs `pip install 'edgeoffload-env[{extra}]'`" for algorithm in algorithms]
+    needs = [f"{algorithm} needs `pip install -c constraints.txt -e '.[{extra}]'`" for algorithm in algorithms]
     told = in_a_process(BLOCKED.format(module=module) + EVALUATE_THEN_LOAD, *paths)
     assert told.returncode == REFUSED
     for refused, need in zip(json.loads(told.stdout), needs, strict=True):
@@ -188,4 +188,4 @@ def test_commands_that_need_torch_say_so_in_one_line(command: str, extra: str, t
     assert done.returncode == REFUSED
     (line,) = done.stderr.splitlines()
     assert line.count("pip install") == 1
-    assert line.endswith(f"dtomalb needs `pip install 'edgeoffload-env[{extra}]'`")
+    assert line.endswith(f"dtomalb needs `pip install -c constraints.txt -e '.[{extra}]'`")

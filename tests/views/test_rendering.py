@@ -289,7 +289,7 @@ def test_without_a_display_play_says_so_before_it_plays(display):
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    message = "there is no display to open a window on; write a recording with --record FILE"
+    message = "there is no display to open a window on; write a recording with --record FILE, .html without any extra"
     *noise, line = done.stderr.splitlines()
     assert line == f"python -m edgeoffload_env: error: {message}"
     assert display or not noise  # of SDL, which tries the display
