@@ -70,8 +70,9 @@ def plot_learning_curves(runs: list[RunFolder], path: Path) -> None:
         levels.append(intervals[-1].mean)
     games = {run.settings.env_config for run in runs}
     if len(games) == 1:
+        (game,) = games
         for policy, dashes in _BASELINES:
-            result = evaluate(policy, *games, EVALUATION_EPISODES, EVALUATION_SEED)
+            result = evaluate(policy, game, EVALUATION_EPISODES, EVALUATION_SEED)
             axis.axhline(result.utility.mean(), color="#555555", linestyle=dashes, linewidth=1, label=policy)
             levels.append(result.utility.mean())
         spread = max(levels) - min(levels)

@@ -39,9 +39,9 @@ def profile(results: Results) -> Any:
     for place, algorithms in enumerate(found.values()):
         for name, algorithm in algorithms.items():
             (colour, marker), at = style.of(name), shown.index(name) + 0.2 * place
-            value, *ends = algorithm.score
+            value, low, high = algorithm.score
             axes[0].plot(value, at, marker, color=colour, fillstyle="none" if place else "full")
-            axes[0].hlines(at, *ends, color=colour)
+            axes[0].hlines(at, low, high, color=colour)
     axes[0].set_yticks(range(len(shown)), shown)
     axes[0].invert_yaxis()
     filled, *others = SUITES
