@@ -74,7 +74,7 @@ def test_sweeps_take_own_scenarios(module: str) -> None:
     ("arguments", "message"),
     [
         (["--scenario", "{}:strange"], "has extra_effects, which a run's settings cannot hold"),
-        (["--scenario", "{}:bussy"], "has no attribute 'bussy'; did you mean 'busy'?"),
+        (["--scenario", "{}:busy_"], "has no attribute 'busy_'; did you mean 'busy'?"),
         (["--scenario", "{}:busy", "paper"], ":busy must be trained on alone, or be a shipped scenario"),
     ],
 )
