@@ -18,6 +18,7 @@ COMMANDS = {
     "pages": ("benchmarks.analysis.pages", "write the tables of the README and of docs/ from the results"),
     "throughput": ("benchmarks.speed.throughput", "steps per second of every view against yardsticks"),
     "training": ("benchmarks.speed.training", "speed of sampling, of an update and of whole trainings"),
+    "updates": ("benchmarks.speed.updates", "time of an update with other critics, in bfloat16, and compiled"),
     "scaling": ("benchmarks.speed.scaling", "cost over users, servers, games and workers"),
     "soak": ("benchmarks.speed.soak", "memory and means of long runs"),
     "gpu": ("benchmarks.speed.gpu", "the torch backend on a GPU against the memory bandwidth"),
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("command", metavar="COMMAND", help="one of the commands below; COMMAND --help describes it")
     name = parser.parse_args(arguments[:1]).command
-    if name.startswith("agilerl") or name in ("throughput", "training", "scaling", "soak"):
+    if name.startswith("agilerl") or name in ("throughput", "training", "updates", "scaling", "soak"):
         for library in ("OMP", "NUMBA"):  # read when torch and numba are imported
             os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     try:

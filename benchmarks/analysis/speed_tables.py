@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmarks.analysis.formatting import TABLES, Rows, table
 from benchmarks.speed.soak import length
+from benchmarks.speed.updates import AS_IT_IS, FORMS
 from benchmarks.study.store import Results
 from edgeoffload_env import scenarios
 
@@ -72,6 +73,16 @@ def training_speed(results: Results) -> Rows:
     for name, rate in found["env_steps_per_s"].items():
         times = found["times_rllib_ppo"].get(name)
         yield *_spread(f"`{name}`", rate), "-" if times is None else f"{times['median']:.2f}"
+
+
+@table("an update of | form | time, of the default's | quartiles | first update / s")
+def updates(results: Results) -> Rows:
+    """Updates in other forms."""
+    for name, forms in _read(results, "updates").items():
+        for form, found in forms.items() if name in FORMS else ():
+            if form != AS_IT_IS:
+                _, median, quartiles = _spread(form, found["times_as_it_is"])
+                yield f"`{name}`", form, median, quartiles, f"{found['first_update_s']:.2g}"
 
 
 @table(name="scale-games")

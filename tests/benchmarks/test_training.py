@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.speed import agilerl_maddpg, report, training
+from benchmarks.speed import agilerl_maddpg, report, training, updates
 from benchmarks.speed.bare_update import BareUpdate
 from edgeoffload_env import edgeoffload_v0
 from recipes import registry
@@ -96,3 +96,34 @@ def test_agilerls_game_is_ours_under_other_names() -> None:
     _, expected_rewards, *_ = ours.step(actions)
     assert list(rewards.values()) == list(expected_rewards.values())
     assert theirs.agents == theirs.possible_agents
+
+
+@pytest.mark.slow
+def test_updates_are_measured_in_every_form(tmp_path: Path) -> None:
+    file = tmp_path / "updates.json"
+    arguments = ["-m", "benchmarks", "updates", "--quick", "--json", str(file)]
+    ran = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=900)
+    assert ran.returncode == 0, ran.stderr
+    result = json.loads(file.read_text())
+    for name, forms in updates.FORMS.items():
+        assert tuple(result[name]) == forms
+        for found in result[name].values():
+            assert_spread(found["update_s"])
+            assert found["first_update_s"] > 0.0
+        assert result[name]["compiled"]["first_update_s"] > 3.0 * result[name]["as it is"]["first_update_s"]
+
+
+@pytest.mark.parametrize("form", ["critic=separate", "bfloat16", "compiled"])
+def test_an_update_in_another_form_learns(form: str, local_session: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from recipes import DTOMALBConfig
+
+    monkeypatch.setattr(torch, "compile", lambda function: function)  # which takes half a minute
+    config = DTOMALBConfig().environment("edgeoffload/sparse-v0").debugging(seed=3)
+    config.training(train_batch_size_per_learner=16, hidden=(8, 8), **({"critic": "separate"} if "=" in form else {}))
+    algorithm = config.env_runners(num_envs_per_env_runner=8).build_algo()
+    algorithm.train()
+    networks = algorithm.learner_group._learner.networks
+    before = parameters(networks.acting), parameters(networks.critics)
+    updates.update_in(form, algorithm)()
+    for old, new in zip(before, (parameters(networks.acting), parameters(networks.critics)), strict=True):
+        assert any(not torch.equal(*pair) for pair in zip(old, new, strict=True))
