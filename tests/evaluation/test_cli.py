@@ -305,7 +305,7 @@ def assert_refused(status, out, err, message):
         (["evaluate", "--policies", "fixed:counts=(1,-2)"], "counts must be an integer in [0, 1000000], got -2"),
         (
             ["evaluate", "--policies", "fixed", "--set", "num_users=9"],
-            "fixed: no counts are stored for this game; give",
+            "fixed cannot play paper: no counts are stored for this game; give",
         ),
         (["evaluate", "--policies", "herd:noise_s=-1"], "noise_s must be a number in [0, 1e+09] s, got -1"),
         (["evaluate", "--policies", "lookahead:rounds=0"], "rounds must be an integer in [1, 1000000000], got 0"),

@@ -52,8 +52,9 @@ def test_a_run_is_recorded_beside_a_shipped_policy(
 
     path = tmp_path / "play.gif"
     assert main(["play", str(runs[0]), "--beside", "random", "--slots", "3", "--record", str(path)]) == 0
-    printed = capsys.readouterr().out.splitlines()
+    *printed, written = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in printed] == ["idql-tolb", "random"]  # left, right
+    assert written == str(path)
     assert imageio.imread(path, index=None).shape[0] == 4
 
 
