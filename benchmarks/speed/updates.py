@@ -9,6 +9,7 @@ One thread. Times are CPU seconds of the process; forms take turns; medians and 
 """
 
 import argparse
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -98,6 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure, print and store."""
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # of code compiled before; read at the first compilation
     command = "python -m benchmarks updates" + " --quick" * options.quick
     result = {"machine": report.machine("ray"), "command": command}
     result |= measure(QUICK if options.quick else FULL)
