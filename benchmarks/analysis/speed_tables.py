@@ -82,7 +82,8 @@ def updates(results: Results) -> Rows:
         for form, found in forms.items() if name in FORMS else ():
             if form != AS_IT_IS:
                 _, median, quartiles = _spread(form, found["times_as_it_is"])
-                yield f"`{name}`", form, median, quartiles, f"{found['first_update_s']:.2g}"
+                first_s = found["first_update_s"]
+                yield f"`{name}`", form, median, quartiles, f"{first_s:.2f}" if first_s < 1 else f"{first_s:.0f}"
 
 
 @table(name="scale-games")
