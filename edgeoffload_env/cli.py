@@ -104,10 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--json",
         metavar="FILE",
-        help="also write all results as JSON; - writes them to standard output instead of the table",
+        help="also write all results as JSON, over an existing file; - writes to standard output instead of the table",
     )
     command.add_argument(
-        "--csv", metavar="FILE", help="also write means and confidence intervals as CSV; - as for --json"
+        "--csv",
+        metavar="FILE",
+        help="also write means and confidence intervals as CSV, over an existing file; - as for --json",
     )
 
     command = commands.add_parser(

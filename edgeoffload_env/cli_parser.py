@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from edgeoffload_env import policies, scenarios
 from edgeoffload_env._validation import fail, fail_unknown
 
 Found = TypeVar("Found")
@@ -46,8 +47,17 @@ class Parser(argparse.ArgumentParser):
             except ValueError as error:
                 self.error(str(error))
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._option_hint(unknown)}")
         return found, unknown
+
+    def _option_hint(self, unknown: Sequence[str]) -> str:
+        """Name the option of scenarios or policies that were given without it."""
+        typed, options = split_names(unknown), {name for action in self._actions for name in action.option_strings}
+        for known, spellings in ((scenarios, ("--scenario", "--scenarios")), (policies, ("--policy", "--policies"))):
+            for option in options.intersection(spellings):
+                if set(typed) <= set(known.names()):
+                    return f"; did you mean {option} {' '.join(unknown)}?"
+        return ""
 
 
 def split_names(texts: Sequence[str]) -> list[str]:

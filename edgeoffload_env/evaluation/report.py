@@ -10,9 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from edgeoffload_env import policies
 from edgeoffload_env._version import __version__
 from edgeoffload_env.evaluation.evaluate import SCORES, Evaluation
 from edgeoffload_env.evaluation.statistics import Interval
+
+_DIAGNOSTICS = {
+    "settled": "share of slots that end where no user gains by another choice",
+    "exact": "share of slots with a proven optimum",
+    "gap": "(mean delay - proven lower bound) / mean delay of a slot",
+}
+"""Diagnostics of shipped policies, in words."""
 
 _NOT_MEASURED = Interval(math.nan, math.nan, math.nan)
 
@@ -54,7 +62,7 @@ class Report:
             rows = [(label, result) for label, result in self.results if result.scenario == scenario]
             notes = [str(entry) for entry in self.left_out if entry.scenario == scenario]
             blocks.append(_block(rows, notes, self.overrides) if rows else "\n".join([f"{scenario}:", *notes]))
-        explained = _explanation([result for _, result in self.results])
+        explained = _explanation(self.results)
         return "\n\n".join([*blocks, *([explained] if explained else [])])
 
     def to_json(self) -> str:
@@ -107,8 +115,9 @@ def _block(rows: Sequence[tuple[str, Evaluation]], notes: Sequence[str], overrid
     return "\n".join([*lines, *result.notes(), *notes])
 
 
-def _explanation(results: Sequence[Evaluation]) -> str:
-    """Explain the interval, the score and the gain, where any is shown."""
+def _explanation(labelled: Sequence[tuple[str, Evaluation]]) -> str:
+    """Explain the interval, the score, the gain and shipped policies' diagnostics, where any is shown."""
+    results = [result for _, result in labelled]
     sentences = []
     if any(result.episodes > 1 for result in results):
         sentences.append("mean over episodes ± half of its 95 % confidence interval")
@@ -117,6 +126,9 @@ def _explanation(results: Sequence[Evaluation]) -> str:
             "score: 0 at the better of random and local, 1 at the reference, the best shipped policy; "
             "gain over fixed: 0 at the best constant assignment, 1 at the reference"
         )
+    shipped = [result for label, result in labelled if label.split(":")[0] in policies.names()]
+    shown = dict.fromkeys(name for result in shipped for name in result.diagnostics)
+    sentences += ["; ".join(f"{name}: {_DIAGNOSTICS[name]}" for name in shown)] if shown else []
     return "\n".join(sentences)
 
 

@@ -16,6 +16,7 @@ import pytest
 import edgeoffload_env
 from edgeoffload_env import cli, evaluate, policies, scenarios
 from edgeoffload_env.evaluation import METRICS, references
+from edgeoffload_env.evaluation.report import Report
 
 QUICK = ["--episodes", "2", "--set", "max_cycles=3"]
 
@@ -89,6 +90,7 @@ def test_all_is_every_shipped_policy(capsys):
     assert "\nfixed left out: no counts are stored for this game; give counts, users on the device" in out
     assert "best-response: settled 1" in out
     assert "optimum: exact 1, gap 0" in out
+    assert "\nsettled: share of slots that end where no user gains by another choice; exact: share of slots " in out
     assert "no score and no gain: the overrides change the scenario's game" in out
     assert "gain over fixed:" not in out
 
@@ -178,6 +180,26 @@ def test_csv_and_table_together(capsys, tmp_path):
         for name, interval in summary.items():
             for end, value in interval._asdict().items():
                 assert float(row[f"{name}_{end}"]) == value
+
+
+def test_results_overwrite_a_file_as_the_help_says(capsys, tmp_path):
+    text, table = tmp_path / "results.json", tmp_path / "results.csv"
+    for file in (text, table):
+        file.write_text("earlier")
+    status, *_ = main(capsys, "evaluate", "--policies", "local", *QUICK, "--json", str(text), "--csv", str(table))
+    assert status == 0
+    assert json.loads(text.read_text())["results"][0]["policy"] == "local"
+    assert table.read_text().startswith("scenario,policy")
+    with pytest.raises(SystemExit):
+        cli.main(["evaluate", "--help"])
+    assert " ".join(capsys.readouterr().out.split()).count("over an existing file") == 2
+
+
+def test_diagnostics_of_ones_own_policies_are_not_explained():
+    """They may mean something else under the same name."""
+    table = Report([("mine:settler", evaluate("best-response", episodes=2, max_cycles=3))]).table()
+    assert "mine:settler: settled 1 (means over slots)" in table
+    assert "settled: share" not in table
 
 
 def test_csv_leaves_no_score_empty(capsys):
@@ -293,6 +315,11 @@ def assert_refused(status, out, err, message):
         (["fly"], "unknown command 'fly'. Known: list, evaluate, play, inspect, references"),
         (["evaluate", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'? Known: paper,"),
         (["play", "--scenario", "papers"], "unknown scenario 'papers'; did you mean 'paper'?"),
+        (["evaluate", "urban"], "unrecognized arguments: urban; did you mean --scenario urban? (see "),
+        (["evaluate", "greedy,local"], "unrecognized arguments: greedy,local; did you mean --policies greedy,local?"),
+        (["play", "urban"], "did you mean --scenario urban?"),
+        (["play", "greedy"], "did you mean --policy greedy?"),
+        (["evaluate", "urban", "greedy"], "unrecognized arguments: urban greedy (see "),
         (["evaluate", "--policies", "gredy"], "unknown policy 'gredy'; did you mean 'greedy'? Known: random,"),
         (["evaluate", "--policies", ""], "--policies must be all, "),
         (["evaluate", "--policies", "greedy:price=1"], "unknown parameter of policy 'greedy': 'price'"),

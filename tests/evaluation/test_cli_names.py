@@ -4,7 +4,9 @@ import csv
 import errno
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ from edgeoffload_env.cli_policies import parse_policies
 from edgeoffload_env.cli_scenarios import parse_scenarios
 from recipes.cli import main as recipes
 from tests.evaluation.test_cli import QUICK, assert_refused, main, rows_of, run
+from tests.pages import ROOT
 
 MINE = """
 from edgeoffload_env import EdgeOffloadConfig, scenarios
@@ -349,6 +352,40 @@ def test_ctrl_c_ends_a_program_in_one_line(capsys: pytest.CaptureFixture[str]) -
 
     assert cli_parser.run(interrupted) == cli_parser.STOPPED
     assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "blocked"),
+    [
+        (["-m", "edgeoffload_env"], "numpy"),
+        (["-m", "recipes", "ls"], "numpy"),
+        (["-m", "benchmarks", "pages"], "pandas"),
+    ],
+)
+def test_ctrl_c_during_the_imports_leaves_no_traceback(tmp_path: Path, arguments: list[str], blocked: str) -> None:
+    done = interrupted_import(tmp_path, arguments, blocked)
+    assert done.returncode in (-signal.SIGINT, cli_parser.STOPPED)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_program_that_imports_the_package_keeps_its_ctrl_c(tmp_path: Path) -> None:
+    """It may want to clean up."""
+    program = "try:\n import edgeoffload_env\nexcept KeyboardInterrupt:\n print('cleaned up')"
+    assert interrupted_import(tmp_path, ["-c", program], "numpy").stdout == "cleaned up\n"
+
+
+def interrupted_import(folder: Path, arguments: list[str], blocked: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that gets Ctrl-C while it imports a package."""
+    lines = "import os, signal, time", "os.kill(os.getpid(), signal.SIGINT)", "time.sleep(60)"
+    (folder / f"{blocked}.py").write_text("\n".join(lines), encoding="utf-8")
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    heeded = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", heeded, sys.executable, *arguments]  # a shell's background jobs ignore Ctrl-C
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_a_broken_pipe_of_something_else_is_raised() -> None:
