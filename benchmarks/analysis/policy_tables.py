@@ -61,7 +61,8 @@ def leaders(results: Results) -> str:
             about = f"trained{where}: {known.summary if known else first['algorithm']}; "
             about += "global state" if first["algorithm"] == "dqn-tolb" else "own observation"
             metrics = [f"{iqm(rows[metric]).value:.{digits}f}" for metric, digits in _METRICS.items()]
-            utility = f"{bootstrapped(found, seeds)}<br>worst of {seeds} seeds {rows['utility'].min():.2f}"
+            worst = f"worst of {seeds} seeds {rows['utility'].min():.2f}" if seeds > 1 else "1 seed"
+            utility = f"{bootstrapped(found, seeds)}<br>{worst}"
             board.append((found.value, _described(first["marked"], about), utility, *metrics))
         if board:
             table = pd.DataFrame([cells for _, *cells in sorted(board, key=lambda row: -row[0])], columns=_HEAD)

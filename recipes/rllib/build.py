@@ -9,7 +9,7 @@ from recipes.rllib.fault_reporting import PROBE_TIMEOUT_S, with_fault_reporting
 from recipes.rllib.metrics import EpisodeMetrics
 from recipes.settings import RunSettings
 
-_MAX_STEPS_PER_ITERATION = 5_000  # a few seconds: a run can be stopped between iterations only
+MAX_STEPS_PER_ITERATION = 5_000  # a few seconds: a run can be stopped between iterations only
 
 
 def build_algorithm(settings: RunSettings, env_steps_done: int, env_runners: int = 0) -> Any:
@@ -31,7 +31,7 @@ def build_algorithm(settings: RunSettings, env_steps_done: int, env_runners: int
     config.reporting(
         min_time_s_per_iteration=0,
         min_sample_timesteps_per_iteration=min(
-            protocol.steps_between_evaluations(settings.env_steps), _MAX_STEPS_PER_ITERATION
+            protocol.steps_between_evaluations(settings.env_steps), MAX_STEPS_PER_ITERATION
         ),
     )
     return config.build_algo()
