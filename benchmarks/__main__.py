@@ -108,3 +108,6 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         sys.exit(130)  # as a shell's
+    except BrokenPipeError:  # the reader of the output is gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        sys.exit(141)

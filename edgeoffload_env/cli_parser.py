@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         typed, options = split_names(unknown), {name for action in self._actions for name in action.option_strings}
         for known, spellings in ((scenarios, ("--scenario", "--scenarios")), (policies, ("--policy", "--policies"))):
             for option in options.intersection(spellings):
-                if set(typed) <= set(known.names()):
+                if typed and set(typed) <= set(known.names()):
                     return f"; did you mean {option} {' '.join(unknown)}?"
         return ""
 
@@ -83,7 +83,7 @@ def run(main: Callable[[], int]) -> int:
         sys.stdout.flush()  # a short output meets a closed pipe only here
     except BrokenPipeError:
         try:
-            print(flush=True)  # tells the output from the other pipes of a program
+            print(flush=True)  # shows whether standard output is the broken pipe
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
             return CLOSED_PIPE
@@ -154,7 +154,7 @@ def load(kind: str, label: str, module: str, name: str) -> Any:
         hint = ""
         if module.endswith(".py"):
             hint = "; give the module's name without .py"
-        elif isinstance(error, ModuleNotFoundError) and error.name == module:
+        elif isinstance(error, ModuleNotFoundError) and error.name in (module, module.partition(".")[0]):
             hint = f"; modules are looked for in the current folder, {folder}, and on PYTHONPATH"
         raise ImportError(f"{kind} {label!r}: {error}{hint}") from None
     try:

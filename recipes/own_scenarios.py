@@ -1,7 +1,7 @@
 """Scenarios outside the package, ``module:name``, as a shipped scenario and the fields that differ from it.
 
 A run's settings hold these fields and not the module's name, so that a run can be resumed, evaluated, exported and
-trained again without the module, and whatever becomes of it.
+trained again without the module.
 """
 
 import dataclasses

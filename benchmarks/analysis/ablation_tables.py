@@ -141,11 +141,11 @@ def equivariant_elsewhere(results: Results) -> Rows:
 
 
 @table(
-    "trained and played on | users | servers | seeds | score of one network for all | worst to best | "
-    "of networks for it alone | " + " | ".join(f"`{n}`" for n in _REFERENCES)
+    "trained and played on | users | servers | seeds | score of one network | worst to best | "
+    "best variant for it alone | " + " | ".join(f"`{n}`" for n in _REFERENCES)
 )
 def one_for_all(results: Results) -> Rows:
-    """The equivariant network trained on all scenarios at once, beside those trained on each of them alone."""
+    """The equivariant network trained on several scenarios at once, beside those trained on each of them alone."""
     name, last, elsewhere = "dtomalb-equivariant", results.last(), results.table("generalization")
     boards = results.table("leaderboard")
     for variant, values_of in SEVERAL_SCENARIOS.items():
@@ -158,7 +158,13 @@ def one_for_all(results: Results) -> Rows:
                 shipped = [select(boards, policy=policy, scenario=game)["score"] for policy in _REFERENCES]
                 others = [f"{max(found):.3f}" if len(found) else "-" for found in (means, *shipped)]
                 sizes = config.num_users, config.servers, len(scores)
-                yield f"`{game}`", *sizes, f"{scores.mean():.3f}", extremes(scores, 3), *others
+                yield (
+                    f"`{game}`",
+                    *sizes,
+                    f"{scores.mean():.3f}",
+                    extremes(scores, 3) if len(scores) > 1 else "-",
+                    *others,
+                )
 
 
 def _variants(results: Results, variants: Iterable[str], base: str) -> Rows:

@@ -1,5 +1,6 @@
 """Tables of shipped policies and of the leaderboard."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -98,12 +99,12 @@ _BESIDE = {
     "split": "urban",
     "vehicles": "urban",
 }
-"""Scenarios that are another one with an effect more, and that one."""
+"""Scenarios that extend another one, and that one."""
 
 
-@table("scenario | beside | best to worst | beside it | moves past `greedy`")
+@table("scenario | extends | in | ranking | ranking in what it extends | moves past `greedy`")
 def ranking(results: Results) -> Rows:
-    """Orders of the shipped policies in scenarios with one effect more than another scenario, and in that one."""
+    """Rankings of the shipped policies in scenarios that extend another one, and in that one."""
     rows = results.table("effects")
     for scenario, base in _BESIDE.items():
         here, there = (select(rows, scenario=name).set_index("policy") for name in (scenario, base))
@@ -111,9 +112,18 @@ def ranking(results: Results) -> Rows:
             orders = [" > ".join(one["utility"].sort_values(ascending=False).index) for one in (here, there)]
             signs = [_sides_of_greedy(one) for one in (here, there)]
             moved = [
-                f"`{name}` ({signs[1][name]}, now {side})" for name, side in signs[0].items() if side != signs[1][name]
+                f"`{name}` ({signs[1][name]}, now {side})"
+                for name, side in signs[0].items()
+                if {side, signs[1][name]} == {"above", "below"}
             ]
-            yield f"`{scenario}`", f"`{base}`", *orders, ", ".join(moved) or "none"
+            yield f"`{scenario}`", f"`{base}`", _differing(scenario, base), *orders, ", ".join(moved) or "none"
+
+
+def _differing(scenario: str, base: str) -> str:
+    """Return the names of the fields in which two scenarios differ."""
+    one, other = (scenarios.configure(name) for name in (scenario, base))
+    names = [field.name for field in dataclasses.fields(one)]
+    return ", ".join(f"`{name}`" for name in names if getattr(one, name) != getattr(other, name))
 
 
 def _sides_of_greedy(rows: pd.DataFrame) -> dict[str, str]:

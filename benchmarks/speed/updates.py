@@ -55,9 +55,8 @@ def measure(timing: Timing) -> dict[str, Any]:
 
         # RLlib registers the games of all its algorithms under one name
         warnings.filterwarnings("ignore", message=".*Overriding environment", category=UserWarning)
-        warnings.filterwarnings(
-            "ignore", message="To copy construct from a tensor", category=UserWarning
-        )  # of compiling
+        # torch.compile warns of its own code
+        warnings.filterwarnings("ignore", message="To copy construct from a tensor", category=UserWarning)
         for name, forms in FORMS.items():
             built = {form: build_algorithm(_settings(name, form), 0) for form in forms}
             for algorithm in built.values():

@@ -1,4 +1,4 @@
-"""Generalization of trained policies: held-out scenarios, and the training game with a failed component."""
+"""Trained policies on other games: held-out scenarios, further ones, and the training game with a failed component."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -130,21 +130,21 @@ def search(
         folder, cells = runs / f"round-{number + 1}", {}
         for place, one in planned:
             cells[digest(one)] = {"round": number + 1, "setting": place, "values": _text(settings[place])}
-        rows = _trained([one for _, one in planned], cells, folder, stored, jobs)
+        rows = _rows_of_round([one for _, one in planned], cells, folder, stored, jobs)
         if len(rows) < len(planned):
             return []
         ranked = ranking(rows)
     return [(settings[place], score) for place, score in ranked]
 
 
-def _trained(
+def _rows_of_round(
     planned: Sequence[PlannedRun], cells: dict[str, Row], folder: Path, stored: Results, jobs: int | None
 ) -> pd.DataFrame:
-    """Train the runs of a round that are not stored, and return the rows of those that are then.
+    """Train the runs of a round that are not stored yet, and return the rows of all that are stored afterwards.
 
     Args:
         planned: the round's runs.
-        cells: their columns of the table that the search decides, by digest.
+        cells: the columns ``round``, ``setting`` and ``values`` of their rows, by digest.
         folder: to train in.
         stored: where rows are stored.
         jobs: maximum number of concurrent runs.
@@ -158,7 +158,9 @@ def _trained(
         return [one for one in planned if digest(one) not in known]
 
     for one in missing():
-        if RunFolder(folder / one.folder).finished:
+        run = RunFolder(folder / one.folder)
+        run.check_settings(one.settings)
+        if run.finished:
             store(one)
     _train(missing(), folder, jobs, store)
     rows = stored.table(TABLE)
@@ -214,9 +216,13 @@ def _row(folder: Path, planned: PlannedRun) -> Row:
 
 def _store(stored: Results, row: Row) -> None:
     """Store the row of a finished run, which replaces that of the same run with other settings."""
-    stored.merge(TABLE, [row], ["algorithm", "round", "setting", "scenario", "seed"])
-    command = "python -m benchmarks tune ALGO ..."
-    note(stored.folder, f"{TABLE}.csv", command, "benchmarks/config/tuning/rounds.yaml", extends=True)
+    from filelock import FileLock
+
+    stored.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(stored.folder / ".lock"):
+        stored.merge(TABLE, [row], ["algorithm", "round", "setting", "scenario", "seed"])
+        command = "python -m benchmarks tune ALGO ..."
+        note(stored.folder, f"{TABLE}.csv", command, "benchmarks/config/tuning/rounds.yaml", extends=True)
 
 
 def _text(values: dict[str, Any]) -> str:

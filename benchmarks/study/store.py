@@ -4,7 +4,7 @@
 ``final.csv``           a row per run and checkpoint ("last", "best"): means over the final evaluation's episodes
 ``curves.csv``          a row per evaluation during training
 ``servers.csv``         a row per run and server: load factor and share of the tasks under the last checkpoint
-``generalization.csv``  a row per run on ``paper`` and other game: the last checkpoint on games it was not trained on
+``generalization.csv``  a row per run on ``paper`` and other game, held out or among several that it was trained on
 ``users.csv``           a row per shipped policy and number of users
 ``effects.csv``         a row per shipped policy and scenario with effects
 ``tuning_rounds.csv``   a row per run of the search for hyper-parameters
@@ -108,7 +108,7 @@ class Results:
         self.write(name, pd.concat(frames).drop_duplicates(key, keep="last").sort_values(key, kind="stable"))
 
     def add_generalization(self, variant: str, run: PlannedRun, found: dict[str, Evaluation]) -> None:
-        """Store a run's results on games that it was not trained on."""
+        """Store a run's results on other games than the first that it was trained on."""
         rows = [
             {"game": game, "episodes": result.episodes}
             | {name: interval.mean for name, interval in result.summary().items()}

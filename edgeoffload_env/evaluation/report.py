@@ -128,7 +128,8 @@ def _explanation(labelled: Sequence[tuple[str, Evaluation]]) -> str:
         )
     shipped = [result for label, result in labelled if label.split(":")[0] in policies.names()]
     shown = dict.fromkeys(name for result in shipped for name in result.diagnostics)
-    sentences += ["; ".join(f"{name}: {_DIAGNOSTICS[name]}" for name in shown)] if shown else []
+    known = [f"{name}: {_DIAGNOSTICS[name]}" for name in shown if name in _DIAGNOSTICS]
+    sentences += ["; ".join(known)] if known else []
     return "\n".join(sentences)
 
 

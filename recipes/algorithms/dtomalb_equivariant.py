@@ -41,7 +41,7 @@ __all__ = ["Hyperparameters", "Learner", "algorithm_config", "load_policy"]
 
 
 SMALLEST_UNIT = 1e-3
-"""Of errors, in scaled rewards."""
+"""Lower bound of the standard deviation that errors are divided by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ class Learner(dtomalb_exact.Learner):
     def td_error(self, values: Tensor, targets: Tensor, counted: Tensor | None = None) -> Tensor:
         """See :meth:`.OffPolicyLearner.td_error`."""
         if self.hyper.normalize_errors:
-            unit = targets.std().clamp_min(SMALLEST_UNIT)
+            unit = targets.std(correction=0).clamp_min(SMALLEST_UNIT)
             values, targets = values / unit, targets / unit
         return super().td_error(values, targets, counted)
 

@@ -50,11 +50,14 @@ def run(options: argparse.Namespace) -> None:
     try:
         check_int("--episodes", options.episodes, 1, 10**9)
         check_int("--seed", options.seed, 0, 2**128)
-        game = parse_scenario(scenario)
+        try:
+            game = parse_scenario(scenario)
+        except TypeError as error:
+            raise UsageError(str(error)) from error
         policy = load_trained_policy(folder)
         result = evaluate(policy, game.config, options.episodes, options.seed, **env)
         result = dataclasses.replace(result, scenario=game.label)
-    except (ImportError, TypeError, ValueError) as error:
+    except (ImportError, ValueError) as error:
         raise UsageError(str(error)) from error
     if options.json:
         print(Report([(settings.label, result)], overrides=env).to_json())

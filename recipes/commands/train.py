@@ -185,12 +185,14 @@ def settings_of(options: argparse.Namespace) -> RunSettings:
     types = recipe.load("rllib").Hyperparameters
     if others:
         if own := [name for name in options.scenario if ":" in name]:
-            raise ValueError(f"{own[0]} must be trained on alone, or be a shipped scenario")
+            raise ValueError(f"{own[0]} cannot be combined with other scenarios; only shipped ones can")
         if ALSO not in types.__dataclass_fields__:
             raise ValueError(f"{options.algorithm} trains on one scenario, got --scenario {' '.join(options.scenario)}")
         if ALSO in hyperparameters:
             raise ValueError("scenarios are given twice: by --scenario, and by --set also; give them once")
         hyperparameters[ALSO] = tuple(others)
+    if ":" in scenario and hyperparameters.get(ALSO):
+        raise ValueError(f"{scenario} cannot be combined with other scenarios; only shipped ones can")
     scenario, env = resolve(scenario, env)
     return RunSettings(
         algorithm=options.algorithm,

@@ -120,7 +120,7 @@ def test_games_of_other_sizes_stand_below_the_one_trained_on() -> None:
 
 
 def test_one_network_for_all_stands_beside_those_for_one() -> None:
-    name, several = "dtomalb-equivariant", "all scenarios"
+    name, several = "dtomalb-equivariant", "15 scenarios"
     trained = {"algorithm": name, "scenario": "paper", "num_users": 10, "variant": several, "episodes": 320}
     played = [
         trained | {"seed": seed, "game": game, "utility": -9.0, "score": score}

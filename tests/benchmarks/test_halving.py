@@ -1,5 +1,6 @@
 """The search for hyper-parameters by successive halving."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from benchmarks.study import halving, provenance
 from benchmarks.study.halving import PROTOCOL, SPACES, Protocol, Round, draws, ranking, search
 from benchmarks.study.store import Results
 from recipes import registry
+from recipes.errors import RunError
 from recipes.sweep import PlannedRun
 from tests.benchmarks.test_store import finished
 
@@ -86,6 +88,15 @@ def test_a_run_that_ended_without_its_row_is_stored_and_not_trained_again(
     monkeypatch.setattr(halving, "_train", train)
     assert len(search("idql-tolb", tmp_path, stored, SMALL)) == 2
     assert len(trained) == len({(planned.settings.env_steps, planned.folder) for planned in trained})
+
+
+def test_runs_of_an_earlier_protocol_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, _ = trains(lr)
+    monkeypatch.setattr(halving, "_train", train)
+    search("idql-tolb", tmp_path, Results(tmp_path / "results"), SMALL)
+    longer = dataclasses.replace(SMALL, games=(("paper", 4_000), ("sparse", 1_000)))
+    with pytest.raises(RunError, match="env_steps"):
+        search("idql-tolb", tmp_path, Results(tmp_path / "others"), longer)
 
 
 def test_rows_of_an_earlier_protocol_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,9 +40,16 @@ def test_effects_that_move_the_ranking_are_told_by_who_passes_greedy() -> None:
     rows += [row("vehicles", "greedy", -11.0, 0.0, 0.0), row("vehicles", "herd", -15.0, -5.0, -3.0)]
     orders = {"best": "greedy > best-response", "now": "best-response > greedy", "herd": "greedy > herd"}
     assert TABLES["ranking"](MadeUp(effects=rows)).to_numpy().tolist() == [
-        ["`continuous`", "`bursty`", orders["now"], orders["best"], "`best-response` (below, now above)"],
-        ["`split`", "`urban`", orders["herd"], orders["herd"], "`herd` (below, now level)"],
-        ["`vehicles`", "`urban`", orders["herd"], orders["herd"], "none"],
+        [
+            "`continuous`",
+            "`bursty`",
+            "`queue_clock`",
+            orders["now"],
+            orders["best"],
+            "`best-response` (below, now above)",
+        ],
+        ["`split`", "`urban`", "`levels`", orders["herd"], orders["herd"], "none"],
+        ["`vehicles`", "`urban`", "`channel`, `mobility`", orders["herd"], orders["herd"], "none"],
     ]
 
 

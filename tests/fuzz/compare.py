@@ -61,9 +61,8 @@ def _assert_game(
     actions = np.array(slot.target)
     assert np.array_equal(played.target[game], actions)
     relative = relative_bound(config, eps)
-    smallest = (
-        FLOAT32_SMALLEST if eps == FLOAT32_EPS else 0.0
-    )  # factors below it become 0, so this times what they scale
+    # factors below it become 0: the error is this times what they scale
+    smallest = FLOAT32_SMALLEST if eps == FLOAT32_EPS else 0.0
     server_hz = np.array(snapshot["server_hz"])
     own_hz = np.append(math.inf, server_hz)[actions]  # nobody on a device waits for the others
     # where a game is sorted, one running sum in float64 passes over all of its servers

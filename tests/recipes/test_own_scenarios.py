@@ -75,7 +75,8 @@ def test_sweeps_take_own_scenarios(module: str) -> None:
     [
         (["--scenario", "{}:strange"], "has extra_effects, which a run's settings cannot hold"),
         (["--scenario", "{}:busy_"], "has no attribute 'busy_'; did you mean 'busy'?"),
-        (["--scenario", "{}:busy", "paper"], ":busy must be trained on alone, or be a shipped scenario"),
+        (["--scenario", "{}:busy", "--set", "also=('paper',)"], ":busy cannot be combined with other scenarios"),
+        (["--scenario", "{}:busy", "paper"], ":busy cannot be combined with other scenarios; only shipped ones can"),
     ],
 )
 def test_own_scenarios_that_cannot_be_trained_are_refused(

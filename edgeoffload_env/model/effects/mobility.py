@@ -55,8 +55,8 @@ def polar(radius: Array, turn: Array, *, xp: Any) -> Array:
 def reflect(motion: Motion, radius_m: float, *, xp: Any) -> Motion:
     """Mirror who has left the cell at its edge: position, velocity and mean velocity.
 
-    A user at r > R comes back to 2 R - r on the same ray, beyond the centre if that is negative and at most to the
-    edge there, and velocities v become v - 2 (v n) n with the ray's unit vector n.
+    A user at r > R returns to 2 R - r along the same ray; a negative value is beyond the centre, limited to -R.
+    Velocities v become v - 2 (v n) n with the ray's unit vector n.
     """
     position_m, velocity_mps, mean_mps = motion
     square_m2 = dot(position_m, position_m)

@@ -319,7 +319,7 @@ def test_normalized_errors_weigh_games_of_other_rewards_alike() -> None:
     values = torch.tensor([[1.5, 1.0, 3.0]])
     sizes = sizes_of(view.config)
     alike, plain = (learner_of(sizes, hidden=(8,), normalize_errors=option) for option in (True, False))
-    expected = ((values - targets) / targets.std()).square().mean()
+    expected = ((values - targets) / targets.std(correction=0)).square().mean()
     torch.testing.assert_close(alike.td_error(values, targets), expected)
     torch.testing.assert_close(alike.td_error(1e4 * values, 1e4 * targets), expected)
     assert plain.td_error(1e4 * values, 1e4 * targets) > 1e3 * plain.td_error(values, targets)
