@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from benchmarks.study import reproduce as module
 from benchmarks.study.plan import Study
 from benchmarks.study.reproduce import reproduce
 from benchmarks.study.store import Results
+from recipes import sweep
 from tests.benchmarks.test_store import finished
 from tests.recipes.noise import RAY_NOISE
 
@@ -74,3 +76,19 @@ def test_a_pattern_of_no_run_is_refused(tmp_path: Path) -> None:
     ):
         reproduce(["8"], tmp_path / "runs", tmp_path / "results", only=["*/dtomalb/moon/*"])
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "values", "expected"),
+    [
+        ("paper", {}, True),
+        ("paper", {"gamma": 0.8}, False),
+        ("paper", {"gamma": 0.8, "also": ("urban",)}, True),  # plays what it was trained on, whatever its settings
+        ("urban", {}, False),
+    ],
+)
+def test_runs_on_the_papers_game_or_on_several_play_other_games(
+    scenario: str, values: dict[str, Any], expected: bool
+) -> None:
+    (planned,) = sweep.plan(["dtomalb-equivariant"], [scenario], [0], search=[values])
+    assert module._generalizes(planned) == expected
