@@ -92,7 +92,7 @@ def who_wins(results: Results) -> Rows:
         yield f"`{scenario}`", *utilities, "{:.2f} [{:.2f}, {:.2f}]".format(*ahead), *shown
 
 
-_BESIDE = {
+_EXTENDS = {
     "urban-outages": "urban",
     "continuous": "bursty",
     "power-control": "urban",
@@ -106,7 +106,7 @@ _BESIDE = {
 def ranking(results: Results) -> Rows:
     """Rankings of the shipped policies in scenarios that extend another one, and in that one."""
     rows = results.table("effects")
-    for scenario, base in _BESIDE.items():
+    for scenario, base in _EXTENDS.items():
         here, there = (select(rows, scenario=name).set_index("policy") for name in (scenario, base))
         if len(here) and len(there):
             orders = [" > ".join(one["utility"].sort_values(ascending=False).index) for one in (here, there)]
